@@ -1,0 +1,228 @@
+"""Reading a case: file or built-in name, ``--set``, validation, and the effective case as text."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from cases import toml_text
+from cases.errors import CaseError, suggestion
+from cases.schema import (
+    CaseTable,
+    CompareTable,
+    DomainTable,
+    MeshTable,
+    NoiseTable,
+    SimulateTable,
+    SolverTable,
+    SystemTable,
+)
+
+BUILTIN = Path(__file__).parent / "builtin"
+MAX_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Case:
+    """A validated case: the tables of the file with all defaults filled in.
+
+    Attributes:
+        name: Name of the case (of the file without its ending).
+        file: The file as the user named it, for messages.
+        folder: Where relative paths in the case start.
+    """
+
+    title: str
+    paper: str
+    system: SystemTable
+    domain: DomainTable
+    mesh: MeshTable
+    noise: dict[str, NoiseTable]
+    compare: CompareTable
+    simulate: SimulateTable | None
+    solver: SolverTable
+    name: str = field(compare=False)
+    file: str = field(compare=False)
+    folder: Path = field(compare=False)
+
+    @property
+    def coordinates(self) -> list[str]:
+        """The names of the coordinates."""
+        return list(self.system.coordinates or [])
+
+    @property
+    def dim(self) -> int:
+        """The number of coordinates."""
+        return len(self.coordinates)
+
+    @property
+    def baseline(self) -> str:
+        """The noise in the denominator of ratios: as given, else "isotropic", else the first."""
+        if self.compare.baseline is not None:
+            return self.compare.baseline
+        return "isotropic" if "isotropic" in self.noise else next(iter(self.noise))
+
+    @property
+    def reference(self) -> str:
+        """The noise whose strength counts: as given, else the measured one, else the baseline."""
+        if self.compare.reference is not None:
+            return self.compare.reference
+        measured = [name for name, noise in self.noise.items() if noise.diffusion == "gradient_covariance"]
+        return measured[0] if measured else self.baseline
+
+    def error(self, key: str, problem: str, fix: str) -> CaseError:
+        """A :class:`CaseError` about this case, to be raised."""
+        return CaseError(self.file, key, problem, fix)
+
+
+def builtin_cases() -> list[str]:
+    """Names of the cases that come with the program."""
+    return sorted(path.stem for path in BUILTIN.glob("*.toml"))
+
+
+def find(name: str) -> Path:
+    """The file of a case given by path or by built-in name.
+
+    Raises:
+        CaseError: when there is no such case.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    if name in builtin_cases():
+        return BUILTIN / f"{name}.toml"
+    if path.is_dir():
+        raise CaseError(name, "", "this is a folder", "give a case file or the name of a built-in case")
+    if path.suffix == ".toml" or len(path.parts) != 1:
+        raise CaseError(
+            name, "", "no such file", "give the path of a case file; 'quasipot list' names the built-in cases"
+        )
+    raise CaseError(
+        name,
+        "",
+        "no such file and no such built-in case",
+        suggestion(name, builtin_cases(), "built-in cases"),
+    )
+
+
+def load(name: str, overrides: Sequence[str] = ()) -> tuple[Case, str]:
+    """Read and validate a case; returns it with the effective case as TOML text.
+
+    The text has all defaults filled in, a comment on every key, and loads back to an equal case.
+
+    Args:
+        name: Path of a case file, or the name of a built-in case.
+        overrides: ``table.key=value`` strings of ``--set``.
+
+    Raises:
+        CaseError: for anything wrong with it.
+    """
+    path = find(name)
+    try:
+        raw = path.read_bytes()
+        if len(raw) > MAX_BYTES:
+            raise CaseError(name, "", "the file is larger than 1 MB", "this is no case file")
+        data = tomllib.loads(raw.decode("utf-8"))
+    except OSError as error:
+        raise CaseError(
+            name, "", f"cannot be read ({error.strerror})", "check the path and its permissions"
+        ) from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise CaseError(name, "", f"not valid TOML ({error})", "correct the syntax there") from None
+    for override in overrides:
+        _override(data, override, name)
+    return from_data(data, name=path.stem, file=name, folder=path.parent)
+
+
+def from_data(data: Mapping[str, Any], *, name: str, file: str, folder: Path) -> tuple[Case, str]:
+    """Validate a parsed case file; see :func:`load`."""
+    from cases.consistency import complete
+
+    try:
+        table = CaseTable.model_validate(dict(data))
+    except ValidationError as error:
+        raise _first_error(error, file) from None
+    fields = {key: getattr(table, key) for key in CaseTable.model_fields}
+    case = complete(Case(**fields, name=name, file=file, folder=folder))
+    effective = table.model_copy(update={key: getattr(case, key) for key in CaseTable.model_fields})
+    return case, toml_text.table(effective)
+
+
+def _override(data: dict[str, Any], text: str, file: str) -> None:
+    """Put one ``table.key=value`` into the parsed file: the value is TOML, or else a string."""
+    name, equals, value = text.partition("=")
+    bad = CaseError(
+        file, f"--set {text}", "this is not table.key=value", "write for example --set mesh.resolution=32"
+    )
+    if not equals or "\n" in text or "\r" in text:
+        raise bad
+    try:
+        path = tomllib.loads(f"{name} = 0")
+    except tomllib.TOMLDecodeError:
+        raise bad from None
+    try:
+        new = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        new = value.strip()
+    target: Any = data
+    while True:
+        ((key, below),) = path.items()
+        if not isinstance(target, dict):
+            raise CaseError(file, f"--set {text}", f"the parent of '{key}' is not a table", "correct the key")
+        if not isinstance(below, dict):
+            target[key] = new
+            return
+        target, path = target.setdefault(key, {}), below
+
+
+def _first_error(error: ValidationError, file: str) -> CaseError:
+    """The first complaint of pydantic in our words."""
+    first = error.errors()[0]
+    # Names that pydantic adds for the branches of a union are no keys of the file.
+    keys = [str(part) for part in first["loc"] if isinstance(part, int) or _is_key(part)]
+    key = ".".join("from" if part == "from_" else part for part in keys)
+    kind, context = first["type"], first.get("ctx", {})
+    if kind == "extra_forbidden":
+        return CaseError(
+            file, key, "unknown key", suggestion(keys[-1], _known_keys(first["loc"][:-1]), "keys here")
+        )
+    if kind == "missing":
+        return CaseError(file, key, "this is missing", "add it")
+    if kind == "value_error":
+        problem, _, fix = str(context["error"]).partition("|")
+        return CaseError(file, key or "(top level)", problem, fix or "correct it")
+    if kind == "too_short" and key == "noise":
+        return CaseError(
+            file,
+            key,
+            "there is no noise",
+            'add a table such as [noise.isotropic] with diffusion = "identity"',
+        )
+    shown = repr(first["input"])
+    shown = shown if len(shown) <= 40 else shown[:37] + "..."
+    return CaseError(file, key, f"{shown} is not accepted", first["msg"][0].lower() + first["msg"][1:])
+
+
+def _is_key(part: str) -> bool:
+    return all(char.isalnum() or char in "_-" for char in part) and part not in (
+        "int",
+        "float",
+        "str",
+        "bool",
+    )
+
+
+def _known_keys(location: Sequence[int | str]) -> list[str]:
+    model: type[BaseModel] = CaseTable
+    tables: dict[str, type[BaseModel]] = {
+        "system": SystemTable, "domain": DomainTable, "mesh": MeshTable, "noise": NoiseTable,
+        "compare": CompareTable, "simulate": SimulateTable, "solver": SolverTable,
+    }  # fmt: skip
+    if location:
+        model = tables.get(str(location[0]), CaseTable)
+    return [info.alias or name for name, info in model.model_fields.items()]

@@ -1,0 +1,109 @@
+"""What must hold between the tables of a case, and defaults that depend on other tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cases.errors import suggestion
+
+if TYPE_CHECKING:
+    from cases.casefile import Case
+
+
+def complete(case: Case) -> Case:
+    """Fill in what a named model brings along, then check the tables against each other.
+
+    Raises:
+        CaseError: when two tables contradict each other.
+    """
+    if case.system.model is not None:
+        case = _with_model(case)
+    _check_dimensions(case)
+    _check_names(case)
+    _check_simulation(case)
+    compare = case.compare.model_copy(update={"baseline": case.baseline, "reference": case.reference})
+    return replace(case, compare=compare)
+
+
+def _with_model(case: Case) -> Case:
+    from cases.models import MODELS, options_of
+
+    name = case.system.model or ""
+    if name not in MODELS:
+        raise case.error("system.model", f"unknown model '{name}'", suggestion(name, MODELS, "models"))
+    own = list(MODELS[name].coordinates)
+    if case.system.coordinates not in (None, own):
+        raise case.error(
+            "system.coordinates", f"model '{name}' has the coordinates {own}", "leave coordinates out"
+        )
+    options = options_of(case, MODELS[name])
+    system = case.system.model_copy(update={"coordinates": own, "options": options.model_dump()})
+    return replace(case, system=system)
+
+
+def _check_dimensions(case: Case) -> None:
+    d = case.dim
+    if case.system.drift is not None and len(case.system.drift) != d:
+        raise case.error(
+            "system.drift",
+            f"{len(case.system.drift)} components for {d} coordinates",
+            "give one expression for each",
+        )
+    if case.domain.bounds is not None and len(case.domain.bounds) != d:
+        raise case.error(
+            "domain.bounds",
+            f"{len(case.domain.bounds)} intervals for {d} coordinates",
+            "give one [lower, upper] for each",
+        )
+    points = [(f"system.attractors.{i}", point) for i, point in enumerate(case.system.attractors or [])]
+    points += [(f"mesh.refine.{i}", point) for i, point in enumerate(case.mesh.refine)]
+    points += [
+        (key, point)
+        for key, point in (("compare.from", case.compare.from_), ("compare.to", case.compare.to))
+        if isinstance(point, list)
+    ]
+    for key, point in points:
+        if len(point) != d:
+            raise case.error(
+                key, f"{point} has {len(point)} numbers for {d} coordinates", "give one for each"
+            )
+        for x, (lower, upper) in zip(point, case.domain.bounds or [], strict=False):
+            if not lower <= x <= upper:
+                raise case.error(key, f"{point} is outside the domain", "move it inside domain.bounds")
+    if case.compare.from_ is not None and case.compare.from_ == case.compare.to:
+        raise case.error(
+            "compare.to", "the same attractor as compare.from", "name another one, or leave it out"
+        )
+
+
+def _check_names(case: Case) -> None:
+    for name in case.domain.periodic:
+        if name not in case.coordinates:
+            raise case.error(
+                "domain.periodic",
+                f"unknown coordinate '{name}'",
+                suggestion(name, case.coordinates, "coordinates"),
+            )
+    if case.domain.periodic:
+        raise case.error(
+            "domain.periodic", "periodic coordinates are not available yet", "leave the list empty"
+        )
+    for key, name in (("baseline", case.compare.baseline), ("reference", case.compare.reference)):
+        if name is not None and name not in case.noise:
+            raise case.error(
+                f"compare.{key}", f"unknown noise '{name}'", suggestion(name, case.noise, "noises")
+            )
+
+
+def _check_simulation(case: Case) -> None:
+    if case.simulate is None:
+        return
+    if not case.compare.epsilon:
+        raise case.error(
+            "simulate", "there is no noise level to simulate", "give compare.epsilon, or leave it out"
+        )
+    if case.simulate.sgd_learning_rate is not None and case.system.model is None:
+        raise case.error(
+            "simulate.sgd_learning_rate", "SGD needs a model with data", "give system.model, or leave it out"
+        )

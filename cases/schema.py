@@ -1,0 +1,215 @@
+"""The case file: every key, its type, its default and what it means.
+
+The models say what one table may contain; what involves several tables at once (dimensions, names
+that refer to each other) is checked in :mod:`cases.casefile`, expressions where they are compiled.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
+
+Finite = FiniteFloat
+Positive = Annotated[FiniteFloat, Field(gt=0)]
+Expression = str | Finite
+Point = Annotated[list[Finite], Field(min_length=1, max_length=3)]
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+TAKEN_NAMES = frozenset({"instantons", "summary", "report", "run", "case"})
+
+
+class Table(BaseModel):
+    """A table of the case file: unknown keys are errors, a string is not a number."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
+
+
+class SystemTable(Table):
+    """``[system]``: coordinates and drift."""
+
+    coordinates: Annotated[list[str], Field(min_length=1, max_length=3)] | None = Field(
+        None, description="1 to 3 names; a named model brings its own"
+    )
+    parameters: dict[str, Finite] = Field({}, description="numbers that expressions may use by name")
+    loss: Expression | None = Field(None, description="b = -grad(loss)")
+    drift: list[Expression] | None = Field(None, description="any drift, one expression per coordinate")
+    model: str | None = Field(None, description="a named model of the case layer")
+    data: str | None = Field(None, description="tabulated loss (not available yet)")
+    options: dict[str, Any] = Field({}, description="options of the named model")
+    attractors: list[Point] | None = Field(None, description="found by the solver unless given")
+
+    @field_validator("coordinates")
+    @classmethod
+    def _coordinate_names(cls, value: list[str] | None) -> list[str] | None:
+        for name in value or []:
+            _identifier(name, "coordinate")
+        if value is not None and len(set(value)) != len(value):
+            raise ValueError("coordinate names are not distinct")
+        return value
+
+    @field_validator("parameters")
+    @classmethod
+    def _parameter_names(cls, value: dict[str, float]) -> dict[str, float]:
+        for name in value:
+            _identifier(name, "parameter")
+        return value
+
+    @field_validator("data")
+    @classmethod
+    def _no_tables_yet(cls, value: str | None) -> str | None:
+        if value is not None:
+            raise ValueError("tabulated landscapes are not available yet|give loss, drift or model instead")
+        return value
+
+    @model_validator(mode="after")
+    def _one_source(self) -> SystemTable:
+        given = [key for key in ("loss", "drift", "model", "data") if getattr(self, key) is not None]
+        if len(given) != 1:
+            found = "none is given" if not given else f"{' and '.join(given)} are given"
+            raise ValueError(f"exactly one of loss, drift and model is needed but {found}|keep one of them")
+        if self.model is None and self.options:
+            raise ValueError("options belong to a named model|remove [system.options] or give model")
+        if self.model is None and self.coordinates is None:
+            raise ValueError('coordinates are missing|give their names, for example coordinates = ["x", "y"]')
+        if set(self.coordinates or []) & set(self.parameters):
+            raise ValueError("a parameter has the name of a coordinate|rename one of them")
+        return self
+
+
+class DomainTable(Table):
+    """``[domain]``: a box, or a mesh file."""
+
+    bounds: list[Annotated[list[Finite], Field(min_length=2, max_length=2)]] | None = Field(
+        None, description="[lower, upper] per coordinate"
+    )
+    mesh: str | None = Field(None, description="a mesh file instead of a box, relative to the case file")
+    periodic: list[str] = Field([], description="names of periodic coordinates")
+
+    @field_validator("bounds")
+    @classmethod
+    def _ordered(cls, value: list[list[float]] | None) -> list[list[float]] | None:
+        for i, (lower, upper) in enumerate(value or []):
+            if not lower < upper:
+                raise ValueError(f"bounds {i} are [{lower:g}, {upper:g}]|the lower bound comes first")
+            if upper - lower < 1e-9 * max(abs(lower), abs(upper)) or upper - lower > 1e12:
+                raise ValueError(f"bounds {i} are [{lower:g}, {upper:g}]|choose a sensible width")
+        return value
+
+    @model_validator(mode="after")
+    def _one_source(self) -> DomainTable:
+        if (self.bounds is None) == (self.mesh is None):
+            raise ValueError(
+                "exactly one of bounds and mesh is needed|give bounds = [[lower, upper], …] or mesh"
+            )
+        return self
+
+
+class MeshTable(Table):
+    """``[mesh]``: resolution and finite-element degree."""
+
+    resolution: Annotated[int, Field(ge=4)] = Field(64, description="cells along the longest side")
+    degree: Annotated[int, Field(ge=2, le=5)] = Field(3, description="finite-element degree of V, 2 to 5")
+    cell: Literal["simplex"] = Field("simplex", description="intervals, triangles, tetrahedra")
+    refine: list[Point] = Field([], description="points that the mesh is graded towards")
+
+
+class NoiseTable(Table):
+    """``[noise.NAME]``: one diffusion tensor A."""
+
+    diffusion: Expression | list[list[Expression]] = Field(
+        description='"identity", a scalar or d×d expressions, "hessian" or "gradient_covariance"'
+    )
+    floor: Annotated[FiniteFloat, Field(ge=0)] = Field(0.0, description="added to the diagonal of A")
+
+
+class CompareTable(Table):
+    """``[compare]``: which noises, levels and wells are compared, and what equal strength means."""
+
+    normalise: Literal["trace", "det", "none"] = Field(
+        "trace", description='equal "trace" or "det" of A at the starting attractor, or "none"'
+    )
+    epsilon: list[Positive] = Field([], description="noise levels for densities and rates; [] = only V")
+    from_: int | Point | None = Field(
+        None, alias="from", description="index or point of the starting attractor"
+    )
+    to: int | Point | None = Field(None, description="index or point of the attractor escaped to")
+    baseline: str | None = Field(
+        None, description='noise in the denominator of ratios; "isotropic" or the first'
+    )
+    reference: str | None = Field(
+        None, description="noise whose strength the others are scaled to; gradient_covariance or the baseline"
+    )
+
+    @field_validator("epsilon")
+    @classmethod
+    def _distinct(cls, value: list[float]) -> list[float]:
+        if len(set(value)) != len(value):
+            raise ValueError("the noise levels are not distinct|remove the repeated one")
+        return value
+
+    @field_validator("from_", "to")
+    @classmethod
+    def _index(cls, value: int | list[float] | None) -> int | list[float] | None:
+        if isinstance(value, int) and value < 0:
+            raise ValueError(f"index {value} is negative|attractors are counted from 0")
+        return value
+
+
+class SimulateTable(Table):
+    """``[simulate]``: the optional Monte Carlo check at the largest noise level."""
+
+    paths: Annotated[int, Field(ge=2, le=10_000_000)] = Field(2000, description="number of paths")
+    seed: Annotated[int, Field(ge=0)] = Field(1, description="seed of the random numbers")
+    dt: Positive | None = Field(None, description="time step; chosen by the solver unless given")
+    max_time: Positive | None = Field(None, description="give up on a path after this time")
+    sgd_learning_rate: Positive | None = Field(
+        None, description="also run minibatch SGD with this learning rate (models with data only)"
+    )
+
+
+class SolverTable(Table):
+    """``[solver]``: numerical options."""
+
+    petsc: dict[str, bool | int | Finite | str] = Field({}, description="PETSc options")
+
+
+class CaseTable(Table):
+    """The whole case file."""
+
+    title: str = Field("", description="one line that says what this is")
+    paper: str = Field("", description="the paper whose claim it reproduces")
+    system: SystemTable
+    domain: DomainTable
+    mesh: MeshTable = MeshTable()  # type: ignore[call-arg]
+    noise: Annotated[dict[str, NoiseTable], Field(min_length=1)]
+    compare: CompareTable = CompareTable()  # type: ignore[call-arg]
+    simulate: SimulateTable | None = None
+    solver: SolverTable = SolverTable()  # type: ignore[call-arg]
+
+    @field_validator("title", "paper")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        if "\n" in value:
+            raise ValueError("it has several lines|keep to one line")
+        return value
+
+    @field_validator("noise")
+    @classmethod
+    def _file_names(cls, value: dict[str, NoiseTable]) -> dict[str, NoiseTable]:
+        for name in value:
+            if not NAME.fullmatch(name) or name.casefold() in TAKEN_NAMES:
+                raise ValueError(f"'{name}' cannot name a noise and its file|use letters, digits, - and _")
+        if len({name.casefold() for name in value}) != len(value):
+            raise ValueError("two noise names differ in case only|rename one: they name files")
+        return value
+
+
+def _identifier(name: str, what: str) -> None:
+    from cases.expressions import FUNCTIONS
+
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,31}", name) or "__" in name:
+        raise ValueError(f"'{name}' cannot name a {what}|use a letter, then letters, digits and _")
+    if name in FUNCTIONS or name == "pi":
+        raise ValueError(f"'{name}' is a function or constant|choose another name for this {what}")
