@@ -1,0 +1,149 @@
+"""Landscapes: the drift of a case, with its loss where it has one, as vectorised functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import sympy as sp
+
+from cases import symbolic
+from cases.casefile import Case
+from cases.expressions import ExpressionError, parse, symbols
+from cases.sample_loss import Samples
+from solver.system import Array, Field
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """The drift b of a case and what it derives from; functions take points ``(d, N)``.
+
+    Attributes:
+        coordinates: Names of the d coordinates.
+        drift: b, ``(d, N) -> (d, N)``.
+        jacobian: ∇b, ``(d, N) -> (d, d, N)``; entry ``[i, j]`` is ∂b_i/∂x_j.
+        loss: U with ``b = -∇U`` where there is one, ``(d, N) -> (N,)``.
+        hessian: ∇∇U where there is a loss, ``(d, N) -> (d, d, N)``.
+        samples: The data behind a model's loss, with per-sample gradients; None without data.
+        drift_expressions: b as sympy expressions, for UFL; None where b is no closed formula.
+        parameters: Numbers that noise expressions may use by name.
+    """
+
+    coordinates: tuple[str, ...]
+    drift: Field
+    jacobian: Field
+    loss: Field | None = None
+    hessian: Field | None = None
+    samples: Samples | None = None
+    drift_expressions: tuple[sp.Expr, ...] | None = None
+    parameters: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def dim(self) -> int:
+        """The number of coordinates."""
+        return len(self.coordinates)
+
+
+def build(case: Case) -> Landscape:
+    """The landscape of a case.
+
+    Raises:
+        CaseError: when an expression of it is not acceptable.
+    """
+    system = case.system
+    if system.model is not None:
+        from cases.models import MODELS, options_of
+
+        chosen = MODELS[system.model]
+        return chosen.build(options_of(case, chosen), dict(system.parameters))
+    if system.loss is not None:
+        return from_loss(_expression(case, "system.loss", system.loss), case.coordinates, system.parameters)
+    exprs = [_expression(case, f"system.drift.{i}", text) for i, text in enumerate(system.drift or [])]
+    return from_drift(exprs, case.coordinates, system.parameters)
+
+
+def from_loss(loss: sp.Expr, coordinates: Sequence[str], parameters: Mapping[str, float]) -> Landscape:
+    """The gradient system b = -∇loss of an expression."""
+    xs = symbols(coordinates)
+    slope = symbolic.gradient(loss, xs)
+    curvature = symbolic.jacobian(slope, xs)
+    return Landscape(
+        coordinates=tuple(coordinates),
+        drift=symbolic.to_numpy([-g for g in slope], xs),
+        jacobian=symbolic.to_numpy([[-h for h in row] for row in curvature], xs),
+        loss=symbolic.to_numpy(loss, xs),
+        hessian=symbolic.to_numpy(curvature, xs),
+        drift_expressions=tuple(-g for g in slope),
+        parameters=dict(parameters),
+    )
+
+
+def from_drift(
+    drift: Sequence[sp.Expr], coordinates: Sequence[str], parameters: Mapping[str, float]
+) -> Landscape:
+    """Any drift given by expressions, gradient or not."""
+    xs = symbols(coordinates)
+    return Landscape(
+        coordinates=tuple(coordinates),
+        drift=symbolic.to_numpy(list(drift), xs),
+        jacobian=symbolic.to_numpy(symbolic.jacobian(drift, xs), xs),
+        drift_expressions=tuple(drift),
+        parameters=dict(parameters),
+    )
+
+
+def from_samples(samples: Samples, coordinates: Sequence[str], parameters: Mapping[str, float]) -> Landscape:
+    """Gradient descent on the mean of a per-sample loss over a data set."""
+    return Landscape(
+        coordinates=tuple(coordinates),
+        drift=lambda x: -samples.gradient(x),
+        jacobian=lambda x: -samples.hessian(x),
+        loss=samples.loss,
+        hessian=samples.hessian,
+        samples=samples,
+        parameters=dict(parameters),
+    )
+
+
+def domain_sample(case: Case) -> Array:
+    """A grid over the box of the case, its boundary included, ``(d, N)``; N = 0 for a mesh file."""
+    if case.domain.bounds is None:
+        return np.empty((case.dim, 0))
+    per_axis = {1: 401, 2: 41, 3: 21}[case.dim]
+    axes = [np.linspace(lower, upper, per_axis) for lower, upper in case.domain.bounds]
+    return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")])
+
+
+def check_drift(case: Case, landscape: Landscape, points: Array) -> None:
+    """Drift and its derivatives must be finite at these points of the domain.
+
+    Raises:
+        CaseError: naming the first point where they are not.
+    """
+    key = "system." + next(key for key in ("loss", "drift", "model") if getattr(case.system, key) is not None)
+    for what, values in (
+        ("drift", landscape.drift(points)),
+        ("derivative of the drift", landscape.jacobian(points)),
+    ):
+        bad = ~np.isfinite(values).all(axis=tuple(range(values.ndim - 1)))
+        if bad.any():
+            at = at_point(points[:, int(np.argmax(bad))])
+            raise case.error(key, f"the {what} is not finite at {at}", "change the expression or the domain")
+
+
+def at_point(x: Array) -> str:
+    """A point as people write it."""
+    return "(" + ", ".join(f"{value:.6g}" for value in x) + ")"
+
+
+def _expression(case: Case, key: str, text: str | float) -> sp.Expr:
+    return checked_expression(case, key, text, case.system.parameters)
+
+
+def checked_expression(case: Case, key: str, text: str | float, parameters: Mapping[str, float]) -> sp.Expr:
+    """Parse an expression of the case; what is wrong with it becomes an error that names its key."""
+    try:
+        return parse(text, case.coordinates, parameters)
+    except ExpressionError as error:
+        raise case.error(key, error.problem, error.fix) from None
