@@ -205,7 +205,9 @@ def _first_error(error: ValidationError, file: str) -> CaseError:
         )
     shown = repr(first["input"])
     shown = shown if len(shown) <= 40 else shown[:37] + "..."
-    return CaseError(file, key, f"{shown} is not accepted", first["msg"][0].lower() + first["msg"][1:])
+    message = first["msg"][0].lower() + first["msg"][1:]
+    meaning = _meaning(first["loc"])
+    return CaseError(file, key, f"{shown} is not accepted", message + (f" ({meaning})" if meaning else ""))
 
 
 def _is_key(part: str) -> bool:
@@ -217,12 +219,26 @@ def _is_key(part: str) -> bool:
     )
 
 
+TABLES: dict[str, type[BaseModel]] = {
+    "system": SystemTable,
+    "domain": DomainTable,
+    "mesh": MeshTable,
+    "noise": NoiseTable,
+    "compare": CompareTable,
+    "simulate": SimulateTable,
+    "solver": SolverTable,
+}
+
+
 def _known_keys(location: Sequence[int | str]) -> list[str]:
-    model: type[BaseModel] = CaseTable
-    tables: dict[str, type[BaseModel]] = {
-        "system": SystemTable, "domain": DomainTable, "mesh": MeshTable, "noise": NoiseTable,
-        "compare": CompareTable, "simulate": SimulateTable, "solver": SolverTable,
-    }  # fmt: skip
-    if location:
-        model = tables.get(str(location[0]), CaseTable)
+    model = TABLES.get(str(location[0]), CaseTable) if location else CaseTable
     return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _meaning(location: Sequence[int | str]) -> str:
+    """What the schema says about the key that an error of pydantic is about."""
+    model = TABLES.get(str(location[0]), CaseTable)
+    for name, info in model.model_fields.items():
+        if {name, info.alias} & {str(part) for part in location[1:3]}:
+            return info.description or ""
+    return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ def complete(case: Case) -> Case:
     _check_dimensions(case)
     _check_names(case)
     _check_simulation(case)
+    case = _with_mesh_file(case)
     compare = case.compare.model_copy(update={"baseline": case.baseline, "reference": case.reference})
     return replace(case, compare=compare)
 
@@ -40,6 +42,18 @@ def _with_model(case: Case) -> Case:
     options = options_of(case, MODELS[name])
     system = case.system.model_copy(update={"coordinates": own, "options": options.model_dump()})
     return replace(case, system=system)
+
+
+def _with_mesh_file(case: Case) -> Case:
+    """Make the path of the mesh absolute: the effective case must load from any folder."""
+    if case.domain.mesh is None:
+        return case
+    path = (case.folder / case.domain.mesh).resolve()
+    if not path.is_file():
+        raise case.error("domain.mesh", f"no such file '{case.domain.mesh}'", "paths start at the case file")
+    if not os.access(path, os.R_OK):
+        raise case.error("domain.mesh", f"'{case.domain.mesh}' cannot be read", "check its permissions")
+    return replace(case, domain=case.domain.model_copy(update={"mesh": str(path)}))
 
 
 def _check_dimensions(case: Case) -> None:
@@ -89,10 +103,10 @@ def _check_names(case: Case) -> None:
         raise case.error(
             "domain.periodic", "periodic coordinates are not available yet", "leave the list empty"
         )
-    for key, name in (("baseline", case.compare.baseline), ("reference", case.compare.reference)):
-        if name is not None and name not in case.noise:
+    for key, noise in (("baseline", case.compare.baseline), ("reference", case.compare.reference)):
+        if noise is not None and noise not in case.noise:
             raise case.error(
-                f"compare.{key}", f"unknown noise '{name}'", suggestion(name, case.noise, "noises")
+                f"compare.{key}", f"unknown noise '{noise}'", suggestion(noise, case.noise, "noises")
             )
 
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import ast
 import math
+import operator
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sympy as sp
 
@@ -102,8 +105,10 @@ def parse(
         text = repr(float(text))
     _check_size(text)
     try:
-        # The parser warns about such things as "1(x)"; they become errors of ours below.
-        tree = ast.parse(text.strip(), mode="eval")
+        with warnings.catch_warnings():
+            # Python warns about such things as "1if x"; they become errors of ours below.
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         hint = "write powers as **" if "^" in text else "use coordinates, numbers, + - * / ** and functions"
         detail = error.msg if isinstance(error, SyntaxError) else "it cannot be read"
@@ -177,8 +182,9 @@ def _translate(node: ast.AST, known: Mapping[str, _Node], depth: int) -> _Node:
         case ast.Call():
             return _call(node, known, depth)
         case _:
+            what = f"'{_short(ast.unparse(node))}' ({type(node).__name__.lower()})"
             raise ExpressionError(
-                f"'{_short(ast.unparse(node))}' ({type(node).__name__.lower()}) is not allowed in an expression",
+                f"{what} is not allowed in an expression",
                 "use coordinates, parameters, numbers, + - * / ** and the usual functions",
             )
 
@@ -201,25 +207,28 @@ def _name(name: str, known: Mapping[str, _Node]) -> _Node:
     raise ExpressionError(f"unknown symbol '{name}'", suggestion(name, known, "known symbols"))
 
 
+_OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+
+
 def _binary(op: ast.operator, a: _Node, b: _Node) -> _Node:
-    both = a.value is not None and b.value is not None
-    match op:
-        case ast.Add():
-            return _Node(a.expr + b.expr, a.value + b.value if both else None, max(a.degree, b.degree))
-        case ast.Sub():
-            return _Node(a.expr - b.expr, a.value - b.value if both else None, max(a.degree, b.degree))
-        case ast.Mult():
-            return _bounded(_Node(a.expr * b.expr, a.value * b.value if both else None, a.degree + b.degree))
-        case ast.Div():
-            if b.value == 0:
-                raise ExpressionError("division by zero", "check the denominator")
-            return _bounded(_Node(a.expr / b.expr, a.value / b.value if both else None, a.degree + b.degree))
-        case ast.Pow():
-            return _power(a, b)
-        case ast.BitXor():
-            raise ExpressionError("'^' is not a power here", "write powers as **")
-        case _:
-            raise ExpressionError(f"operator {type(op).__name__} is not allowed", "use + - * / **")
+    if isinstance(op, ast.Pow):
+        return _power(a, b)
+    if isinstance(op, ast.BitXor):
+        raise ExpressionError("'^' is not a power here", "write powers as **")
+    if type(op) not in _OPERATORS:
+        raise ExpressionError(f"operator {type(op).__name__} is not allowed", "use + - * / **")
+    if isinstance(op, ast.Div) and b.value == 0:
+        raise ExpressionError("division by zero", "check the denominator")
+    combine = _OPERATORS[type(op)]
+    value = None if a.value is None or b.value is None else combine(a.value, b.value)
+    product = isinstance(op, ast.Mult | ast.Div)
+    degree = a.degree + b.degree if product else max(a.degree, b.degree)
+    return _bounded(_Node(combine(a.expr, b.expr), value, degree))
 
 
 def _bounded(node: _Node) -> _Node:

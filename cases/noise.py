@@ -67,6 +67,8 @@ class _Unavailable(Exception):
     """A noise model that this landscape cannot have: problem and fix."""
 
 
+_NO_HESSIAN = ("the system has no loss, so it has no Hessian", "use another noise, or give the loss")
+
 Builder = Callable[[Landscape, Array | None], tuple[Field, Field]]
 NOISE_MODELS: dict[str, Builder] = {}
 
@@ -120,6 +122,16 @@ def constant(tensor: Array) -> tuple[Field, Field]:
         return np.repeat(tensor[:, :, None], np.asarray(x).reshape(d, -1).shape[1], axis=2)
 
     return diffusion, lambda x: np.zeros((d, np.asarray(x).reshape(d, -1).shape[1]))
+
+
+def check_available(case: Case, landscape: Landscape, name: str) -> None:
+    """Complain now about a noise that could not be built later, when the attractor is known.
+
+    Raises:
+        CaseError: when the landscape lacks what the noise is made of.
+    """
+    if needs_start(case.noise[name]) and landscape.hessian is None:
+        raise case.error(f"noise.{name}.diffusion", *_NO_HESSIAN)
 
 
 def needs_start(table: NoiseTable) -> bool:

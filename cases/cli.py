@@ -1,0 +1,266 @@
+"""The command line: ``quasipot run | check | list | probe | report``.
+
+Exit codes: 0 good; 2 bad input, said in one line on standard error; 3 a solver failed or a result
+failed its own checks; 1 a bug.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from cases.errors import EXIT_BUG, EXIT_GOOD, EXIT_INPUT, EXIT_SOLVER, CaseError, suggestion
+
+if TYPE_CHECKING:
+    from cases.casefile import Case
+
+# One thread per rank: the ranks are the parallelism.  Read by the libraries when they are loaded.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+# Set by the MPI launchers (Open MPI, MPICH and its kin, Slurm's PMIx).
+_LAUNCHED = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK")
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        raise CaseError("quasipot", "", message, "see 'quasipot --help'")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The argument parser of the program."""
+    top = _Parser(
+        prog="quasipot",
+        description="Quasi-potentials, stationary densities and escape rates of small-noise diffusions.",
+        allow_abbrev=False,
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+
+    def add_case(command: argparse.ArgumentParser) -> None:
+        command.add_argument("case", metavar="CASE", help="a case file, or the name of a built-in case")
+        command.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="table.key=value",
+            help="override a key of the case (repeats)",
+        )
+
+    run = add("run", "solve a case and write its results (also under mpirun -n N)")
+    add_case(run)
+    run.add_argument(
+        "-o", "--output", metavar="DIR", type=Path, help="result folder; default results/<case name>"
+    )
+    level = run.add_mutually_exclusive_group()
+    level.add_argument(
+        "--quiet", dest="level", action="store_const", const="quiet", default="normal", help="no progress"
+    )
+    level.add_argument("--verbose", dest="level", action="store_const", const="verbose", help="more detail")
+    add_case(add("check", "validate a case and print it with all defaults filled in; solves nothing"))
+    add("list", "list the built-in cases")
+    probe = add("probe", "evaluate a field of a result at points; prints a JSON list")
+    probe.add_argument("folder", metavar="DIR", type=Path, help="result folder")
+    probe.add_argument("field", metavar="FIELD", help="name of the field")
+    probe.add_argument("--noise", metavar="NAME", help="which noise; may be left out when there is one only")
+    probe.add_argument(
+        "--at", action="append", required=True, metavar="X,Y[,Z]", help="a point, as --at=-1,0.5 (repeats)"
+    )
+    report = add("report", "rebuild report.html of a finished run")
+    report.add_argument("folder", metavar="DIR", type=Path, help="result folder")
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit code.  Under mpirun every rank calls it."""
+    comm = _communicator(sys.argv[1:] if argv is None else argv)
+    try:
+        arguments = parser().parse_args(argv)
+        if arguments.command in _SERIAL:
+            return _on_root(comm, arguments)
+        return (_run if arguments.command == "run" else _check)(arguments, comm)
+    except CaseError as error:
+        return _stop(comm, EXIT_INPUT, str(error))
+    except BrokenPipeError:
+        # The reader of our output has gone (as in "quasipot list | head"): nothing left to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_GOOD
+    except KeyboardInterrupt:
+        return _stop(comm, 130, "interrupted")
+    except Exception as error:
+        if _is_solver_error(error):
+            return _stop(comm, EXIT_SOLVER, " ".join(f"quasipot: {error}".split()))
+        return _stop(comm, EXIT_BUG, traceback.format_exc().rstrip())
+
+
+def _is_solver_error(error: Exception) -> bool:
+    """Whether it is a failure the solver foresaw; without loading the solver for that."""
+    module = sys.modules.get("solver.errors")
+    return module is not None and isinstance(error, module.SolverError)
+
+
+def _communicator(argv: Sequence[str]) -> Any | None:
+    """MPI's world where it is needed: for a run, and for anything that mpirun started."""
+    if "run" in argv[:1] or any(name in os.environ for name in _LAUNCHED):
+        from mpi4py import MPI
+
+        # A communicator of our own: never mixed up with the messages of a solve that went wrong.
+        return MPI.COMM_WORLD.Dup()
+    return None
+
+
+def _stop(comm: Any | None, code: int, message: str) -> int:
+    """Say what happened once, and return the exit code; ends the job if other ranks do not come here.
+
+    A rank that simply returned would leave the others waiting in a collective call for ever.
+    """
+    if comm is None or comm.size == 1:
+        print(message, file=sys.stderr, flush=True)
+        return code
+    from cases.ranks import all_arrive
+
+    if all_arrive(comm):
+        if comm.rank == 0:
+            print(message, file=sys.stderr, flush=True)
+        return code
+    print(f"rank {comm.rank}: {message}", file=sys.stderr, flush=True)
+    comm.Abort(code)
+    return code
+
+
+def _load(arguments: argparse.Namespace, comm: Any | None) -> tuple[Case, str]:
+    """Read the case on rank 0 and share it, so that all ranks see one file.  Collective."""
+    from cases.casefile import load
+
+    if comm is None or comm.size == 1:
+        return load(arguments.case, arguments.set)
+    from cases.ranks import on_root
+
+    return on_root(comm, lambda: load(arguments.case, arguments.set))
+
+
+def _run(arguments: argparse.Namespace, comm: Any | None) -> int:
+    from cases.progress import Progress
+
+    case, effective = _load(arguments, comm)
+    folder = arguments.output if arguments.output is not None else Path("results") / case.name
+    from cases.pipeline import run
+
+    return run(case, effective, folder, Progress(arguments.level, comm))
+
+
+def _check(arguments: argparse.Namespace, comm: Any | None) -> int:
+    from cases.validate import validate
+
+    case, effective = _load(arguments, comm)
+    validate(case)
+    if comm is None or comm.rank == 0:
+        print(effective, end="")
+    return EXIT_GOOD
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from cases.casefile import builtin_cases, load
+
+    names = builtin_cases()
+    width = max(len(name) for name in names)
+    for name in names:
+        case, _ = load(name)
+        print(f"{name:{width}}  {case.title}" + (f" [{case.paper}]" if case.paper else ""))
+    return EXIT_GOOD
+
+
+def _probe(arguments: argparse.Namespace) -> int:
+    import numpy as np
+
+    folder = _result_folder(arguments.folder)
+    noises = sorted(path.stem for path in folder.glob("*.vtkhdf") if path.stem != "instantons")
+    name = arguments.noise if arguments.noise is not None or len(noises) != 1 else noises[0]
+    if name is None:
+        raise CaseError(
+            str(folder), "--noise", "which noise is meant", f"give one of {', '.join(noises) or 'none'}"
+        )
+    if name not in noises:
+        raise CaseError(
+            str(folder), "--noise", f"there is no noise '{name}'", suggestion(name, noises, "noises")
+        )
+    points = np.array(_points(arguments.at))
+    from solver.probe import fields, probe
+
+    path = folder / f"{name}.vtkhdf"
+    known = fields(path)
+    if arguments.field not in known:
+        fix = suggestion(arguments.field, known, "fields")
+        raise CaseError(str(path), arguments.field, "there is no such field", fix)
+    try:
+        values = probe(path, arguments.field, points)
+    except ValueError as error:
+        raise CaseError(str(path), "--at", str(error), "correct the points") from None
+    print(json.dumps(values))
+    return EXIT_GOOD
+
+
+def _points(texts: Sequence[str]) -> list[list[float]]:
+    """The points of ``--at``: finite numbers, one to three of them, equally many each time."""
+    points = []
+    for text in texts:
+        try:
+            point = [float(part) for part in text.split(",")]
+        except ValueError:
+            point = []
+        if not 1 <= len(point) <= 3 or not all(abs(x) < float("inf") for x in point):
+            raise CaseError(
+                "quasipot", f"--at={text}", "this is not a point", "write for example --at=-1,0.5"
+            )
+        points.append(point)
+    if len({len(point) for point in points}) != 1:
+        raise CaseError(
+            "quasipot", "--at", "points have different numbers of coordinates", "give the same number"
+        )
+    return points
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    folder = _result_folder(arguments.folder)
+    from cases.report import write_report
+
+    write_report(folder)
+    print(folder / "report.html")
+    return EXIT_GOOD
+
+
+_SERIAL = {"list": _list, "probe": _probe, "report": _report}
+
+
+def _on_root(comm: Any | None, arguments: argparse.Namespace) -> int:
+    """A command that one process does alone; under mpirun the others wait for its exit code."""
+    command = _SERIAL[arguments.command]
+    if comm is None or comm.size == 1:
+        return command(arguments)
+    from cases.ranks import on_root
+
+    return on_root(comm, lambda: command(arguments))
+
+
+def _result_folder(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise CaseError(str(folder), "", "no such folder", "give the result folder of a run")
+    if not (folder / "summary.json").is_file():
+        raise CaseError(
+            str(folder), "", "this is no result folder: it has no summary.json", "give that of a run"
+        )
+    return folder
+
+
+if __name__ == "__main__":
+    sys.exit(main())
