@@ -1,0 +1,21 @@
+# Everything runs through docker/run: see docker/README.md.  SUITE=sid tests the newer DOLFINx.
+.PHONY: demo test setup test-image test-slurm clean
+
+demo:            ## the main job on real input; sets up first if needed
+	docker/run quasipot run radial-diabetes
+
+test:            ## lint, types, tests on 1 and on 2 ranks
+	QUASIPOT_IMAGE=quasipot:test docker/run docker/check
+
+setup:           ## only make (or find) the environment
+	docker/run python3 -c "import dolfinx; print('DOLFINx', dolfinx.__version__)"
+
+test-image:      ## the Dockerfile with a real Docker engine; needs root
+	docker/test-image
+
+test-slurm:      ## docker/slurm-job.sh under a real single-node Slurm; needs root
+	docker/test-slurm
+
+clean:           ## results and caches of this folder; the environment stays (docker/README.md: where)
+	rm -rf results build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
