@@ -132,6 +132,8 @@ def _stop(comm: Any | None, code: int, message: str) -> int:
     if all_arrive(comm):
         if comm.rank == 0:
             print(message, file=sys.stderr, flush=True)
+        # A launcher that sees one rank fail kills the others: let rank 0 finish its sentence first.
+        all_arrive(comm)
         return code
     print(f"rank {comm.rank}: {message}", file=sys.stderr, flush=True)
     comm.Abort(code)
