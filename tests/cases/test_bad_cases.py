@@ -46,18 +46,42 @@ BAD = {
     "four coordinates": ({"system.coordinates": ["x", "y", "z", "t"]}, "system.coordinates", ["at most 3"]),
     "same coordinate twice": ({"system.coordinates": ["x", "x"]}, "system.coordinates", ["distinct"]),
     "coordinate named as a function": ({"system.coordinates": ["exp", "y"]}, "system.coordinates", ["exp"]),
-    "coordinate that reaches Python": ({"system.coordinates": ["__class__", "y"]}, "system.coordinates", ["name"]),
+    "coordinate that reaches Python": (
+        {"system.coordinates": ["__class__", "y"]},
+        "system.coordinates",
+        ["name"],
+    ),
     "parameter named as a coordinate": ({"system.parameters": {"x": 1.0}}, "system", ["parameter"]),
-    "parameter that is no number": ({"system.parameters": {"kappa": "2"}}, "system.parameters.kappa", ["'2'"]),
-    "infinite parameter": ({"system.parameters": {"kappa": float("inf")}}, "system.parameters.kappa", ["finite"]),
+    "parameter that is no number": (
+        {"system.parameters": {"kappa": "2"}},
+        "system.parameters.kappa",
+        ["'2'"],
+    ),
+    "infinite parameter": (
+        {"system.parameters": {"kappa": float("inf")}},
+        "system.parameters.kappa",
+        ["finite"],
+    ),
     "loss and drift": ({"system.drift": ["-x", "-y"]}, "system", ["exactly one"]),
     "neither loss nor drift": ({"system.loss": REMOVE}, "system", ["exactly one"]),
     "tabulated data": ({"system.loss": REMOVE, "system.data": "a.h5"}, "system.data", ["not available yet"]),
     "unknown model": ({"system": {"model": "radail"}}, "system.model", ["'radial'"]),
-    "unknown model option": ({"system": {"model": "radial", "options": {"l1": 1.0}}}, "system.options.l1", ["'l2'"]),
-    "bad model option": ({"system": {"model": "radial", "options": {"l2": -1.0}}}, "system.options.l2", ["-1"]),
+    "unknown model option": (
+        {"system": {"model": "radial", "options": {"l1": 1.0}}},
+        "system.options.l1",
+        ["'l2'"],
+    ),
+    "bad model option": (
+        {"system": {"model": "radial", "options": {"l2": -1.0}}},
+        "system.options.l2",
+        ["-1"],
+    ),
     "options without model": ({"system.options": {"l2": 1.0}}, "system", ["options"]),
-    "drift of the wrong length": ({"system.loss": REMOVE, "system.drift": ["-x"]}, "system.drift", ["1 components"]),
+    "drift of the wrong length": (
+        {"system.loss": REMOVE, "system.drift": ["-x"]},
+        "system.drift",
+        ["1 components"],
+    ),
     "unknown symbol": ({"system.loss": "x**2 + kapa*y**2"}, "system.loss", ["'kapa'", "'kappa'"]),
     "unknown function": ({"system.loss": "x**2 + sinn(y)"}, "system.loss", ["'sin'"]),
     "import in an expression": ({"system.loss": "__import__('os').system('id')"}, "system.loss", ["system"]),
@@ -69,11 +93,23 @@ BAD = {
     "caret for a power": ({"system.loss": "x^2 + y^2"}, "system.loss", ["**"]),
     "syntax error": ({"system.loss": "x**2 +"}, "system.loss", ["expression"]),
     "complex expression": ({"system.loss": "sqrt(-1)*x"}, "system.loss", ["finite"]),
-    "drift singular in the domain": ({"system.loss": "log(x**2 + y**2)"}, "system.loss", ["not finite at (0, 0)"]),
+    "drift singular in the domain": (
+        {"system.loss": "log(x**2 + y**2)"},
+        "system.loss",
+        ["not finite at (0, 0)"],
+    ),
     "reversed bounds": ({"domain.bounds": [[2.0, -2.0], [-1.5, 1.5]]}, "domain.bounds", ["lower bound"]),
     "empty interval": ({"domain.bounds": [[2.0, 2.0], [-1.5, 1.5]]}, "domain.bounds", ["lower bound"]),
-    "NaN in the bounds": ({"domain.bounds": [[float("nan"), 2.0], [-1.5, 1.5]]}, "domain.bounds.0.0", ["finite"]),
-    "infinite bounds": ({"domain.bounds": [[-2.0, float("inf")], [-1.5, 1.5]]}, "domain.bounds.0.1", ["finite"]),
+    "NaN in the bounds": (
+        {"domain.bounds": [[float("nan"), 2.0], [-1.5, 1.5]]},
+        "domain.bounds.0.0",
+        ["finite"],
+    ),
+    "infinite bounds": (
+        {"domain.bounds": [[-2.0, float("inf")], [-1.5, 1.5]]},
+        "domain.bounds.0.1",
+        ["finite"],
+    ),
     "bounds of another dimension": ({"domain.bounds": [[-2.0, 2.0]]}, "domain.bounds", ["1 intervals"]),
     "bounds and mesh": ({"domain.mesh": "a.msh"}, "domain", ["exactly one"]),
     "missing mesh": ({"domain": {"mesh": "missing.msh"}}, "domain.mesh", ["missing.msh"]),
@@ -85,7 +121,11 @@ BAD = {
     "refinement outside": ({"mesh.refine": [[5.0, 0.0]]}, "mesh.refine.0", ["outside"]),
     "attractor of another dimension": ({"system.attractors": [[1.0]]}, "system.attractors.0", ["1 numbers"]),
     "unknown noise model": ({"noise.other.diffusion": "hesian"}, "noise.other.diffusion", ["'hessian'"]),
-    "covariance without data": ({"noise.other.diffusion": "gradient_covariance"}, "noise.other.diffusion", ["no data"]),
+    "covariance without data": (
+        {"noise.other.diffusion": "gradient_covariance"},
+        "noise.other.diffusion",
+        ["no data"],
+    ),
     "Hessian without loss": (
         {"system.loss": REMOVE, "system.drift": ["-x", "-y"], "noise.other.diffusion": "hessian"},
         "noise.other.diffusion",
@@ -103,7 +143,11 @@ BAD = {
         "noise.other.diffusion",
         ["not positive definite at (", "eigenvalue -0.2"],
     ),
-    "negative scalar diffusion": ({"noise.other.diffusion": "-1"}, "noise.other.diffusion", ["eigenvalue -1"]),
+    "negative scalar diffusion": (
+        {"noise.other.diffusion": "-1"},
+        "noise.other.diffusion",
+        ["eigenvalue -1"],
+    ),
     "NaN diffusion": ({"noise.other.diffusion": "sqrt(x)"}, "noise.other.diffusion", ["not finite at ("]),
     "unknown symbol in a tensor": (
         {"noise.other.diffusion": [["1", "0"], ["0", "z"]]},
@@ -111,7 +155,11 @@ BAD = {
         ["'z'"],
     ),
     "noise that cannot name a file": ({"noise": {"../a": {"diffusion": "identity"}}}, "noise", ["'../a'"]),
-    "noise named as an output file": ({"noise": {"instantons": {"diffusion": "identity"}}}, "noise", ["instantons"]),
+    "noise named as an output file": (
+        {"noise": {"instantons": {"diffusion": "identity"}}},
+        "noise",
+        ["instantons"],
+    ),
     "noise names that differ in case": (
         {"noise": {"a": {"diffusion": "identity"}, "A": {"diffusion": "identity"}}},
         "noise",
@@ -133,7 +181,7 @@ BAD = {
     "nothing to simulate": ({"compare.epsilon": []}, "simulate", ["compare.epsilon"]),
     "SGD without data": ({"simulate.sgd_learning_rate": 0.1}, "simulate.sgd_learning_rate", ["data"]),
     "PETSc option that is a list": ({"solver.petsc": {"a": [1]}}, "solver.petsc.a", ["PETSc"]),
-}  # fmt: skip
+}
 
 
 def changed(changes):
