@@ -34,8 +34,8 @@ def _wait_for_all(report: pytest.TestReport) -> None:
     request, start, pause = _agree.Ibarrier(), time.monotonic(), 1e-4
     while not request.Test():
         if time.monotonic() - start > PATIENCE:
-            text = f"rank {_agree.rank}: {report.nodeid} {report.when} {report.outcome}, another rank never ended it"
-            os.write(2, f"\n{text}\n{report.longreprtext}\n".encode())
+            what = f"rank {_agree.rank}: {report.nodeid} {report.when} {report.outcome}"
+            os.write(2, f"\n{what}, another rank never ended it\n{report.longreprtext}\n".encode())
             MPI.COMM_WORLD.Abort(1)
         time.sleep(pause)
         pause = min(2 * pause, 0.05)
