@@ -1,0 +1,121 @@
+"""Drift and diffusion at the quadrature points of a mesh.
+
+All forms of the solver take b, A and ∇·A as functions on a quadrature element: the NumPy functions of
+the :class:`~solver.system.System` evaluated once at every quadrature point.  The value used in an
+integral is then exact, whatever b and A are made of, and the compiled kernels are the same for every
+problem (no form is compiled anew for a new landscape).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import basix.ufl
+import numpy as np
+import ufl
+from dolfinx import fem, mesh
+
+from solver.region import Region, whole
+from solver.system import Array, Field, System
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """b, A, ∇·A as UFL coefficients on a region of a mesh, with the measures to integrate them.
+
+    Attributes:
+        region: The cells in which equations are solved.
+        drift, diffusion, divergence: On the quadrature element; for volume integrals over ``dx``.
+        drift_nodal, diffusion_nodal: Lagrange interpolants, for integrals over the boundary ``ds``.
+        quadrature_degree: Degree of the rule.
+    """
+
+    region: Region
+    drift: fem.Function
+    diffusion: fem.Function
+    divergence: fem.Function
+    drift_nodal: fem.Function
+    diffusion_nodal: fem.Function
+    quadrature_degree: int
+
+    @property
+    def domain(self) -> mesh.Mesh:
+        """The mesh."""
+        return self.region.domain
+
+    @property
+    def dx(self) -> ufl.Measure:
+        """The volume measure of the region with the quadrature rule of the coefficients."""
+        return self.region.dx(self.metadata)
+
+    @property
+    def ds(self) -> ufl.Measure:
+        """The measure of the outer boundary of the region."""
+        return self.region.ds({"quadrature_degree": self.quadrature_degree})
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Form metadata that selects the quadrature rule of the coefficients."""
+        return {"quadrature_degree": self.quadrature_degree, "quadrature_rule": "default"}
+
+    def on(self, region: Region) -> Coefficients:
+        """The same coefficients on another region of the same mesh."""
+        return replace(self, region=region)
+
+
+def quadrature_points(domain: mesh.Mesh, degree: int) -> Array:
+    """Points of the default rule of this degree in all local cells (ghosts too), ``(d, cells·points)``."""
+    element = basix.ufl.quadrature_element(domain.basix_cell(), degree=degree)
+    reference = element.custom_quadrature()[0]
+    cell_map = domain.topology.index_map(domain.topology.dim)
+    count = cell_map.size_local + cell_map.num_ghosts
+    expression = fem.Expression(ufl.SpatialCoordinate(domain), reference)
+    values = expression.eval(domain, np.arange(count, dtype=np.int32))
+    return np.ascontiguousarray(values.reshape(-1, domain.geometry.dim).T)
+
+
+def quadrature_function(domain: mesh.Mesh, degree: int, values: Array) -> fem.Function:
+    """A quadrature-element function with given point values ``(*shape, cells·points)``."""
+    shape = values.shape[:-1]
+    element = basix.ufl.quadrature_element(domain.basix_cell(), value_shape=shape, degree=degree)
+    function = fem.Function(fem.functionspace(domain, element))
+    data = np.moveaxis(values, -1, 0).reshape(values.shape[-1], -1)
+    # one scalar "dof" per quadrature point, numbered cell by cell through the dofmap
+    dofs = function.function_space.dofmap.list.reshape(-1)
+    function.x.array.reshape(-1, data.shape[1])[dofs] = data
+    return function
+
+
+def nodal_function(domain: mesh.Mesh, degree: int, field: Field, shape: tuple[int, ...]) -> fem.Function:
+    """Lagrange interpolant of a NumPy function with values ``(*shape, N)``."""
+    space = fem.functionspace(domain, ("Lagrange", degree, shape))
+    function = fem.Function(space)
+    dim = domain.geometry.dim
+    function.interpolate(lambda x: field(x[:dim]).reshape(-1, x.shape[1]))
+    function.x.scatter_forward()
+    return function
+
+
+def coefficients(domain: mesh.Mesh, system: System, degree: int) -> Coefficients:
+    """Evaluate b, A and ∇·A on the whole mesh for elements of this degree.  Collective.
+
+    The volume rule is exact for polynomials of degree ``2·degree + 2``.
+
+    Args:
+        domain: A mesh whose geometric dimension is ``system.dim``.
+        system: The system.
+        degree: Degree of the elements that the coefficients will be used with.
+    """
+    quadrature_degree = 2 * degree + 2
+    x = quadrature_points(domain, quadrature_degree)
+    d = system.dim
+    return Coefficients(
+        region=whole(domain),
+        drift=quadrature_function(domain, quadrature_degree, system.drift(x)),
+        diffusion=quadrature_function(domain, quadrature_degree, system.diffusion(x)),
+        divergence=quadrature_function(domain, quadrature_degree, system.divergence(x)),
+        drift_nodal=nodal_function(domain, degree, system.drift, (d,)),
+        diffusion_nodal=nodal_function(domain, degree, system.diffusion, (d, d)),
+        quadrature_degree=quadrature_degree,
+    )

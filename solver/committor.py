@@ -1,0 +1,84 @@
+"""Committors: the probability of reaching one attractor before the others.
+
+``h_j`` solves the backward equation ``b·∇h + (ε/2) A:∇∇h = 0`` with h = 1 in a small ball round attractor
+j, h = 0 in the balls round the others and reflection at the boundary, in the weak form
+
+    ∫ (b − (ε/2)∇·A)·∇h w − (ε/2) A∇h·∇w dx = 0    for all w that vanish in the balls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import ufl
+from dolfinx import fem
+from mpi4py import MPI
+from numpy.typing import NDArray
+
+from solver.assembly import assemble_matrix, assemble_unreduced, fixed_dofs, lift
+from solver.coefficients import Coefficients
+from solver.linear import Options, factorise, solve
+from solver.stationary import Pin
+
+
+def generator(
+    coefficients: Coefficients, epsilon: fem.Constant, space: fem.FunctionSpace
+) -> ufl.Form:
+    """Weak form of ``𝓛h = b·∇h + (ε/2)A:∇∇h`` with reflection."""
+    h, w = ufl.TrialFunction(space), ufl.TestFunction(space)
+    transport = coefficients.drift - 0.5 * epsilon * coefficients.divergence
+    return (
+        ufl.inner(transport, ufl.grad(h)) * w
+        - 0.5 * epsilon * ufl.inner(ufl.dot(coefficients.diffusion, ufl.grad(h)), ufl.grad(w))
+    ) * coefficients.dx
+
+
+def ball_dofs(space: fem.FunctionSpace, pin: Pin, radius: float) -> NDArray[np.int32]:
+    """Local dofs in the ellipsoid ``(x−x̄)ᵀΣ⁻¹(x−x̄) ≤ radius²``.  Collective.
+
+    If the mesh is too coarse to have a dof inside, the nearest one is taken.
+    """
+    x = space.tabulate_dof_coordinates()[:, : space.mesh.geometry.dim] - pin.point
+    distance = np.einsum("ni,ij,nj->n", x, np.linalg.inv(pin.covariance), x)
+    dofs = np.flatnonzero(distance <= radius**2).astype(np.int32)
+    nearest = space.mesh.comm.allreduce(float(distance.min(initial=np.inf)), op=MPI.MIN)
+    if nearest > radius**2:
+        dofs = np.flatnonzero(distance <= nearest * (1 + 1e-12)).astype(np.int32)
+    return dofs
+
+
+def committors(
+    coefficients: Coefficients,
+    space: fem.FunctionSpace,
+    epsilon: float,
+    pins: Sequence[Pin],
+    options: Options | None = None,
+) -> list[fem.Function]:
+    """``h_j`` for every attractor (their sum is one).  Collective.
+
+    The balls have the radius √ε/2 in the metric Σ⁻¹: well inside the wells, where h is constant but for
+    terms of order e^{−barrier/ε}.
+
+    Raises:
+        NotConverged: If the linear solver fails.
+    """
+    level = fem.Constant(coefficients.domain, epsilon)
+    form = generator(coefficients, level, space)
+    balls = [ball_dofs(space, pin, 0.5 * np.sqrt(epsilon)) for pin in pins]
+    fixed = fixed_dofs(coefficients.region, space, *balls)
+    ksp = factorise(assemble_matrix(form, coefficients.region, space, fixed), "committor", options)
+    owned = space.dofmap.index_map.size_local
+    results = []
+    for j in range(len(pins) - 1):
+        h = fem.Function(space, name=f"committor_{j}")
+        h.x.array[balls[j]] = 1.0
+        h.x.scatter_forward()
+        rhs = assemble_unreduced(fem.Constant(coefficients.domain, 0.0) * ufl.TestFunction(space) * coefficients.dx)
+        lift(rhs, form, h, fixed)
+        h.x.array[:owned] = solve(ksp, rhs, "committor").array_r[:owned]
+        h.x.scatter_forward()
+        results.append(h)
+    last = fem.Function(space, name=f"committor_{len(pins) - 1}")
+    last.x.array[:] = 1.0 - sum((h.x.array for h in results), np.zeros_like(last.x.array))
+    return [*results, last]

@@ -1,0 +1,273 @@
+"""Continuation in the noise level: a safe way to the quasi-potential that needs no initial guess.
+
+Start at a large ε, where the density can be computed directly, and lower ε step by step with the last
+``W = −ε log p`` as the gauge of the next solve,
+
+    p_n = q_n e^{−W_n/ε_n},      W_{n+1} = W_n − ε_n log q_n = −ε_n log p_n,      ε_{n+1} = 0.6 ε_n.
+
+Every step is one linear solve for a function q of order one.  As ε → 0, W tends to the (global)
+quasi-potential, and always to its viscosity solution: a stationary density knows of no other.  The region
+shrinks with ε to the sublevel set {W < W_pass + K ε}, K = 15, in which all that matters for wells and
+passes happens (what is left out carries e^{−K} of the current), so that neither corners nor walls of the
+box, where W is huge, are ever resolved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from dolfinx import fem
+from mpi4py import MPI
+
+from solver.coefficients import Coefficients
+from solver.committor import committors
+from solver.errors import NotConverged
+from solver.evaluate import Locator, evaluate
+from solver.linear import Options
+from solver.rates import Rates, log_mass, markov_chain, rate_constants
+from solver.region import Mask, cell_values, cells_near, component, make_region
+from solver.stationary import Pin, well_densities
+from solver.system import Array
+
+FACTOR = 0.6
+CUT = 15.0
+# log q beyond this, or q not positive, means that the gauge did not describe the density there
+TRUSTED_LOG = 5.0
+FIRST_LOG = 14.0
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """Points of the drift that the densities are organised round.
+
+    Attributes:
+        pins: Attractors with their Lyapunov covariances.
+        passes: ``(n, d)`` saddles.
+        between: For each saddle the two attractors it lies between (−1: outside).
+    """
+
+    pins: tuple[Pin, ...]
+    passes: Array
+    between: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Density:
+    """The stationary density at one noise level, ``p = q e^{−W/ε} / e^{log_normaliser}``.
+
+    Attributes:
+        epsilon: Noise level ε.
+        coefficients: b, A and the region in which p was computed.
+        gauge: W.
+        q: Combined prefactor field of the stationary density (not normalised).
+        wells: q_k of the single wells.
+        committors: h_k.
+        rates: Rate constants and weights of the wells; None for a single well.
+        log_normaliser: ``log ∫ q e^{−W/ε} dx``.
+        window_change: Change of log k when the window of the committor is narrowed; an error estimate.
+    """
+
+    epsilon: float
+    coefficients: Coefficients
+    gauge: fem.Function
+    q: fem.Function
+    wells: tuple[fem.Function, ...]
+    committors: tuple[fem.Function, ...]
+    rates: Rates | None
+    log_normaliser: float
+    window_change: float
+
+
+def overlapping(pins: Sequence[Pin], epsilon: float) -> bool:
+    """Whether two wells are not separated at this noise: within two standard deviations of each other."""
+    for i, first in enumerate(pins):
+        for second in pins[:i]:
+            gap = first.point - second.point
+            if gap @ np.linalg.solve(first.covariance + second.covariance, gap) < 4.0 * epsilon:
+                return True
+    return False
+
+
+def first_epsilon(bounds_points: Array, pins: Sequence[Pin]) -> float:
+    """A noise level at which the density spans about e¹² over the box, by the Lyapunov quadratics."""
+    largest = 0.0
+    for pin in pins:
+        y = bounds_points - pin.point
+        largest = max(largest, float(np.max(0.5 * np.einsum("ni,ni->n", y, np.linalg.solve(pin.covariance, y.T).T))))
+    return largest / 12.0
+
+
+def schedule(first: float, levels: Sequence[float]) -> list[float]:
+    """Noise levels from ``first`` down to the lowest of ``levels``, through all of them, by factors ≥ 0.6."""
+    result = [max(first, max(levels))]
+    for level in sorted(levels, reverse=True):
+        if level >= result[-1]:
+            continue
+        steps = int(np.ceil(np.log(result[-1] / level) / -np.log(FACTOR) - 1e-9))
+        ratio = (level / result[-1]) ** (1.0 / steps)
+        start = result[-1]
+        result += [start * ratio**n for n in range(1, steps)] + [level]
+    return result
+
+
+def density(
+    coefficients: Coefficients,
+    gauge: fem.Function,
+    epsilon: float,
+    landmarks: Landmarks,
+    locator: Locator,
+    options: Options | None = None,
+) -> Density:
+    """Solve for the wells, the rates and the stationary density at one noise level.  Collective.
+
+    Raises:
+        NotConverged: If a linear solve fails, or a well has no positive mass.
+    """
+    pins = landmarks.pins
+    space = gauge.function_space
+    separate = len(pins) > 1 and not overlapping(pins, epsilon)
+    wells = well_densities(coefficients, gauge, epsilon, pins if separate else pins[:1], options)
+    at_wells = evaluate(gauge, np.array([pin.point for pin in pins]), locator)[:, 0]
+    q = fem.Function(space, name="q")
+    rates, change = None, 0.0
+    steps: list[fem.Function] = []
+    masses = [
+        log_mass(coefficients, gauge, epsilon, well, level) - level / epsilon
+        for well, level in zip(wells, at_wells, strict=False)
+    ]
+    if not np.isfinite(masses).all():
+        raise NotConverged(f"a well has no positive mass at epsilon = {epsilon:g}: the mesh is too coarse")
+    if separate:
+        steps = committors(coefficients, space, epsilon, pins, options)
+        levels = _levels(at_wells, evaluate(gauge, landmarks.passes, locator)[:, 0], landmarks.between)
+        log_rate = rate_constants(coefficients, gauge, epsilon, wells, steps, levels)
+        narrow = rate_constants(coefficients, gauge, epsilon, wells, steps, levels, window=(0.2, 0.8))
+        if not np.isfinite(log_rate[~np.eye(len(pins), dtype=bool)]).any():
+            raise NotConverged(f"no positive current between the wells at epsilon = {epsilon:g}")
+        with np.errstate(invalid="ignore"):
+            change = float(np.nanmax(np.abs(np.where(np.isfinite(log_rate), narrow - log_rate, 0.0))))
+        rates = markov_chain(epsilon, log_rate)
+        weights = rates.log_weight - np.array(masses)
+        weights -= weights.max()
+        for weight, well in zip(weights, wells, strict=True):
+            q.x.array[:] += np.exp(weight) * well.x.array
+    else:
+        q.x.array[:] = wells[0].x.array
+    floor = float(np.min(at_wells))
+    log_normaliser = log_mass(coefficients, gauge, epsilon, q, floor) - floor / epsilon
+    return Density(
+        epsilon, coefficients, gauge, q, tuple(wells), tuple(steps), rates, log_normaliser, change
+    )
+
+
+def _levels(at_wells: Array, at_passes: Array, between: Sequence[tuple[int, int]]) -> Array:
+    """Reference levels of W for the pairs: the lowest direct pass, else the highest pass of all."""
+    count = len(at_wells)
+    levels = np.full((count, count), np.nanmax(at_passes, initial=np.max(at_wells)))
+    for level, (i, j) in sorted(zip(at_passes, between, strict=True), reverse=True):
+        if i >= 0 and j >= 0:
+            levels[i, j] = levels[j, i] = level
+    levels[np.diag_indices(count)] = at_wells
+    return levels
+
+
+def good_dofs(state: Density, landmarks: Landmarks, locator: Locator) -> tuple[Mask, Array]:
+    """Where q is positive and of the order it has at wells and passes, and log q there.  Collective.
+
+    In the first step (no gauge yet) q is the density itself, and may be as small as e^{−14}.
+    """
+    lowest = -TRUSTED_LOG if np.any(state.gauge.x.array) else -FIRST_LOG
+    with np.errstate(invalid="ignore", divide="ignore"):
+        log_q = np.log(state.q.x.array / _typical(state.q, landmarks, locator))
+    inside = state.coefficients.region.dofs(state.gauge.function_space)
+    good = inside & np.isfinite(log_q) & (log_q > lowest)
+    return good, np.where(good, log_q, 0.0)
+
+
+def positivity_margin(state: Density, landmarks: Landmarks, locator: Locator) -> float:
+    """``(W_bad − W_pass)/ε``: how far above the highest pass, in e-folds, q first fails.  Collective.
+
+    Infinite if q is good in the whole region.
+    """
+    good, _ = good_dofs(state, landmarks, locator)
+    inside = state.coefficients.region.dofs(state.gauge.function_space)
+    comm = state.coefficients.domain.comm
+    lowest = comm.allreduce(float(np.min(state.gauge.x.array[inside & ~good], initial=np.inf)), op=MPI.MIN)
+    points = np.array([*(pin.point for pin in landmarks.pins), *landmarks.passes])
+    return (lowest - float(np.nanmax(evaluate(state.gauge, points, locator)))) / state.epsilon
+
+
+def next_gauge(
+    state: Density, landmarks: Landmarks, locator: Locator, next_epsilon: float
+) -> tuple[fem.Function, Coefficients]:
+    """``W − ε log q`` and the region for the next noise level.  Collective.
+
+    Where q is not good (:func:`good_dofs`) W is kept, and the cells are left out from now on.
+
+    Raises:
+        NotConverged: If an attractor would be left out.
+    """
+    gauge, region = state.gauge, state.coefficients.region
+    space, domain = gauge.function_space, region.domain
+    good, log_q = good_dofs(state, landmarks, locator)
+    updated = fem.Function(space, name="W")
+    updated.x.array[:] = gauge.x.array - state.epsilon * log_q
+    updated.x.scatter_forward()
+    updated.x.array[:] -= evaluate(updated, landmarks.pins[0].point[None], locator)[0, 0]
+    points = np.array([*(pin.point for pin in landmarks.pins), *landmarks.passes])
+    highest = float(np.nanmax(evaluate(updated, points, locator)))
+    active = region.active & good[space.dofmap.list].all(axis=1)
+    active &= cell_values(updated).min(axis=1) < highest + CUT * next_epsilon
+    seeds = [cells_near(domain, pin.point) for pin in landmarks.pins]
+    active = component(domain, active, np.any(seeds, axis=0))
+    for pin, seed in zip(landmarks.pins, seeds, strict=True):
+        if not domain.comm.allreduce(bool((seed & active).any()), op=MPI.LOR):
+            raise NotConverged(
+                f"the density lost positivity at the attractor {pin.point.tolist()} at epsilon = "
+                f"{state.epsilon:g}: the mesh is too coarse for this noise level"
+            )
+    return updated, state.coefficients.on(make_region(domain, active))
+
+
+def _typical(q: fem.Function, landmarks: Landmarks, locator: Locator) -> float:
+    """A typical value of q: its geometric mean over wells and passes."""
+    points = np.array([*(pin.point for pin in landmarks.pins), *landmarks.passes])
+    values = evaluate(q, points, locator)[:, 0]
+    values = values[values > 0]
+    if values.size == 0:
+        raise NotConverged("the stationary density is not positive at any attractor or saddle")
+    return float(np.exp(np.mean(np.log(values))))
+
+
+def continuation(
+    coefficients: Coefficients,
+    space: fem.FunctionSpace,
+    levels: Sequence[float],
+    landmarks: Landmarks,
+    locator: Locator,
+    options: Options | None = None,
+    report: Callable[[Density], None] = lambda _: None,
+) -> Iterator[Density]:
+    """Densities at all noise levels of a decreasing schedule.  Collective.
+
+    Args:
+        coefficients: b, A, ∇·A on the whole mesh.
+        space: Lagrange space of gauge and density.
+        levels: Noise levels from :func:`schedule`.
+        landmarks: Attractors and saddles.
+        locator: Search tree of the mesh.
+        options: PETSc options for the linear solvers.
+        report: Called after each level (progress).
+
+    Raises:
+        NotConverged: From any of the steps.
+    """
+    gauge = fem.Function(space, name="W")
+    for n, epsilon in enumerate(levels):
+        state = density(coefficients, gauge, epsilon, landmarks, locator, options)
+        report(state)
+        yield state
+        if n + 1 < len(levels):
+            gauge, coefficients = next_gauge(state, landmarks, locator, levels[n + 1])

@@ -1,0 +1,71 @@
+"""The stationary Fokker–Planck equation in gauge form.
+
+With ``p = q e^{−W/ε}`` for any function W the stationary flux
+
+    J = b p − (ε/2) ∇·(A p) = e^{−W/ε} [ c q − (ε/2) A∇q ],     c = b + ½A∇W − (ε/2) ∇·A,
+
+and ``∇·J = 0`` with no flux through the boundary, tested with ``w e^{W/ε}``, is: find q such that for all w
+
+    ∫ (ε/2) A∇q·∇w + ½ (A∇q·∇W) w − q c·∇w − (1/ε)(∇W·c) q w  dx = 0.
+
+to which ``+ ∮ max(c·n, 0) q w ds`` is added: on the artificial boundary of the region, probability leaves
+with the transport velocity where that points outwards, and there is no flux where it points inwards.  With
+no flux everywhere, a rotating drift piles q up in unresolved layers along the walls; with open outflow q
+is smooth up to the boundary, and what leaks out is of the order of p there, which is reported
+(:mod:`solver.rates`).
+
+The form is exact for every W and needs ∇W alone.  When W is the quasi-potential, q is the prefactor, smooth
+and of order one however small ε is (its equation tends to the WKB transport equation, e.g. Bouchet and
+Reygner, Ann. Henri Poincaré 17 (2016), eq. 3.3); when ``W = 0``, ``q = p``.
+"""
+
+from __future__ import annotations
+
+import ufl
+from dolfinx import fem
+
+from solver.coefficients import Coefficients
+
+
+def gauge_drift(coefficients: Coefficients, gauge: fem.Function, epsilon: fem.Constant) -> ufl.core.expr.Expr:
+    """``c = b + ½A∇W − (ε/2)∇·A``: the velocity by which q is transported."""
+    return (
+        coefficients.drift
+        + 0.5 * ufl.dot(coefficients.diffusion, ufl.grad(gauge))
+        - 0.5 * epsilon * coefficients.divergence
+    )
+
+
+def flux(
+    coefficients: Coefficients, gauge: fem.Function, epsilon: fem.Constant, q: fem.Function
+) -> ufl.core.expr.Expr:
+    """``e^{W/ε} J = c q − (ε/2) A∇q``: the probability flux without its exponential."""
+    c = gauge_drift(coefficients, gauge, epsilon)
+    return c * q - 0.5 * epsilon * ufl.dot(coefficients.diffusion, ufl.grad(q))
+
+
+def outflow(
+    coefficients: Coefficients, gauge: fem.Function, space: fem.FunctionSpace
+) -> ufl.core.expr.Expr:
+    """``max(b·n + ½ n·A∇W, 0)``: the velocity at which q leaves the region."""
+    n = ufl.FacetNormal(coefficients.domain)
+    velocity = coefficients.drift_nodal + 0.5 * ufl.dot(coefficients.diffusion_nodal, ufl.grad(gauge))
+    return ufl.max_value(ufl.inner(velocity, n), 0.0)
+
+
+def operator(
+    coefficients: Coefficients, gauge: fem.Function, epsilon: fem.Constant, space: fem.FunctionSpace
+) -> ufl.Form:
+    """The bilinear form above in trial function q and test function w."""
+    q, w = ufl.TrialFunction(space), ufl.TestFunction(space)
+    A = coefficients.diffusion
+    grad_gauge = ufl.grad(gauge)
+    c = gauge_drift(coefficients, gauge, epsilon)
+    A_grad_q = ufl.dot(A, ufl.grad(q))
+    volume = (
+        0.5 * epsilon * ufl.inner(A_grad_q, ufl.grad(w))
+        + 0.5 * ufl.inner(A_grad_q, grad_gauge) * w
+        - q * ufl.inner(c, ufl.grad(w))
+        - ufl.inner(grad_gauge, c) / epsilon * q * w
+    ) * coefficients.dx
+    return volume + outflow(coefficients, gauge, space) * q * w * coefficients.ds

@@ -1,0 +1,59 @@
+"""Direct solution of sparse linear systems with PETSc, with checks and option pass-through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from petsc4py import PETSc
+
+from solver.errors import NotConverged
+
+Options = Mapping[str, str | int | float | bool]
+
+
+def factorise(matrix: PETSc.Mat, name: str, options: Options | None = None) -> PETSc.KSP:
+    """LU factorisation (MUMPS) as a solver to be applied to any number of right-hand sides.  Collective.
+
+    Args:
+        matrix: Assembled square matrix.
+        name: What is solved, for error messages; also the PETSc option prefix ``name_``.
+        options: PETSc options without prefix (``{"ksp_type": "gmres", …}``) that override the default.
+
+    Raises:
+        NotConverged: If the factorisation fails (a singular matrix, too little memory).
+    """
+    ksp = PETSc.KSP().create(matrix.comm)
+    ksp.setOperators(matrix)
+    ksp.setOptionsPrefix(f"{name.replace(' ', '_')}_")
+    ksp.setType("preonly")
+    preconditioner = ksp.getPC()
+    preconditioner.setType("lu")
+    preconditioner.setFactorSolverType("mumps")
+    table = PETSc.Options(ksp.getOptionsPrefix())
+    # 80 % slack: pivoting on the saddle-point rows of the pins needs more room than predicted
+    defaults: dict[str, str | int | float | bool] = {"mat_mumps_icntl_14": 80}
+    for key, value in (defaults | dict(options or {})).items():
+        table[key] = value
+    ksp.setFromOptions()
+    try:
+        ksp.setUp()
+    except PETSc.Error as error:
+        raise NotConverged(f"the factorisation for the {name} failed (PETSc error {error.ierr})") from error
+    return ksp
+
+
+def solve(ksp: PETSc.KSP, rhs: PETSc.Vec, name: str) -> PETSc.Vec:
+    """Solve for one right-hand side and refuse a result that is not one.  Collective.
+
+    Raises:
+        NotConverged: If PETSc reports failure, or the solution is not finite.
+    """
+    solution = rhs.duplicate()
+    ksp.solve(rhs, solution)
+    reason = ksp.getConvergedReason()
+    if reason < 0:
+        raise NotConverged(f"the linear solve for the {name} failed (PETSc reason {reason})")
+    if not np.isfinite(solution.norm()):
+        raise NotConverged(f"the linear solve for the {name} gave a solution that is not finite")
+    return solution

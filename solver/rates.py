@@ -1,0 +1,181 @@
+"""Rate constants from fluxes, in logarithms, and the Markov chain of the wells.
+
+The density ``p_i = q_i e^{−W/ε}`` of :mod:`solver.stationary` carries a current from well i into well j.
+With a smooth step s_j from 0 to 1 across the separatrix the current is
+
+    F_ij = ∫ J_i·∇s_j dx,    J_i = e^{−W/ε}(c q_i − (ε/2)A∇q_i),    k_ij = F_ij / ∫ p_i dx,
+
+for any such step.  Here ``s_j = S(h_j)`` with h_j the committor and S a C¹ step that is *exactly* constant
+outside ``0.1 < h < 0.9``: the window is of width √ε, conforms to the separatrix, and rounding errors of h
+inside the wells, where e^{−W/ε} is larger by e^{barrier/ε}, are masked.  All exponentials are taken
+relative to a reference level, so that barrier/ε may be many hundreds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import ufl
+from dolfinx import fem
+from mpi4py import MPI
+
+from solver.coefficients import Coefficients
+from solver.gauge import flux
+from solver.system import Array
+
+WINDOW = (0.1, 0.9)
+
+
+def smooth_step_slope(t: ufl.core.expr.Expr, window: tuple[float, float] = WINDOW) -> ufl.core.expr.Expr:
+    """``S'(t)`` of the step ``S = 3τ² − 2τ³``, ``τ = (t − low)/(high − low)``, without its mask."""
+    low, high = window
+    tau = (t - low) / (high - low)
+    return 6.0 * tau * (1.0 - tau) / (high - low)
+
+
+def _integral(form: ufl.Form, comm: MPI.Comm) -> float:
+    return float(comm.allreduce(fem.assemble_scalar(fem.form(form)), op=MPI.SUM))
+
+
+def log_mass(
+    coefficients: Coefficients, gauge: fem.Function, epsilon: float, q: fem.Function, level: float
+) -> float:
+    """``log ∫ q e^{−(W − level)/ε} dx``.  Collective.  NaN if the integral is not positive."""
+    eps = fem.Constant(coefficients.domain, epsilon)
+    reference = fem.Constant(coefficients.domain, level)
+    mass = _integral(q * ufl.exp(-(gauge - reference) / eps) * coefficients.dx, coefficients.domain.comm)
+    return float(np.log(mass)) if mass > 0.0 else float("nan")
+
+
+def window_flux(
+    coefficients: Coefficients,
+    gauge: fem.Function,
+    epsilon: float,
+    q: fem.Function,
+    committor: fem.Function,
+    level: float,
+    window: tuple[float, float] = WINDOW,
+) -> float:
+    """``F e^{level/ε}``: the current of ``q e^{−W/ε}`` through the window of a committor.  Collective."""
+    eps = fem.Constant(coefficients.domain, epsilon)
+    reference = fem.Constant(coefficients.domain, level)
+    low, high = window
+    inside = ufl.And(ufl.gt(committor, low), ufl.lt(committor, high))
+    # the exponent is capped so that the branch that is thrown away cannot overflow
+    exponent = ufl.min_value(-(gauge - reference) / eps, 300.0)
+    slope = smooth_step_slope(committor, window)
+    current = ufl.inner(flux(coefficients, gauge, eps, q), ufl.grad(committor))
+    integrand = ufl.conditional(inside, slope * current * ufl.exp(exponent), 0.0)
+    return _integral(integrand * coefficients.dx, coefficients.domain.comm)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Rate constants between wells at one noise level.
+
+    Attributes:
+        epsilon: Noise level.
+        log_rate: ``log k_ij``, ``(K, K)``, −inf where there is no current.
+        log_mfpt: log mean first passage time of the chain from i to j, ``(K, K)``, −inf on the diagonal.
+        log_weight: Logarithms of the stationary weights of the wells, ``(K,)``, summing to one.
+    """
+
+    epsilon: float
+    log_rate: Array
+    log_mfpt: Array
+    log_weight: Array
+
+
+def markov_chain(epsilon: float, log_rate: Array) -> Rates:
+    """Stationary weights and mean first passage times of a chain with rates k_ij.
+
+    Grassmann–Taksar–Heyman elimination (Oper. Res. 33 (1985) 1107): no subtractions, so exact to
+    rounding whatever the range of the rates; carried out in logarithms.
+
+    Args:
+        epsilon: Noise level, kept in the result.
+        log_rate: ``log k_ij``, ``(K, K)``; the diagonal is not read.
+    """
+    count = log_rate.shape[0]
+    passage = np.full((count, count), -np.inf)
+    for target in range(count):
+        for start in range(count):
+            if start != target:
+                passage[start, target] = _log_passage(log_rate, start, target)
+    return Rates(epsilon, log_rate, passage, _log_weights(log_rate))
+
+
+def _log_weights(log_rate: Array) -> Array:
+    """GTH: eliminate states from the last to the first, then substitute back."""
+    rate = log_rate.copy()
+    count = rate.shape[0]
+    for n in range(count - 1, 0, -1):
+        rate[:n, n] -= np.logaddexp.reduce(rate[n, :n])
+        rate[:n, :n] = np.logaddexp(rate[:n, :n], rate[:n, n, None] + rate[None, n, :n])
+    weight = np.zeros(count)
+    for n in range(1, count):
+        weight[n] = np.logaddexp.reduce(weight[:n] + rate[:n, n])
+    return np.asarray(weight - np.logaddexp.reduce(weight))
+
+
+def _log_passage(log_rate: Array, start: int, target: int) -> float:
+    """Mean first passage time: eliminate every state but the start, adding the time spent in it."""
+    rate = log_rate.copy()
+    count = rate.shape[0]
+    holding = np.zeros(count)  # log of the time weight carried by a visit; unit while nothing is eliminated
+    alive = [n for n in range(count) if n not in (start, target)]
+    remaining = list(range(count))
+    for n in alive:
+        others = [m for m in remaining if m != n]
+        total = np.logaddexp.reduce(rate[n, others])
+        for i in others:
+            if i == target:
+                continue
+            into = rate[i, n] - total
+            holding[i] = np.logaddexp(holding[i], into + holding[n])
+            for j in others:
+                if j != i:
+                    rate[i, j] = np.logaddexp(rate[i, j], into + rate[n, j])
+        remaining = others
+    return float(holding[start] - rate[start, target])
+
+
+def rate_constants(
+    coefficients: Coefficients,
+    gauge: fem.Function,
+    epsilon: float,
+    densities: Sequence[fem.Function],
+    committors: Sequence[fem.Function],
+    levels: Array,
+    window: tuple[float, float] = WINDOW,
+) -> Array:
+    """``log k_ij`` for every ordered pair of wells.  Collective.
+
+    Args:
+        coefficients: b, A, ∇·A.
+        gauge: W.
+        epsilon: Noise level ε.
+        densities: q_k of the wells.
+        committors: h_k of the wells.
+        levels: Reference levels of W: ``levels[i, i]`` at attractor i, ``levels[i, j]`` at the pass between
+            i and j; any values near those will do.
+        window: The part of the committor in which the step rises.
+
+    Returns:
+        ``(K, K)``, −inf on the diagonal and where the current is not positive.
+    """
+    count = len(densities)
+    result = np.full((count, count), -np.inf)
+    for i in range(count):
+        mass = log_mass(coefficients, gauge, epsilon, densities[i], levels[i, i])
+        for j in range(count):
+            if i == j:
+                continue
+            current = window_flux(
+                coefficients, gauge, epsilon, densities[i], committors[j], levels[i, j], window
+            )
+            if current > 0.0:
+                result[i, j] = np.log(current) - mass - (levels[i, j] - levels[i, i]) / epsilon
+    return result

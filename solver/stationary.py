@@ -1,0 +1,131 @@
+"""Quasi-stationary densities of the wells: one solution of the gauge form per attractor.
+
+With several wells the stationary equation is nearly singular (its second eigenvalue is e^{−barrier/ε}).
+It is made regular by one *pin* per attractor: a Gaussian average m_j of q round attractor j is
+prescribed, with a Lagrange multiplier,
+
+    [ L   M ] [q_k]   [ 0  ]
+    [ Mᵀ  0 ] [ μ ] = [ e_k ],      (M)_{ij} = ∫ m_j φ_i dx,   ∫ m_j = 1,
+
+so that q_k has average one round attractor k and zero round the others.  ``p_k = q_k e^{−W/ε}`` is the
+density of a process that is fed into well k and taken out of the other wells; the stationary density
+is a combination of the p_k with weights from the rates (:mod:`solver.rates`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import ufl
+from dolfinx import fem
+from petsc4py import PETSc
+
+from solver.assembly import assemble_matrix, assemble_vector, fixed_dofs
+from solver.coefficients import Coefficients
+from solver.gauge import operator
+from solver.linear import Options, factorise, solve
+from solver.system import Array
+
+
+@dataclass(frozen=True)
+class Pin:
+    """Where one well is pinned: an attractor and the Lyapunov covariance Σ there (``(d,)``, ``(d, d)``)."""
+
+    point: Array
+    covariance: Array
+
+
+def pin_weight(domain_x: ufl.core.expr.Expr, pin: Pin, epsilon: float) -> ufl.core.expr.Expr:
+    """Unnormalised weight ``exp(−2 (x−x̄)ᵀΣ⁻¹(x−x̄)/ε)``: a Gaussian of half the width of the density."""
+    displacement = domain_x - ufl.as_vector(pin.point.tolist())
+    precision = ufl.as_matrix(np.linalg.inv(pin.covariance).tolist())
+    return ufl.exp(-2.0 / epsilon * ufl.inner(displacement, ufl.dot(precision, displacement)))
+
+
+def pin_vectors(
+    coefficients: Coefficients, space: fem.FunctionSpace, pins: Sequence[Pin], epsilon: float
+) -> list[PETSc.Vec]:
+    """The columns of M: ``∫ m_j φ_i dx`` with ``Σ_i (M)_ij = 1``.  Collective."""
+    x = ufl.SpatialCoordinate(coefficients.domain)
+    w = ufl.TestFunction(space)
+    columns = []
+    for pin in pins:
+        vector = assemble_vector(pin_weight(x, pin, epsilon) * w * coefficients.dx)
+        # Lagrange functions sum to one, so the sum of the entries is the integral of the weight
+        vector.scale(1.0 / vector.sum())
+        columns.append(vector)
+    return columns
+
+
+def _bordered(matrix: PETSc.Mat, columns: Sequence[PETSc.Vec]) -> PETSc.Mat:
+    """``[[L, M], [Mᵀ, 0]]`` with the multipliers owned by rank 0."""
+    comm = matrix.comm
+    count = len(columns)
+    local = count if comm.rank == 0 else 0
+    (rows_local, rows), (first, _) = matrix.getSizes()[0], matrix.getOwnershipRange()
+    block = PETSc.Mat().create(comm)
+    block.setSizes(((rows_local, rows), (local, count)))
+    block.setType("aij")
+    block.setPreallocationNNZ((count, count))
+    block.setOption(PETSc.Mat.Option.NEW_NONZERO_ALLOCATION_ERR, False)
+    for j, column in enumerate(columns):
+        values = column.array_r
+        largest = column.norm(PETSc.NormType.INFINITY)
+        for i in np.flatnonzero(np.abs(values) > 1e-18 * largest):
+            block.setValue(first + int(i), j, values[i])
+    block.assemble()
+    transposed = block.transpose(PETSc.Mat())
+    zero = PETSc.Mat().createAIJ(((local, count), (local, count)), nnz=1, comm=comm)
+    if local:
+        for j in range(count):
+            zero.setValue(j, j, 0.0)
+    zero.assemble()
+    nest = PETSc.Mat().createNest([[matrix, block], [transposed, zero]], comm=comm)
+    return nest.convert("aij")
+
+
+def well_densities(
+    coefficients: Coefficients,
+    gauge: fem.Function,
+    epsilon: float,
+    pins: Sequence[Pin],
+    options: Options | None = None,
+) -> list[fem.Function]:
+    """Solve the bordered gauge form for every well on the region of the coefficients.  Collective.
+
+    Args:
+        coefficients: b, A, ∇·A.
+        gauge: W in a Lagrange space, which is also the space of the q_k.
+        epsilon: Noise level ε.
+        pins: One pin per attractor.
+        options: PETSc options for the linear solver.
+
+    Returns:
+        ``q_k`` for every pin, with ``p_k = q_k e^{−W/ε}``; zero outside the region.
+
+    Raises:
+        NotConverged: If the linear solver fails.
+    """
+    space = gauge.function_space
+    level = fem.Constant(coefficients.domain, epsilon)
+    region = coefficients.region
+    form = operator(coefficients, gauge, level, space)
+    matrix = assemble_matrix(form, region, space, fixed_dofs(region, space))
+    columns = pin_vectors(coefficients, space, pins, epsilon)
+    bordered = _bordered(matrix, columns)
+    ksp = factorise(bordered, "stationary density", options)
+    first = bordered.getOwnershipRange()[0]
+    owned = space.dofmap.index_map.size_local
+    densities = []
+    for k in range(len(pins)):
+        rhs = bordered.createVecLeft()
+        if bordered.comm.rank == 0:
+            rhs.setValue(first + owned + k, 1.0)
+        rhs.assemble()
+        q = fem.Function(space, name=f"q_{k}")
+        q.x.array[:owned] = solve(ksp, rhs, "stationary density").array_r[:owned]
+        q.x.scatter_forward()
+        densities.append(q)
+    return densities
