@@ -18,6 +18,7 @@ from typing import Any
 import sympy as sp
 
 from cases.errors import suggestion
+from cases.functions import Magnitude, Sign, Step, as_real, largest, smallest
 
 MAX_LENGTH = 4000
 MAX_DEPTH = 60
@@ -50,12 +51,12 @@ FUNCTIONS: dict[str, tuple[Callable[..., sp.Expr], Callable[..., float], int | N
     "acos": (sp.acos, math.acos, 1),
     "atan": (sp.atan, math.atan, 1),
     "atan2": (sp.atan2, math.atan2, 2),
-    "abs": (sp.Abs, abs, 1),
-    "min": (lambda *a: sp.Min(*a, evaluate=False), min, None),
-    "max": (lambda *a: sp.Max(*a, evaluate=False), max, None),
+    "abs": (Magnitude, abs, 1),
+    "min": (smallest, min, None),
+    "max": (largest, max, None),
     "erf": (sp.erf, math.erf, 1),
-    "sign": (sp.sign, _sign, 1),
-    "heaviside": (lambda a: sp.Heaviside(a, sp.Rational(1, 2)), _heaviside, 1),
+    "sign": (Sign, _sign, 1),
+    "heaviside": (Step, _heaviside, 1),
 }
 
 RESERVED = frozenset(CONSTANTS) | frozenset(FUNCTIONS)
@@ -124,7 +125,7 @@ def parse(
         known.setdefault(name, _Node(expr, value, 0))
     node = _translate(tree.body, known, 0)
     _check_result(node.expr, text)
-    return node.expr
+    return as_real(node.expr)
 
 
 def _short(text: str, width: int = 60) -> str:

@@ -97,15 +97,24 @@ def build(loss: sp.Expr, penalty: sp.Expr, parameters: Sequence[str], columns: d
 
 
 class _ScalarPrinter(PythonCodePrinter):
-    """Scalar code that numba compiles; steps and kinks in terms of ``math``."""
+    """Scalar code that numba compiles, with our own functions in terms of ``math``."""
 
-    def _print_sign(self, expr: sp.Expr) -> str:
-        arg = self._print(expr.args[0])
-        return f"(math.copysign(1.0, {arg}) if {arg} != 0 else 0.0)"
+    def _print_Magnitude(self, expr: sp.Expr) -> str:
+        return f"abs({self._print(expr.args[0])})"
 
-    def _print_Heaviside(self, expr: sp.Expr) -> str:
-        arg = self._print(expr.args[0])
-        return f"(0.5 if {arg} == 0 else (1.0 if {arg} > 0 else 0.0))"
+    def _print_Sign(self, expr: sp.Expr) -> str:
+        u = self._print(expr.args[0])
+        return f"(1.0 if {u} > 0 else (-1.0 if {u} < 0 else 0.0))"
+
+    def _print_Step(self, expr: sp.Expr) -> str:
+        u = self._print(expr.args[0])
+        return f"(1.0 if {u} > 0 else (0.0 if {u} < 0 else 0.5))"
+
+    def _print_Larger(self, expr: sp.Expr) -> str:
+        return f"max({self._print(expr.args[0])}, {self._print(expr.args[1])})"
+
+    def _print_Smaller(self, expr: sp.Expr) -> str:
+        return f"min({self._print(expr.args[0])}, {self._print(expr.args[1])})"
 
 
 def _assignments(exprs: Sequence[sp.Expr], names: Sequence[str]) -> list[str]:

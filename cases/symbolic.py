@@ -9,40 +9,43 @@ import numpy as np
 import sympy as sp
 from sympy.printing.numpy import NumPyPrinter
 
+from cases.functions import Larger, Magnitude, Sign, Smaller, Step, as_real
 from solver.system import Array, Field
 
 
 class _Printer(NumPyPrinter):
-    """NumPy code that broadcasts: sympy's own Min and Max fail on a scalar beside an array."""
+    """NumPy code, with our own functions, that broadcasts scalars beside arrays."""
 
-    def _print_Max(self, expr: sp.Expr) -> str:
-        return self._fold("maximum", expr)
+    def _call(self, function: str, expr: sp.Expr, more: str = "") -> str:
+        arguments = ", ".join(self._print(arg) for arg in expr.args)
+        return f"{self._module_format(function)}({arguments}{more})"
 
-    def _print_Min(self, expr: sp.Expr) -> str:
-        return self._fold("minimum", expr)
+    def _print_Larger(self, expr: sp.Expr) -> str:
+        return self._call("numpy.maximum", expr)
 
-    def _fold(self, function: str, expr: sp.Expr) -> str:
-        code = self._print(expr.args[0])
-        for arg in expr.args[1:]:
-            code = f"{self._module_format('numpy.' + function)}({code}, {self._print(arg)})"
-        return code
+    def _print_Smaller(self, expr: sp.Expr) -> str:
+        return self._call("numpy.minimum", expr)
+
+    def _print_Magnitude(self, expr: sp.Expr) -> str:
+        return self._call("numpy.abs", expr)
+
+    def _print_Sign(self, expr: sp.Expr) -> str:
+        return self._call("numpy.sign", expr)
+
+    def _print_Step(self, expr: sp.Expr) -> str:
+        return self._call("numpy.heaviside", expr, ", 0.5")
 
     def _print_erf(self, expr: sp.Expr) -> str:
-        return f"{self._module_format('scipy.special.erf')}({self._print(expr.args[0])})"
+        return self._call("scipy.special.erf", expr)
 
-    def _print_Heaviside(self, expr: sp.Expr) -> str:
-        return f"{self._module_format('numpy.heaviside')}({self._print(expr.args[0])}, 0.5)"
-
-    def _print_sign(self, expr: sp.Expr) -> str:
-        return f"{self._module_format('numpy.sign')}({self._print(expr.args[0])})"
+    def _print_Integer(self, expr: sp.Expr) -> str:
+        # NumPy's functions do not take integers beyond 64 bits.
+        return str(int(expr)) if abs(int(expr)) < 2**53 else repr(float(expr))
 
 
 def derivative(expr: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
-    """∂expr/∂symbol almost everywhere: the point masses at the kinks of abs, sign, … are dropped."""
-    result = sp.diff(expr, symbol)
-    if result.has(sp.DiracDelta):
-        result = result.replace(sp.DiracDelta, lambda *_: sp.Integer(0))
-    return result
+    """∂expr/∂symbol almost everywhere."""
+    return as_real(sp.diff(as_real(expr), symbol))
 
 
 def gradient(expr: sp.Expr, symbols: Sequence[sp.Symbol]) -> list[sp.Expr]:
@@ -79,10 +82,17 @@ def to_numpy(exprs: Any, symbols: Sequence[sp.Symbol]) -> Field:
         out = np.empty((len(flat), points.shape[1]))
         with np.errstate(all="ignore"):
             for row, value in zip(out, function(*points), strict=True):
-                row[:] = value
+                row[:] = _real(value)
         return out.reshape(*shape, points.shape[1])
 
     return evaluate
+
+
+def _real(value: Any) -> Any:
+    """NaN for what is not real, such as a root of a negative number by way of a logarithm."""
+    if not np.iscomplexobj(value):
+        return value
+    return np.where(np.imag(value) == 0, np.real(value), np.nan)
 
 
 def to_ufl(expr: sp.Expr, symbols: Sequence[sp.Symbol], x: Any) -> Any:
@@ -91,10 +101,25 @@ def to_ufl(expr: sp.Expr, symbols: Sequence[sp.Symbol], x: Any) -> Any:
 
     places = {symbol: x[i] for i, symbol in enumerate(symbols)}
     functions: dict[Any, Callable[..., Any]] = {
-        sp.exp: ufl.exp, sp.log: ufl.ln, sp.sin: ufl.sin, sp.cos: ufl.cos, sp.tan: ufl.tan,
-        sp.sinh: ufl.sinh, sp.cosh: ufl.cosh, sp.tanh: ufl.tanh, sp.asin: ufl.asin, sp.acos: ufl.acos,
-        sp.atan: ufl.atan, sp.atan2: ufl.atan2, sp.Abs: abs, sp.erf: ufl.erf, sp.sign: ufl.sign,
-    }  # fmt: skip
+        sp.exp: ufl.exp,
+        sp.log: ufl.ln,
+        sp.sin: ufl.sin,
+        sp.cos: ufl.cos,
+        sp.tan: ufl.tan,
+        sp.sinh: ufl.sinh,
+        sp.cosh: ufl.cosh,
+        sp.tanh: ufl.tanh,
+        sp.asin: ufl.asin,
+        sp.acos: ufl.acos,
+        sp.atan: ufl.atan,
+        sp.atan2: ufl.atan2,
+        sp.erf: ufl.erf,
+        Magnitude: abs,
+        Sign: ufl.sign,
+        Step: lambda u: ufl.conditional(ufl.gt(u, 0), 1.0, ufl.conditional(ufl.lt(u, 0), 0.0, 0.5)),
+        Larger: ufl.max_value,
+        Smaller: ufl.min_value,
+    }
     done: dict[sp.Expr, Any] = {}
 
     def convert(e: sp.Expr) -> Any:
@@ -108,12 +133,6 @@ def to_ufl(expr: sp.Expr, symbols: Sequence[sp.Symbol], x: Any) -> Any:
         if e.is_number:
             return ufl.as_ufl(float(e))
         args = [convert(arg) for arg in e.args]
-        if e.func is sp.Heaviside:
-            below = ufl.conditional(ufl.lt(args[0], 0), 0.0, 0.5)
-            return ufl.conditional(ufl.gt(args[0], 0), 1.0, below)
-        if e.func in (sp.Max, sp.Min):
-            pick = ufl.max_value if e.func is sp.Max else ufl.min_value
-            return _reduce(pick, args)
         if isinstance(e, sp.Add):
             return _reduce(lambda a, b: a + b, args)
         if isinstance(e, sp.Mul):

@@ -11,7 +11,7 @@ EXPRESSIONS = [
     "log(2 + x) + sqrt(1.5 + y) + (2 + y)**1.5 + (2 + x)**y",
     "tan(x/2) + sinh(x) + cosh(y) + tanh(3*x)",
     "asin(x/3) + acos(y/3) + atan(x) + atan2(y, 2 + x)",
-    "abs(x - 0.3) + sign(y + 0.1) + heaviside(x + y - 0.123) + heaviside(x - 7)",
+    "abs(x - 0.3) + abs(pi - 4)*sign(y + 0.1) + heaviside(x + y - 0.123) + heaviside(x - 7)",
     "min(x, y, 0.2) + max(x, -0.1, y**2)",
     "erf(2*x)",
     "pi",
