@@ -1,0 +1,81 @@
+"""The slowest eigenvalues of the generator, where double precision can resolve them.
+
+``𝓛h = b·∇h + (ε/2)A:∇∇h = −λh`` with reflection: λ₁ = 0, and with K wells K − 1 further eigenvalues of the
+order e^{−barrier/ε}; for two wells λ₂ = k_01 + k_10.  Rounding perturbs eigenvalues by about 10⁻¹⁶ times
+the largest one of the mesh: below e^{−22} of the time scale they are refused.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import ufl
+from dolfinx import fem
+from petsc4py import PETSc
+from slepc4py import SLEPc
+
+from solver.assembly import assemble_matrix, fixed_dofs
+from solver.coefficients import Coefficients
+from solver.committor import generator
+from solver.errors import NotConverged
+from solver.system import Array
+
+LOWEST_LOG = -22.0
+
+
+def slowest_eigenvalues(
+    coefficients: Coefficients, space: fem.FunctionSpace, epsilon: float, count: int, guess: float
+) -> Array:
+    """The ``count`` non-zero eigenvalues λ of least modulus (real parts), ascending.  Collective.
+
+    Args:
+        coefficients: b, A, ∇·A on a region.
+        space: Lagrange space.
+        epsilon: Noise level ε.
+        count: How many.
+        guess: Positive estimate of the smallest of them (a sum of rate constants).
+
+    Raises:
+        NotConverged: If SLEPc does not find them, or the guess is below what can be resolved.
+    """
+    if not np.log(guess) > LOWEST_LOG:
+        raise NotConverged(
+            f"eigenvalues near {guess:.1e} are below rounding; the rates from fluxes are the reliable result"
+        )
+    level = fem.Constant(coefficients.domain, epsilon)
+    fixed = fixed_dofs(coefficients.region, space)
+    K = assemble_matrix(generator(coefficients, level, space), coefficients.region, space, fixed)
+    u, v = ufl.TrialFunction(space), ufl.TestFunction(space)
+    M = assemble_matrix(u * v * coefficients.dx, coefficients.region, space, fixed)
+    _clear_diagonal(M, fixed, space)
+    solver = SLEPc.EPS().create(coefficients.domain.comm)
+    solver.setOperators(K, M)
+    solver.setProblemType(SLEPc.EPS.ProblemType.GNHEP)
+    # the spectrum lies at Re ≤ 0, so a positive shift is never an eigenvalue
+    solver.setTarget(guess)
+    solver.setWhichEigenpairs(SLEPc.EPS.Which.TARGET_MAGNITUDE)
+    solver.setDimensions(count + 1, max(20, 4 * count))
+    solver.setTolerances(1e-10, 200)
+    transform = solver.getST()
+    transform.setType(SLEPc.ST.Type.SINVERT)
+    ksp = transform.getKSP()
+    ksp.setType("preonly")
+    ksp.getPC().setType("lu")
+    ksp.getPC().setFactorSolverType("mumps")
+    solver.solve()
+    if solver.getConverged() < count + 1:
+        raise NotConverged(f"SLEPc found {solver.getConverged()} of {count + 1} eigenvalues")
+    values = np.sort([-solver.getEigenvalue(n).real for n in range(count + 1)])
+    return np.asarray(values[1:])
+
+
+def _clear_diagonal(matrix: PETSc.Mat, fixed: np.ndarray, space: fem.FunctionSpace) -> None:
+    """Zero the unit rows of fixed dofs in the mass matrix, which puts their eigenvalues at infinity."""
+    owned = space.dofmap.index_map.size_local
+    first = space.dofmap.index_map.local_range[0]
+    diagonal = matrix.createVecLeft()
+    matrix.getDiagonal(diagonal)
+    values = diagonal.array
+    values[fixed[fixed < owned]] = 0.0
+    diagonal.setArray(values)
+    matrix.setDiagonal(diagonal)
+    assert matrix.getOwnershipRange()[0] == first
