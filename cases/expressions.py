@@ -59,7 +59,8 @@ FUNCTIONS: dict[str, tuple[Callable[..., sp.Expr], Callable[..., float], int | N
     "heaviside": (Step, _heaviside, 1),
 }
 
-RESERVED = frozenset(CONSTANTS) | frozenset(FUNCTIONS)
+# Of constants these are taken in floating point: sympy might ponder which of two is the larger.
+WITH_KINKS = frozenset({"abs", "min", "max", "sign", "heaviside"})
 
 
 class ExpressionError(ValueError):
@@ -283,4 +284,6 @@ def _call(node: ast.Call, known: Mapping[str, _Node], depth: int) -> _Node:
             raise ExpressionError(
                 f"'{_short(ast.unparse(node))}' is no finite real number", "check its argument"
             )
+    if value is not None and name in WITH_KINKS:
+        return _Node(number(value), value, 0)
     return _bounded(_Node(make(*(arg.expr for arg in args)), value, sum(arg.degree for arg in args)))

@@ -17,7 +17,8 @@ class _Real(sp.Function):
     is_real = True
 
     def _eval_evalf(self, prec: int) -> sp.Expr:
-        return self.func(*(arg.evalf(sp.core.evalf.prec_to_dps(prec)) for arg in self.args))
+        args = [arg.evalf(sp.core.evalf.prec_to_dps(prec)) for arg in self.args]
+        return self.func(*args) if all(arg.is_Number for arg in args) else sp.nan
 
 
 class Magnitude(_Real):

@@ -38,14 +38,43 @@ class _Printer(NumPyPrinter):
     def _print_erf(self, expr: sp.Expr) -> str:
         return self._call("scipy.special.erf", expr)
 
+    def _print_ComplexInfinity(self, expr: sp.Expr) -> str:
+        return self._module_format("numpy.nan")
+
     def _print_Integer(self, expr: sp.Expr) -> str:
         # NumPy's functions do not take integers beyond 64 bits.
         return str(int(expr)) if abs(int(expr)) < 2**53 else repr(float(expr))
 
 
 def derivative(expr: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
-    """∂expr/∂symbol almost everywhere."""
-    return as_real(sp.diff(as_real(expr), symbol))
+    """∂expr/∂symbol almost everywhere, by the plain rules.
+
+    ``sympy.diff`` asks so many questions about signs and zeros on its way that some expressions of
+    one line take it minutes.
+    """
+    done: dict[sp.Expr, sp.Expr] = {}
+
+    def of(e: sp.Expr) -> sp.Expr:
+        if e not in done:
+            done[e] = rule(e) if e.has(symbol) else sp.Integer(0)
+        return done[e]
+
+    def rule(e: sp.Expr) -> sp.Expr:
+        if e == symbol:
+            return sp.Integer(1)
+        if isinstance(e, sp.Add):
+            return sp.Add(*(of(arg) for arg in e.args))
+        if isinstance(e, sp.Mul):
+            args = e.args
+            terms = (sp.Mul(*args[:i], of(arg), *args[i + 1 :]) for i, arg in enumerate(args) if of(arg) != 0)
+            return sp.Add(*terms)
+        if isinstance(e, sp.Pow):
+            base, exponent = e.args
+            slope = exponent * base ** (exponent - 1) * of(base) if of(base) != 0 else sp.Integer(0)
+            return slope + e * sp.log(base) * of(exponent) if of(exponent) != 0 else slope
+        return sp.Add(*(e.fdiff(i + 1) * of(arg) for i, arg in enumerate(e.args) if of(arg) != 0))
+
+    return as_real(of(as_real(expr)))
 
 
 def gradient(expr: sp.Expr, symbols: Sequence[sp.Symbol]) -> list[sp.Expr]:
@@ -81,7 +110,12 @@ def to_numpy(exprs: Any, symbols: Sequence[sp.Symbol]) -> Field:
         points = np.asarray(x, dtype=np.float64).reshape(dim, -1)
         out = np.empty((len(flat), points.shape[1]))
         with np.errstate(all="ignore"):
-            for row, value in zip(out, function(*points), strict=True):
+            try:
+                found = function(*points)
+            except (OverflowError, ZeroDivisionError):
+                # Python's own arithmetic between constants, which has no infinity.
+                found = [np.nan] * len(flat)
+            for row, value in zip(out, found, strict=True):
                 row[:] = _real(value)
         return out.reshape(*shape, points.shape[1])
 

@@ -258,6 +258,23 @@ def test_what_is_not_real_is_nan():
     assert np.isnan(slope(np.array([[0.5]]))).all()
 
 
+def test_awkward_constants():
+    # 0**x has no derivative, acos(cosh(1e-10)) no real value in exact arithmetic.
+    for text in ("(sin(pi))**x", "min(x, acos(cosh(atan2(1e-9, pi))))", "max(1, 2) + min(pi, 3)*x"):
+        expr = parse(text, ["x", "y"])
+        assert to_numpy([expr, *gradient(expr, XY)], XY)(POINTS).shape == (3, 5)
+
+
+def test_overflow_is_not_finite():
+    assert np.isnan(values("asin(7**150*x)*7**150*7**-3")).any()
+
+
+def test_derivatives_are_quick():
+    start = time.monotonic()
+    gradient(parse("sinh(exp((((123456789.123*x)/(x)**0.5)*tan(y))))", ["x", "y"]), XY)
+    assert time.monotonic() - start < 2
+
+
 def test_huge_constants():
     expr = parse("sqrt((123456789.125*x)**2 + 12345678901234567**3)", ["x", "y"])
     assert np.isfinite(to_numpy([expr, *gradient(expr, XY)], XY)(POINTS)).all()
