@@ -1,0 +1,1 @@
+"""The case layer: case files, landscapes, noise models, comparison, reports, command line."""
