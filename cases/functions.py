@@ -17,7 +17,7 @@ class _Real(sp.Function):
     is_real = True
 
     def _eval_evalf(self, prec: int) -> sp.Expr:
-        args = [arg.evalf(sp.core.evalf.prec_to_dps(prec)) for arg in self.args]
+        args = [arg.evalf(max(1, int(prec * 0.30103))) for arg in self.args]
         return self.func(*args) if all(arg.is_Number for arg in args) else sp.nan
 
 

@@ -121,6 +121,8 @@ def check_drift(case: Case, landscape: Landscape, points: Array) -> None:
     Raises:
         CaseError: naming the first point where they are not.
     """
+    if points.shape[1] == 0:
+        return
     key = "system." + next(key for key in ("loss", "drift", "model") if getattr(case.system, key) is not None)
     for what, values in (
         ("drift", landscape.drift(points)),

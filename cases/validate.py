@@ -9,6 +9,7 @@ from cases import noise as noises
 from cases.casefile import Case
 from cases.landscape import Landscape
 from cases.memory import check_memory
+from solver.system import Array
 
 
 def validate(case: Case) -> Landscape:
@@ -33,9 +34,18 @@ def validate(case: Case) -> Landscape:
     points = landscapes.domain_sample(case)
     if case.system.attractors:
         points = np.hstack([points, np.array(case.system.attractors, dtype=np.float64).T])
+    check_at(case, landscape, points)
+    return landscape
+
+
+def check_at(case: Case, landscape: Landscape, points: Array) -> None:
+    """Drift and noises must be sound at these points, ``(d, N)``; for a mesh file, its vertices.
+
+    Raises:
+        CaseError: with the first thing that is wrong.
+    """
     landscapes.check_drift(case, landscape, points)
     for name, table in case.noise.items():
         noises.check_available(case, landscape, name)
         if not noises.needs_start(table):
             noises.check_noise(case, noises.build(case, landscape, name, None), points)
-    return landscape
