@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from cases import toml_text
+from cases.complaints import first_error
 from cases.errors import CaseError, suggestion
 from cases.schema import (
     CaseTable,
@@ -146,7 +147,7 @@ def from_data(data: Mapping[str, Any], *, name: str, file: str, folder: Path) ->
     try:
         table = CaseTable.model_validate(dict(data))
     except ValidationError as error:
-        raise _first_error(error, file) from None
+        raise first_error(error, file) from None
     fields = {key: getattr(table, key) for key in CaseTable.model_fields}
     case = complete(Case(**fields, name=name, file=file, folder=folder))
     effective = table.model_copy(update={key: getattr(case, key) for key in CaseTable.model_fields})
@@ -178,67 +179,3 @@ def _override(data: dict[str, Any], text: str, file: str) -> None:
             target[key] = new
             return
         target, path = target.setdefault(key, {}), below
-
-
-def _first_error(error: ValidationError, file: str) -> CaseError:
-    """The first complaint of pydantic in our words."""
-    first = error.errors()[0]
-    # Names that pydantic adds for the branches of a union are no keys of the file.
-    keys = [str(part) for part in first["loc"] if isinstance(part, int) or _is_key(part)]
-    key = ".".join("from" if part == "from_" else part for part in keys)
-    kind, context = first["type"], first.get("ctx", {})
-    if kind == "extra_forbidden":
-        return CaseError(
-            file, key, "unknown key", suggestion(keys[-1], _known_keys(first["loc"][:-1]), "keys here")
-        )
-    if kind == "missing":
-        return CaseError(file, key, "this is missing", "add it")
-    if kind == "value_error":
-        problem, _, fix = str(context["error"]).partition("|")
-        return CaseError(file, key or "(top level)", problem, fix or "correct it")
-    if kind == "too_short" and key == "noise":
-        return CaseError(
-            file,
-            key,
-            "there is no noise",
-            'add a table such as [noise.isotropic] with diffusion = "identity"',
-        )
-    shown = repr(first["input"])
-    shown = shown if len(shown) <= 40 else shown[:37] + "..."
-    message = first["msg"][0].lower() + first["msg"][1:]
-    meaning = _meaning(first["loc"])
-    return CaseError(file, key, f"{shown} is not accepted", message + (f" ({meaning})" if meaning else ""))
-
-
-def _is_key(part: str) -> bool:
-    return all(char.isalnum() or char in "_-" for char in part) and part not in (
-        "int",
-        "float",
-        "str",
-        "bool",
-    )
-
-
-TABLES: dict[str, type[BaseModel]] = {
-    "system": SystemTable,
-    "domain": DomainTable,
-    "mesh": MeshTable,
-    "noise": NoiseTable,
-    "compare": CompareTable,
-    "simulate": SimulateTable,
-    "solver": SolverTable,
-}
-
-
-def _known_keys(location: Sequence[int | str]) -> list[str]:
-    model = TABLES.get(str(location[0]), CaseTable) if location else CaseTable
-    return [info.alias or name for name, info in model.model_fields.items()]
-
-
-def _meaning(location: Sequence[int | str]) -> str:
-    """What the schema says about the key that an error of pydantic is about."""
-    model = TABLES.get(str(location[0]), CaseTable)
-    for name, info in model.model_fields.items():
-        if {name, info.alias} & {str(part) for part in location[1:3]}:
-            return info.description or ""
-    return ""

@@ -7,7 +7,6 @@ failed its own checks; 1 a bug.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import traceback
@@ -15,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from cases.errors import EXIT_BUG, EXIT_GOOD, EXIT_INPUT, EXIT_SOLVER, CaseError, suggestion
+from cases.errors import EXIT_BUG, EXIT_GOOD, EXIT_INPUT, EXIT_SOLVER, CaseError
 
 if TYPE_CHECKING:
     from cases.casefile import Case
@@ -86,9 +85,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     comm = _communicator(sys.argv[1:] if argv is None else argv)
     try:
         arguments = parser().parse_args(argv)
-        if arguments.command in _SERIAL:
-            return _on_root(comm, arguments)
-        return (_run if arguments.command == "run" else _check)(arguments, comm)
+        if arguments.command in ("run", "check"):
+            return (_run if arguments.command == "run" else _check)(arguments, comm)
+        return _on_root(comm, arguments)
     except CaseError as error:
         return _stop(comm, EXIT_INPUT, str(error))
     except BrokenPipeError:
@@ -171,97 +170,20 @@ def _check(arguments: argparse.Namespace, comm: Any | None) -> int:
     return EXIT_GOOD
 
 
-def _list(arguments: argparse.Namespace) -> int:
-    from cases.casefile import builtin_cases, load
-
-    names = builtin_cases()
-    width = max(len(name) for name in names)
-    for name in names:
-        case, _ = load(name)
-        print(f"{name:{width}}  {case.title}" + (f" [{case.paper}]" if case.paper else ""))
-    return EXIT_GOOD
-
-
-def _probe(arguments: argparse.Namespace) -> int:
-    import numpy as np
-
-    folder = _result_folder(arguments.folder)
-    noises = sorted(path.stem for path in folder.glob("*.vtkhdf") if path.stem != "instantons")
-    name = arguments.noise if arguments.noise is not None or len(noises) != 1 else noises[0]
-    if name is None:
-        raise CaseError(
-            str(folder), "--noise", "which noise is meant", f"give one of {', '.join(noises) or 'none'}"
-        )
-    if name not in noises:
-        raise CaseError(
-            str(folder), "--noise", f"there is no noise '{name}'", suggestion(name, noises, "noises")
-        )
-    points = np.array(_points(arguments.at))
-    from solver.probe import fields, probe
-
-    path = folder / f"{name}.vtkhdf"
-    known = fields(path)
-    if arguments.field not in known:
-        fix = suggestion(arguments.field, known, "fields")
-        raise CaseError(str(path), arguments.field, "there is no such field", fix)
-    try:
-        values = probe(path, arguments.field, points)
-    except ValueError as error:
-        raise CaseError(str(path), "--at", str(error), "correct the points") from None
-    print(json.dumps(values))
-    return EXIT_GOOD
-
-
-def _points(texts: Sequence[str]) -> list[list[float]]:
-    """The points of ``--at``: finite numbers, one to three of them, equally many each time."""
-    points = []
-    for text in texts:
-        try:
-            point = [float(part) for part in text.split(",")]
-        except ValueError:
-            point = []
-        if not 1 <= len(point) <= 3 or not all(abs(x) < float("inf") for x in point):
-            raise CaseError(
-                "quasipot", f"--at={text}", "this is not a point", "write for example --at=-1,0.5"
-            )
-        points.append(point)
-    if len({len(point) for point in points}) != 1:
-        raise CaseError(
-            "quasipot", "--at", "points have different numbers of coordinates", "give the same number"
-        )
-    return points
-
-
-def _report(arguments: argparse.Namespace) -> int:
-    folder = _result_folder(arguments.folder)
-    from cases.report import write_report
-
-    write_report(folder)
-    print(folder / "report.html")
-    return EXIT_GOOD
-
-
-_SERIAL = {"list": _list, "probe": _probe, "report": _report}
-
-
 def _on_root(comm: Any | None, arguments: argparse.Namespace) -> int:
     """A command that one process does alone; under mpirun the others wait for its exit code."""
-    command = _SERIAL[arguments.command]
+    from cases import commands
+
+    command = {
+        "list": commands.list_cases,
+        "probe": commands.probe_field,
+        "report": commands.rebuild_report,
+    }[arguments.command]
     if comm is None or comm.size == 1:
         return command(arguments)
     from cases.ranks import on_root
 
     return on_root(comm, lambda: command(arguments))
-
-
-def _result_folder(folder: Path) -> Path:
-    if not folder.is_dir():
-        raise CaseError(str(folder), "", "no such folder", "give the result folder of a run")
-    if not (folder / "summary.json").is_file():
-        raise CaseError(
-            str(folder), "", "this is no result folder: it has no summary.json", "give that of a run"
-        )
-    return folder
 
 
 if __name__ == "__main__":

@@ -48,4 +48,4 @@ def check_at(case: Case, landscape: Landscape, points: Array) -> None:
     for name, table in case.noise.items():
         noises.check_available(case, landscape, name)
         if not noises.needs_start(table):
-            noises.check_noise(case, noises.build(case, landscape, name, None), points)
+            noises.build(case, landscape, name, None).check(case, points)

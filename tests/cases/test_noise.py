@@ -72,7 +72,7 @@ def test_floor(tmp_path):
     case, _ = load("double-well-1d", ["noise.flat.diffusion=x**2", "noise.flat.floor=0.5"])
     built = noise.build(case, landscape.build(case), "flat", None)
     np.testing.assert_allclose(built.diffusion(np.array([[0.0, 2.0]])), [[[0.5, 4.5]]])
-    noise.check_noise(case, built, landscape.domain_sample(case))
+    built.check(case, landscape.domain_sample(case))
 
 
 @pytest.mark.parametrize(

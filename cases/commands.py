@@ -1,0 +1,93 @@
+"""The commands that one process does alone: list, probe, report; each returns its exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from cases.errors import EXIT_GOOD, CaseError, suggestion
+
+
+def list_cases(arguments: argparse.Namespace) -> int:
+    """Print one line for each built-in case."""
+    from cases.casefile import builtin_cases, load
+
+    names = builtin_cases()
+    width = max(len(name) for name in names)
+    for name in names:
+        case, _ = load(name)
+        print(f"{name:{width}}  {case.title}" + (f" [{case.paper}]" if case.paper else ""))
+    return EXIT_GOOD
+
+
+def probe_field(arguments: argparse.Namespace) -> int:
+    """Print the values of a field at points as a JSON list."""
+    import numpy as np
+
+    folder = _result_folder(arguments.folder)
+    noises = sorted(path.stem for path in folder.glob("*.vtkhdf") if path.stem != "instantons")
+    name = arguments.noise if arguments.noise is not None or len(noises) != 1 else noises[0]
+    if name is None:
+        raise CaseError(
+            str(folder), "--noise", "which noise is meant", f"give one of {', '.join(noises) or 'none'}"
+        )
+    if name not in noises:
+        raise CaseError(
+            str(folder), "--noise", f"there is no noise '{name}'", suggestion(name, noises, "noises")
+        )
+    points = np.array(_points(arguments.at))
+    from solver.probe import fields, probe
+
+    path = folder / f"{name}.vtkhdf"
+    known = fields(path)
+    if arguments.field not in known:
+        fix = suggestion(arguments.field, known, "fields")
+        raise CaseError(str(path), arguments.field, "there is no such field", fix)
+    try:
+        values = probe(path, arguments.field, points)
+    except ValueError as error:
+        raise CaseError(str(path), "--at", str(error), "correct the points") from None
+    print(json.dumps(values))
+    return EXIT_GOOD
+
+
+def _points(texts: Sequence[str]) -> list[list[float]]:
+    """The points of ``--at``: finite numbers, one to three of them, equally many each time."""
+    points = []
+    for text in texts:
+        try:
+            point = [float(part) for part in text.split(",")]
+        except ValueError:
+            point = []
+        if not 1 <= len(point) <= 3 or not all(abs(x) < float("inf") for x in point):
+            raise CaseError(
+                "quasipot", f"--at={text}", "this is not a point", "write for example --at=-1,0.5"
+            )
+        points.append(point)
+    if len({len(point) for point in points}) != 1:
+        raise CaseError(
+            "quasipot", "--at", "points have different numbers of coordinates", "give the same number"
+        )
+    return points
+
+
+def rebuild_report(arguments: argparse.Namespace) -> int:
+    """Write report.html of a finished run again and print its place."""
+    folder = _result_folder(arguments.folder)
+    from cases.report import write_report
+
+    write_report(folder)
+    print(folder / "report.html")
+    return EXIT_GOOD
+
+
+def _result_folder(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise CaseError(str(folder), "", "no such folder", "give the result folder of a run")
+    if not (folder / "summary.json").is_file():
+        raise CaseError(
+            str(folder), "", "this is no result folder: it has no summary.json", "give that of a run"
+        )
+    return folder
