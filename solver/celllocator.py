@@ -24,6 +24,7 @@ class CellLocator:
         self._lower, self._upper = corners.min(axis=1), corners.max(axis=1)
         self._slack = 1e-9 * float((self._upper - self._lower).max(initial=0.0))
         self._tree = cKDTree(corners.mean(axis=1))
+        self._affine = self._inverse_maps(corners)
 
     def locate(
         self, points: Array, avoid: NDArray[np.bool_] | None = None
@@ -39,13 +40,16 @@ class CellLocator:
         reference = np.zeros_like(points)
         missing = np.flatnonzero(np.isfinite(points).all(axis=1))
         for count in (*_NEIGHBOURS, 0):
+            if count == 0:  # thorough but slow: not for a better face
+                missing = missing[cells[missing] < 0]
             if len(missing) == 0:
                 break
             which, candidates = self._near(points[missing], count) if count else self._boxes(points[missing])
             self._try(points, missing[which], candidates, avoid, cells, reference)
-            # A cell to be avoided may be replaced by a better one that is only found further on.
+            # On the face of a cell to be avoided, a better one may turn up among more candidates.
             found = cells[missing]
-            missing = missing[(found < 0) | avoid[found]]
+            on_face = self._depth(reference[missing]) < _INSIDE
+            missing = missing[(found < 0) | (avoid[found] & on_face)]
         return cells, reference
 
     def _near(self, points: Array, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -103,8 +107,24 @@ class CellLocator:
             return np.minimum(depth, (1.0 - local).min(axis=1))
         return np.minimum(depth, 1.0 - local.sum(axis=1))
 
+    def _inverse_maps(self, corners: Array) -> tuple[Array, Array] | None:
+        """Origin and inverse Jacobian of every cell, if all cells are straight simplices."""
+        if self.grid.cell_name not in ("interval", "triangle", "tetrahedron"):
+            return None
+        nodes = self.grid.element.points
+        vertices = [int(np.argmin(np.abs(nodes - unit).sum(axis=1))) for unit in np.eye(self.grid.dim)]
+        origin = corners[:, int(np.argmin(nodes.sum(axis=1)))]
+        edges = corners[:, vertices] - origin[:, None]
+        straight = origin[:, None] + np.einsum("nj,cjd->cnd", nodes, edges)
+        if np.abs(straight - corners).max(initial=0.0) > self._slack:
+            return None
+        return origin, np.linalg.inv(np.swapaxes(edges, 1, 2))
+
     def _pull_back(self, points: Array, cells: NDArray[np.int64]) -> Array:
-        """Reference coordinates by Newton's method (a single step on straight simplices)."""
+        """Reference coordinates of points in cells, by Newton's method where the map is not affine."""
+        if self._affine is not None:
+            origin, inverse = self._affine
+            return np.asarray(np.einsum("pij,pj->pi", inverse[cells], points - origin[cells]))
         grid = self.grid
         corners = grid.points[grid.nodes[cells]]
         local = np.full(points.shape, 1.0 / (grid.dim + 1))
@@ -113,7 +133,7 @@ class CellLocator:
             jacobian = np.einsum("jpn,pnd->pdj", grid.basis_gradient(local), corners)
             step = np.linalg.solve(jacobian, residual[:, :, None])[:, :, 0]
             local += step
-            if np.abs(step).max() < 1e-14:
+            if np.abs(step).max() < 1e-13:
                 break
             local = np.clip(local, -2.0, 3.0)  # far outside the map of a curved cell may fold
         return local

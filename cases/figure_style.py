@@ -1,0 +1,81 @@
+"""The look of the figures, and their way into the page."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+
+#: Okabe and Ito's colours, told apart by colour-blind readers too; the markers repeat the distinction.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8C6D00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+PATH_COLOUR = "#C1121F"
+INVALID = "#E4E4E4"
+RASTER_DPI = 200
+
+_STYLE: dict[str, Any] = {
+    "font.size": 10,
+    "axes.titlesize": 10.5,
+    "axes.labelsize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "hatch.color": "#BBBBBB",
+    "hatch.linewidth": 0.6,
+    "lines.linewidth": 1.8,
+    "svg.fonttype": "path",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of the report.
+
+    Attributes:
+        title: Its heading.
+        panels: SVG texts, shown side by side where there is room.
+        caption: What to see in it.
+    """
+
+    title: str
+    panels: tuple[str, ...]
+    caption: str
+
+
+def canvas(width: float = 4.4, height: float = 3.5) -> tuple[Canvas, Axes]:
+    """A new figure of the given size in inches with one set of axes."""
+    with matplotlib.rc_context(_STYLE):
+        figure = Canvas(figsize=(width, height), layout="constrained")
+        return figure, figure.add_subplot()
+
+
+def to_svg(figure: Canvas, description: str) -> str:
+    """The figure as an SVG element for an HTML page, with a text for those who cannot see it."""
+    text = io.StringIO()
+    with matplotlib.rc_context(_STYLE | {"svg.hashsalt": description}):
+        figure.savefig(text, format="svg", dpi=RASTER_DPI, metadata={"Date": None, "Creator": None})
+    svg = text.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    label = description.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
+
+
+def colour(index: int) -> str:
+    """Colour of the noise with this number."""
+    return COLOURS[index % len(COLOURS)]
+
+
+def marker(index: int) -> str:
+    """Marker of the noise with this number."""
+    return MARKERS[index % len(MARKERS)]

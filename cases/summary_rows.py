@@ -1,0 +1,98 @@
+"""The comparison as rows: one per direction, noise and noise level.  The table and the report print these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Summary = Mapping[str, Any]
+Direction = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is known about one escape under one noise at one level; None where not computed."""
+
+    noise: str
+    epsilon: float | None
+    trace: float | None
+    barrier: float | None
+    lower: float | None
+    upper: float | None
+    log_mfpt: float | None
+    kramers: float | None
+    simulated: float | None
+    interval: tuple[float, float] | None
+    log_ratio: float | None
+
+
+def directions(summary: Summary) -> list[Direction]:
+    """Escapes in the order to show them: the one compared first, then its reverse, then the others."""
+    found: dict[Direction, None] = {}
+    for entry in summary.get("comparison", []):
+        found.setdefault((entry["from"], entry["to"]))
+    for noise in summary["noises"].values():
+        for entry in [*noise.get("barriers", []), *noise.get("rates", [])]:
+            found.setdefault((entry["from"], entry["to"]))
+    order = list(found)
+    if order and (back := order[0][::-1]) in order[1:]:
+        order.remove(back)
+        order.insert(1, back)
+    return order
+
+
+def baseline(summary: Summary) -> str | None:
+    """The noise that the others are compared with, if there is one."""
+    comparison = summary.get("comparison", [])
+    return comparison[0]["baseline"] if comparison else None
+
+
+def rows(summary: Summary, direction: Direction) -> list[Row]:
+    """All rows for one escape, noise by noise, from the largest noise level to the smallest."""
+    ratios = {
+        (entry["noise"], entry["from"], entry["to"], entry["epsilon"]): entry.get("log_rate_ratio")
+        for entry in summary.get("comparison", [])
+    }
+    base = baseline(summary)
+    result = []
+    for name, noise in summary["noises"].items():
+        barrier = _pick(noise.get("barriers", []), direction)
+        rates = [rate for rate in noise.get("rates", []) if (rate["from"], rate["to"]) == direction]
+        rates.sort(key=lambda rate: -rate["epsilon"])
+        for rate in rates or [{}]:
+            epsilon = rate.get("epsilon")
+            ratio = 0.0 if name == base else ratios.get((name, *direction, epsilon))
+            interval = rate.get("simulated_ci")
+            result.append(
+                Row(
+                    noise=name,
+                    epsilon=epsilon,
+                    trace=trace(noise, direction[0]),
+                    barrier=barrier.get("barrier"),
+                    lower=barrier.get("lower"),
+                    upper=barrier.get("upper"),
+                    log_mfpt=rate.get("log_mfpt"),
+                    kramers=rate.get("log_mfpt_kramers"),
+                    simulated=rate.get("log_mfpt_simulated"),
+                    interval=tuple(interval) if interval and None not in interval else None,
+                    log_ratio=ratio if epsilon is not None else None,
+                )
+            )
+    return result
+
+
+def trace(noise: Mapping[str, Any], attractor: int) -> float | None:
+    """Trace of A at an attractor."""
+    places = noise.get("anisotropy", {}).get("attractors", [])
+    if 0 <= attractor < len(places) and places[attractor]:
+        value: float | None = places[attractor].get("trace")
+        return value
+    return None
+
+
+def _pick(entries: list[dict[str, Any]], direction: Direction) -> dict[str, Any]:
+    """The lowest barrier of a direction (there may be several saddles), or an empty entry."""
+    mine = [entry for entry in entries if (entry["from"], entry["to"]) == direction]
+    known = [entry for entry in mine if entry.get("barrier") is not None]
+    return min(known, key=lambda entry: entry["barrier"]) if known else (mine[0] if mine else {})

@@ -1,0 +1,67 @@
+"""The table printed at the end of a run."""
+
+from __future__ import annotations
+
+from cases.numbers import bracket, factor, fixed, number, point, with_interval
+from cases.summary_rows import Direction, Row, Summary, baseline, directions, rows
+
+_NOISE_WIDTH = 14
+
+
+def comparison_table(summary: Summary) -> str:
+    """The result of a run as plain text, at most 100 columns wide.
+
+    Per escape: barrier with its bracket, log mean first passage time at each noise level from the PDE,
+    from Kramers' formula and simulated, and how many times faster than the baseline it is.
+
+    Args:
+        summary: What summary.json holds.
+    """
+    parts = [_block(summary, direction) for direction in directions(summary)]
+    if not parts:
+        return "No escape was computed: there is no pair of attractors to compare."
+    note = "log T: natural logarithm of the mean first passage time; simulated: with its 95 % interval"
+    return "\n\n".join([*parts, note])
+
+
+def _block(summary: Summary, direction: Direction) -> str:
+    base = baseline(summary)
+    above = ["", "", "", "", "", "log T", "log T", "log T"]
+    heads = ["noise", "tr A", "barrier", "[lower, upper]", "ε", "PDE", "Kramers", "simulated"]
+    if base is not None:
+        above.append("× faster than")
+        heads.append(_clip(base))
+    lines, last = [], None
+    for row in rows(summary, direction):
+        lines.append(_cells(row, row.noise != last, base is not None))
+        last = row.noise
+    widths = [max(len(line[i]) for line in [above, heads, *lines]) for i in range(len(heads))]
+    text = [_title(summary, direction)]
+    for line in [above, heads, ["─" * width for width in widths], *lines]:
+        cells = [
+            cell.ljust(width) if i in (0, 3) else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        text.append("  ".join(cells).rstrip())
+    return "\n".join(text)
+
+
+def _cells(row: Row, first: bool, compared: bool) -> list[str]:
+    """One line; what does not depend on the noise level stands in the first line of a noise only."""
+    start = ["", "", "", ""]
+    if first:
+        start = [_clip(row.noise), number(row.trace, 3), number(row.barrier, 5)]
+        start.append(bracket(row.lower, row.upper))
+    cells = [*start, number(row.epsilon, 3).rstrip("0").rstrip(".")]
+    cells += [fixed(row.log_mfpt), fixed(row.kramers), with_interval(row.simulated, row.interval)]
+    return [*cells, factor(row.log_ratio)] if compared else cells
+
+
+def _title(summary: Summary, direction: Direction) -> str:
+    places = {entry["index"]: point(entry["point"]) for entry in summary.get("attractors", [])}
+    start, stop = (f"{i} {places.get(i, '')}".strip() for i in direction)
+    return f"Escape from attractor {start} to {stop}"
+
+
+def _clip(name: str) -> str:
+    return name if len(name) <= _NOISE_WIDTH else name[: _NOISE_WIDTH - 1] + "…"
