@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from cases.figure_style import INVALID, PATH_COLOUR, canvas, to_svg
 from cases.rundata import RunData
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,14 @@ def _palette(name: str) -> Colormap:
 def map_panel(
     run: RunData, noise: str, samples: Samples, scale: Scale, title: str, *, marks: bool = True
 ) -> str:
-    """One map as SVG: bands, lines, grey where there is no value, and the marks of the run."""
+    """One map as SVG: bands, lines, grey where there is no value, and the marks of the run.
+
+    Without ``marks`` only the attractors and saddles are marked, not the paths and the noise.
+    """
     low, high = samples.points.min(axis=0), samples.points.max(axis=0)
     ratio = float(np.clip((high - low)[1] / (high - low)[0], 0.45, 1.5))
-    figure, axes = canvas(4.4, 0.9 + 3.3 * ratio)
+    figure, axes = canvas(4.4, 0.75 + 3.1 * ratio)
+    axes.set_rasterization_zorder(0.5)  # thousands of polygons: as an image they are smaller and as crisp
     _background(axes, low, high)
     bands = _contours(axes, samples, scale)
     if bands is not None:
@@ -108,18 +113,18 @@ def _contours(axes: Axes, samples: Samples, scale: Scale) -> ContourSet | None:
         return None
     places = Triangulation(samples.points[:, 0], samples.points[:, 1], samples.triangles[keep])
     values = np.where(broken, 0.0, samples.values)
-    bands = axes.tricontourf(places, values, levels=scale.bands, cmap=scale.colours, extend="max")
-    bands.set_rasterized(True)  # thousands of polygons: an image inside the SVG is smaller and as crisp
+    bands = axes.tricontourf(places, values, levels=scale.bands, cmap=scale.colours, extend="max", zorder=0.2)
     lines = np.sort(scale.lines)
     axes.tricontour(places, values, levels=lines, colors="#33475B", linewidths=0.5, alpha=0.7)
     return bands
 
 
 def _colour_bar(figure: Canvas, axes: Axes, bands: ContourSet, scale: Scale) -> None:
-    bar = figure.colorbar(bands, ax=axes, shrink=0.85, pad=0.02)
+    bar = figure.colorbar(bands, cax=axes.inset_axes((1.03, 0.0, 0.045, 1.0)))
     if bar.solids is not None:
-        bar.solids.set_rasterized(True)
-    ticks = np.linspace(scale.bands[0], scale.bands[-1], 5).tolist()
+        bar.solids.set_edgecolor("face")  # else viewers show seams between the steps
+    low, high = float(scale.bands[0]), float(scale.bands[-1])
+    ticks = [low + quarter / 4 * (high - low) for quarter in range(5)]
     bar.set_ticks(ticks, labels=[f"{tick:.3g}" for tick in ticks])
     bar.set_label(scale.label)
 

@@ -61,7 +61,8 @@ def _draw(axes: Axes, mine: list[Row], noise: str, index: int, span: tuple[float
     formula = [(a, row.kramers) for a, row in zip(x, mine, strict=True) if row.kramers is not None]
     if formula:
         axes.plot(*zip(*formula, strict=True), color=tint, lw=1.2, ls=(0, (4, 2)))
-    axes.plot(x, [row.log_mfpt for row in mine], shape, color=tint, ms=6, label=noise, zorder=3)
+    y = [row.log_mfpt for row in mine if row.log_mfpt is not None]  # all of them: see _panel
+    axes.plot(x, y, shape, color=tint, ms=6, label=noise, zorder=3)
     for a, row in zip(x, mine, strict=True):
         if row.simulated is None:
             continue

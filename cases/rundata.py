@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from solver.polylines import Polyline, read_polylines
 from solver.probe import fields
+from solver.vtkgrid import read_dimension
 
 Array = NDArray[np.float64]
 
@@ -46,9 +47,10 @@ class RunData:
     @property
     def dim(self) -> int:
         """Number of coordinates."""
-        for entry in [*self.summary.get("attractors", []), *self.summary.get("saddles", [])]:
-            return len(entry["point"])
-        return len(self.coordinates)
+        if self.noises:
+            return read_dimension(self.grid_file(self.noises[0]))
+        points = [entry["point"] for entry in self.summary.get("attractors", [])]
+        return len(points[0]) if points else len(self.coordinates)
 
     @property
     def coordinates(self) -> list[str]:

@@ -118,7 +118,7 @@ class CellLocator:
         straight = origin[:, None] + np.einsum("nj,cjd->cnd", nodes, edges)
         if np.abs(straight - corners).max(initial=0.0) > self._slack:
             return None
-        return origin, np.linalg.inv(np.swapaxes(edges, 1, 2))
+        return origin, np.linalg.inv(np.swapaxes(edges, 1, 2)).astype(np.float64)
 
     def _pull_back(self, points: Array, cells: NDArray[np.int64]) -> Array:
         """Reference coordinates of points in cells, by Newton's method where the map is not affine."""

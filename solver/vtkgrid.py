@@ -82,6 +82,12 @@ def read_grid(path: str | Path) -> VtkGrid:
     return VtkGrid(cell_name, degree, points, connectivity[:, order])
 
 
+def read_dimension(path: str | Path) -> int:
+    """Number of coordinates of the grid of a VTKHDF file."""
+    with _open(path) as root:
+        return int(root.attrs["GeometricDimension"])
+
+
 def field_names(path: str | Path) -> list[str]:
     """Names of the point fields and cell fields of a VTKHDF file."""
     with _open(path) as root:

@@ -1,0 +1,119 @@
+"""The report and the table of a made-up run in one, two and three dimensions."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import re
+
+import pytest
+
+from cases.figures import all_figures
+from cases.numbers import factor, number, with_interval
+from cases.report import write_report
+from cases.report_text import headline
+from cases.rundata import load_run
+from cases.table import comparison_table
+from tests.output.synthetic import EPSILONS, NOISES, make_run
+
+
+@pytest.fixture(scope="module", params=[1, 2, 3])
+def folder(request, tmp_path_factory):
+    return make_run(tmp_path_factory.mktemp(f"run{request.param}"), request.param)
+
+
+class Page(html.parser.HTMLParser):
+    """Collects text and outside references, and checks that elements nest."""
+
+    VOID = frozenset({"meta", "link", "br"})
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.references, self.text, self.counts = [], [], "", {}
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.counts[tag] = self.counts.get(tag, 0) + 1
+        if tag not in self.VOID:
+            self.open.append(tag)
+        self.references += [value for key, value in attributes if key in ("src", "href", "xlink:href")]
+
+    def handle_startendtag(self, tag, attributes):
+        self.references += [value for key, value in attributes if key in ("src", "href", "xlink:href")]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_report_is_self_contained(folder):
+    path = write_report(folder)
+    text = path.read_text(encoding="utf-8")
+    page = Page(text)
+    assert all(value.startswith(("#", "data:")) for value in page.references)
+    assert "@import" not in text
+    assert not re.search(r"url\((?!#)", text)
+    figures = all_figures(load_run(folder))
+    assert page.counts["figure"] == len(figures) == page.counts["figcaption"]
+    assert page.counts["svg"] == sum(len(figure.panels) for figure in figures)
+    titles = [figure.title for figure in figures]
+    expected = ["Quasi-potential", "Stationary densities", "Mean first passage times"]
+    assert [title for title in titles if not title.startswith("−ε")] == expected
+    assert ("−ε log p against V" in titles) == (load_run(folder).dim > 1)
+    assert "across: simulation_gap 0.061 is above 0.05" in page.text
+    assert 'loss = "<rotated & tilted>"' in page.text  # escaped, so it comes out as it went in
+    assert "None" not in page.text
+    assert "nan" not in page.text.lower().split()
+    assert len(text) < 6_000_000
+
+
+def test_report_is_reproducible(tmp_path):
+    make_run(tmp_path, 1)
+    assert write_report(tmp_path).read_bytes() == write_report(tmp_path).read_bytes()
+
+
+def test_headline_says_who_wins(folder):
+    first, second = headline(load_run(folder))
+    assert re.search(r"along noise leaves attractor 0 .* 15\.\d times sooner than isotropic", first)
+    assert re.search(r"across noise leaves attractor 0 .* 45\.\d times later than isotropic", second)
+
+
+def test_table_fits_and_holds_the_numbers(folder):
+    table = comparison_table(json.loads((folder / "summary.json").read_text()))
+    assert max(map(len, table.splitlines())) <= 100
+    assert table.count("–") >= 2 * len(NOISES) * (len(EPSILONS) - 1)
+    assert re.search(r"along .* \[0\.43126, 0\.43128\]  0\.15", table)
+    assert re.search(r"across .* 7\.51 ± 0\.05 +0\.176", table)
+
+
+def test_report_of_little(folder, tmp_path):
+    """Only V was computed, one noise, no checks, no records: a page comes out all the same."""
+    summary = json.loads((folder / "summary.json").read_text())
+    noise = {"barriers": summary["noises"]["across"]["barriers"]}
+    noise["barriers"][0] |= {"barrier": None, "lower": None, "upper": None}
+    little = {key: summary[key] for key in ("case", "attractors", "saddles")} | {"noises": {"across": noise}}
+    (tmp_path / "summary.json").write_text(json.dumps(little | {"ok": True}))
+    assert "All checks" in write_report(tmp_path).read_text()
+    (tmp_path / "across.vtkhdf").write_bytes((folder / "across.vtkhdf").read_bytes())
+    assert "<figure>" in write_report(tmp_path).read_text()
+    assert "–" in comparison_table(little)
+    little |= {"noises": {"across": {}}, "attractors": [], "saddles": []}
+    (tmp_path / "summary.json").write_text(json.dumps(little))
+    write_report(tmp_path)
+    assert "no pair of attractors" in comparison_table(little)
+
+
+def test_numbers():
+    assert [number(x) for x in (None, float("nan"), 0.5, 1e-12, 123456.0)] == [
+        "–",
+        "–",
+        "0.5000",
+        "1e-12",
+        "1.235e5",
+    ]
+    assert [factor(x) for x in (0.0, 23.5, -30.0, None)] == ["1.00", "1.6e10", "9.4e-14", "–"]
+    assert with_interval(2.0, [1.9, 2.1]) == "2.00 ± 0.10"
+    assert with_interval(2.0, None) == "2.00"
