@@ -21,10 +21,10 @@ from solver.random_stream import seed_stream, uniform
 from solver.survival import Z95, Simulation, mean_passage_time
 from solver.system import Array, System
 from solver.tabulate import Tabulated
-from solver.targets import Ball, PackedTarget, Target, crossing_probability, packed, signed_level
-from solver.weak_scheme import FACTOR, GRADIENT, Motion, X, drift_and_factor, fold, step, workspace
+from solver.targets import Ball, PackedTarget, Target, crossing_probability, gap, packed, signed_level
+from solver.weak_scheme import Motion, X, drift_and_factor, fold, step, workspace
 
-STEP = 0.2
+STEP = 0.15
 """Default time step times the largest eigenvalue of ∇b between start and target."""
 FEED = 0.002
 """Largest part of a rotating start's damping that the time step may undo."""
@@ -200,23 +200,20 @@ def _passage(
     seed_stream(state, seed, path)
     work = workspace(motion)
     work[X, :d] = start
-    before = signed_level(target, work, d)
-    if before >= 0:
+    level = signed_level(target, work, d)
+    if level >= 0:
         return 0.0, True
+    drift_and_factor(motion, work)
+    before = gap(target, work, d, level, motion.dt)
     for n in range(limit):
-        drift_and_factor(motion, work)
-        variance = 0.0
-        for j in range(d):
-            along = 0.0
-            for i in range(j, d):
-                along += work[GRADIENT, i] * work[FACTOR + i, j]
-            variance += along * along * motion.dt
         step(motion, state, work)
         fold(motion.table, work)
-        after = signed_level(target, work, d)
-        if after >= 0:
-            return n + before / (before - after), True
-        chance = crossing_probability(before, after, variance)
+        last, level = level, signed_level(target, work, d)
+        if level >= 0:
+            return n + last / (last - level), True
+        drift_and_factor(motion, work)
+        after = gap(target, work, d, level, motion.dt)
+        chance = crossing_probability(before, after)
         if chance > 0 and uniform(state) < chance:
             return n + 0.5, True
         before = after

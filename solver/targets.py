@@ -2,8 +2,8 @@
 
 Each target is a small dataclass; :func:`packed` turns it into the arrays that numba reads.  Between two
 points of a discrete path, a crossing that the points do not show is drawn with the probability of a
-Brownian bridge, ``exp(-2 g₀ g₁ / (ε ∇gᵀA∇g dt))`` (Gobet 2000), which raises the order of exit times
-from ½ to 1.
+Brownian bridge, ``exp(-2 s₀ s₁)`` with s the distance in units of the noise of a step (:func:`gap`; Gobet
+2000), which raises the order of exit times from ½ to 1.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ import numpy as np
 from solver.compiled import compiled, inlined
 from solver.system import Array, Field
 from solver.tabulate import Table, interpolate, make_table, tabulate_scalar
-from solver.weak_scheme import GRADIENT, LEVEL, POINT, X
+from solver.weak_scheme import CHANGE, FACTOR, GRADIENT, KEPT, LEVEL, POINT, X
+
+NEAR = 5.0
 
 
 @dataclass(frozen=True)
@@ -144,12 +146,49 @@ def _tabulated(target: PackedTarget, work: Array, d: int) -> float:
     return work[LEVEL, 0] - target.level
 
 
+@compiled
+def gap(target: PackedTarget, work: Array, d: int, level: float, dt: float) -> float:
+    """Return the distance to the target in units of the noise of one step.
+
+    That is ``s = |g| / |σᵀ∇g| / √(ε dt)`` to first order.  Near the target, where g may curve within a
+    step, it is corrected by the value of g at the foot ``x - g A∇g / (∇gᵀA∇g)``: exact where g is
+    quadratic along that line.  Without it, exit times from level sets err by 10 % at usual steps.
+
+    Args:
+        target: The target.
+        work: Scratch of the path: x, ∇g at x, and √ε σ at x; ∇g is destroyed.
+        d: Number of coordinates.
+        level: g(x) < 0.
+        dt: Time step.
+    """
+    square = 0.0
+    for j in range(d):
+        along = 0.0
+        for i in range(j, d):
+            along += work[GRADIENT, i] * work[FACTOR + i, j]
+        work[CHANGE, j] = along
+        square += along * along
+    if square <= 0.0:
+        return math.inf
+    unit = math.sqrt(square * dt)
+    if target.kind == 1 or -level > NEAR * unit:
+        return -level / unit
+    for i in range(d):
+        shift = 0.0
+        for j in range(i + 1):
+            shift += work[FACTOR + i, j] * work[CHANGE, j]
+        work[KEPT, i] = work[X, i]
+        work[X, i] -= level / square * shift
+    foot = signed_level(target, work, d)
+    for i in range(d):
+        work[X, i] = work[KEPT, i]
+    # On the way to the foot, g = level (1 - τ) + foot τ²; its zero lies at τ times the distance.
+    bend = max(foot / -level, -0.25)
+    return -level / unit * 2 / (1 + math.sqrt(1 + 4 * bend))
+
+
 @inlined
-def crossing_probability(before: float, after: float, variance: float) -> float:
-    """Probability that g reached 0 between two values; ``variance`` = ε dt ∇gᵀA∇g."""
-    if before >= 0 or after >= 0:
-        return 1.0
+def crossing_probability(before: float, after: float) -> float:
+    """Probability that a Brownian bridge touched the target, from the gaps at its ends."""
     exponent = 2 * before * after
-    if exponent >= 40 * variance:
-        return 0.0
-    return math.exp(-exponent / variance)
+    return math.exp(-exponent) if exponent < 40 else 0.0

@@ -27,8 +27,8 @@ from solver.system import Array
 from solver.tabulate import Table, interpolate
 
 X, FIELDS, DRIFT, POINT, CHANGE, DW, GRADIENT = range(7)
-FACTOR, PLUS, MINUS, SIGNS, LEVEL = 7, 10, 13, 16, 19
-ROWS, WIDTH = 20, 9
+FACTOR, PLUS, MINUS, SIGNS, LEVEL, KEPT = 7, 10, 13, 16, 19, 20
+ROWS, WIDTH = 21, 9
 """Rows of the scratch array of a path; the 3x3 arrays take three rows each.
 
 One array instead of many: a compiled loop then allocates nothing and counts no references.
