@@ -78,18 +78,21 @@ def _monomial_gradients(z: Array, exponents: Array) -> Array:
 def _sample(dim: int) -> Array:
     """Points of the unit ball, denser towards the surface: Chebyshev radii times even directions."""
     radii = np.sin(0.5 * np.pi * (np.arange(12) + 0.5) / 12)
+    return np.concatenate([r * unit_directions(dim).T for r in radii], axis=1)
+
+
+def unit_directions(dim: int) -> Array:
+    """Evenly spread unit vectors, ``(n, d)``: two in 1D, 36 in 2D, 300 in 3D."""
     if dim == 1:
-        directions = np.array([[-1.0, 1.0]])
-    elif dim == 2:
+        return np.array([[-1.0], [1.0]])
+    if dim == 2:
         angles = 2 * np.pi * np.arange(36) / 36
-        directions = np.array([np.cos(angles), np.sin(angles)])
-    else:
-        # Fibonacci sphere
-        n = np.arange(300) + 0.5
-        height, angle = 1 - 2 * n / 300, np.pi * (1 + 5**0.5) * n
-        ring = np.sqrt(1 - height**2)
-        directions = np.array([ring * np.cos(angle), ring * np.sin(angle), height])
-    return np.concatenate([r * directions for r in radii], axis=1)
+        return np.column_stack([np.cos(angles), np.sin(angles)])
+    # Fibonacci sphere
+    n = np.arange(300) + 0.5
+    height, angle = 1 - 2 * n / 300, np.pi * (1 + 5**0.5) * n
+    ring = np.sqrt(1 - height**2)
+    return np.column_stack([ring * np.cos(angle), ring * np.sin(angle), height])
 
 
 def expand(

@@ -11,8 +11,9 @@ here with SUPG test functions, find V such that for all v
 
 m the degree of the elements, in a region {V < c} below the lowest saddle.  V grows along u, so the exact
 level set is pure outflow and needs no boundary data; where the ragged edge of the mesh has inflow, the
-initial guess V_0 is imposed weakly, and in the rim {V_0 > trusted level} the policy stays that of V_0 (a
-Newton step there would feed on the error of the edge).  What the rim does to V is carried outwards only:
+initial guess V_0 is imposed weakly, and in the rim (the cells at the edge, and those where V_0 is above the
+lowest point of the edge) the policy stays that of V_0: a Newton step there would feed on the error of the
+edge.  What the rim does to V is carried outwards only:
 values below the lowest point of the edge are free of it.  At the attractor u vanishes; there V is given by its local expansion.
 """
 
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 import ufl
 from dolfinx import fem
+from dolfinx.la import InsertMode
 from mpi4py import MPI
 
 from solver.assembly import assemble_matrix, assemble_unreduced, fixed_dofs, lift
@@ -30,13 +32,26 @@ from solver.coefficients import Coefficients
 from solver.errors import NotConverged
 from solver.expansion import Expansion
 from solver.linear import Options, factorise, solve
+from solver.region import Mask, Region, cell_values
+
+
+SETTLED = 1e-8
+# a change that does not fall to this fraction of the one before is no convergence of Newton's method
+SLOW = 0.8
 
 
 @dataclass(frozen=True)
 class Iteration:
-    """How the policy iteration went: largest changes of V below the trusted level, and its residual."""
+    """How the policy iteration went.
+
+    Attributes:
+        changes: Largest change of V below the edge, relative to the level of the edge, at each iteration.
+        converged_level: V has settled (to 10⁻⁸ of the level of the edge) wherever it is below this.
+        residual: ``‖H‖/‖½∇VᵀA∇V‖`` there.
+    """
 
     changes: tuple[float, ...]
+    converged_level: float
     residual: float
 
     @property
@@ -57,14 +72,13 @@ def hamiltonian(coefficients: Coefficients, potential: fem.Function) -> ufl.core
 
 
 def transport(
-    coefficients: Coefficients, previous: fem.Function, start: fem.Function, trusted_level: float
+    coefficients: Coefficients, previous: fem.Function, start: fem.Function, rim: fem.Function
 ) -> tuple[ufl.Form, ufl.Form]:
-    """Bilinear and linear form of one policy evaluation."""
+    """Bilinear and linear form of one policy evaluation; ``rim`` is 1 on cells that keep the first policy."""
     space = previous.function_space
     domain = coefficients.domain
     V, v = ufl.TrialFunction(space), ufl.TestFunction(space)
-    level = fem.Constant(domain, trusted_level)
-    gradient = ufl.conditional(ufl.lt(start, level), ufl.grad(previous), ufl.grad(start))
+    gradient = ufl.conditional(ufl.lt(rim, 0.5), ufl.grad(previous), ufl.grad(start))
     u = coefficients.drift + ufl.dot(coefficients.diffusion, gradient)
     running_cost = 0.5 * ufl.inner(ufl.dot(coefficients.diffusion, gradient), gradient)
     # the floor keeps τ finite at points where u vanishes
@@ -79,14 +93,47 @@ def transport(
     return left, right
 
 
+def rim_cells(region: Region, start: fem.Function, edge_level: float) -> fem.Function:
+    """Indicator of the cells that touch the edge of the region or reach above ``edge_level``.  Collective."""
+    domain, space = region.domain, start.function_space
+    dim = domain.topology.dim
+    domain.topology.create_connectivity(dim, dim - 1)
+    of_cell = domain.topology.connectivity(dim, dim - 1).array.reshape(-1, dim + 1)
+    facets = np.unique(of_cell[region.facets[:, 0], region.facets[:, 1]]).astype(np.int32)
+    marked = fem.Function(space)
+    marked.x.array[fem.locate_dofs_topological(space, dim - 1, facets, remote=False)] = 1.0
+    marked.x.scatter_reverse(InsertMode.add)
+    marked.x.scatter_forward()
+    rim = fem.Function(fem.functionspace(domain, ("DG", 0)))
+    touching = cell_values(marked).max(axis=1) > 0.5
+    rim.x.array[:] = touching | (cell_values(start).max(axis=1) > edge_level)
+    return rim
+
+
+def freeze(rim: fem.Function, worst: Mask, start: fem.Function) -> float:
+    """Add the cells of the marked owned dofs to the rim; returns the lowest V_0 in them.  Collective.
+
+    The fallback where V has a kink or the mesh is too coarse: there Newton's method cycles, and its linear
+    step with the policy of the smooth start does not.
+    """
+    space = start.function_space
+    marked = fem.Function(space)
+    marked.x.array[: worst.size] = worst
+    marked.x.scatter_forward()
+    touching = cell_values(marked).max(axis=1) > 0.5
+    rim.x.array[touching] = 1.0
+    lowest = float(np.min(cell_values(start)[touching], initial=np.inf))
+    return float(space.mesh.comm.allreduce(lowest, op=MPI.MIN))
+
+
 def policy_iteration(
     coefficients: Coefficients,
     start: fem.Function,
     expansion: Expansion,
-    trusted_level: float,
+    edge_level: float,
     *,
     tolerance: float = 1e-11,
-    max_iterations: int = 30,
+    max_iterations: int = 40,
     options: Options | None = None,
 ) -> tuple[fem.Function, Iteration]:
     """Solve the Hamilton–Jacobi equation on the region of the coefficients.  Collective.
@@ -95,8 +142,8 @@ def policy_iteration(
         coefficients: b, A on a region {V < c}.
         start: Initial guess with V = 0 at the attractor; its space is that of the solution.
         expansion: V near the attractor.
-        trusted_level: Changes are measured where V is below this.
-        tolerance: Largest change of V, relative to the trusted level, at which the iteration ends.
+        edge_level: Lowest value of the start on the edge of the region; above it the policy is not iterated.
+        tolerance: Largest change of V, relative to the level of the edge, at which the iteration ends.
         max_iterations: Bound on the number of linear solves.
         options: PETSc options for the linear solver.
 
@@ -104,7 +151,7 @@ def policy_iteration(
         V (zero outside the region) and the history.
 
     Raises:
-        NotConverged: If the iteration diverges or stagnates above a thousand times the tolerance.
+        NotConverged: If the iteration diverges, or has not settled at least up to half the level of the edge.
     """
     space = start.function_space
     region = coefficients.region
@@ -119,34 +166,42 @@ def policy_iteration(
     V.x.array[near] = expansion(x[:, near])
     boundary_values = fem.Function(space)
     boundary_values.x.array[near] = V.x.array[near]
+    rim = rim_cells(region, start, edge_level)
     changes: list[float] = []
+    converged, frozen_level = 0.0, edge_level
     for _ in range(max_iterations):
-        left, right = transport(coefficients, V, start, trusted_level)
+        left, right = transport(coefficients, V, start, rim)
         matrix = assemble_matrix(left, region, space, fixed)
         ksp = factorise(matrix, "quasi-potential", options)
         rhs = assemble_unreduced(right)
         lift(rhs, left, boundary_values, fixed)
-        new = solve(ksp, rhs, "quasi-potential").array_r[:owned]
-        trusted = inside[:owned] & (np.minimum(new, V.x.array[:owned]) < trusted_level)
-        change = comm.allreduce(
-            float(np.max(np.abs(new - V.x.array[:owned])[trusted], initial=0.0)), op=MPI.MAX
-        )
-        V.x.array[:owned] = new
-        V.x.scatter_forward()
+        step = solve(ksp, rhs, "quasi-potential").array_r[:owned] - V.x.array[:owned]
         ksp.destroy()
         matrix.destroy()
-        changes.append(change / trusted_level)
-        if changes[-1] <= tolerance or not np.isfinite(changes[-1]) or changes[-1] > 1e3:
+        low = inside[:owned] & (start.x.array[:owned] < edge_level)
+        unsettled = low & (np.abs(step) > SETTLED * edge_level)
+        change = comm.allreduce(float(np.max(np.abs(step[low]), initial=0.0)), op=MPI.MAX)
+        changes.append(change / edge_level)
+        V.x.array[:owned] += step
+        V.x.scatter_forward()
+        if len(changes) > 6 and changes[-1] > max(SLOW * changes[-2], SETTLED):
+            worst = np.where(low, np.abs(step), 0.0) > 0.1 * change
+            frozen_level = min(frozen_level, freeze(rim, worst, start))
+        converged = comm.allreduce(
+            float(np.min(start.x.array[:owned][unsettled], initial=frozen_level)), op=MPI.MIN
+        )
+        if changes[-1] <= tolerance or not changes[-1] < 1e3:
             break
         # at rounding level the changes no longer fall
-        if len(changes) > 3 and changes[-1] < 1e3 * tolerance and changes[-1] > 0.5 * changes[-2]:
+        if len(changes) > 3 and changes[-1] < 1e2 * tolerance and changes[-1] > 0.5 * changes[-2]:
             break
-    if not changes[-1] <= 1e3 * tolerance:
+    if not (changes[-1] < 1e3 and converged > 0.5 * edge_level):
         raise NotConverged(
-            f"policy iteration for the quasi-potential did not converge: last relative changes "
-            f"{', '.join(f'{c:.1e}' for c in changes[-3:])} after {len(changes)} iterations"
+            f"policy iteration for the quasi-potential settled only where V < {converged:.3g} of "
+            f"{edge_level:.3g}: last relative changes {', '.join(f'{c:.1e}' for c in changes[-3:])} after "
+            f"{len(changes)} iterations"
         )
-    return V, Iteration(tuple(changes), residual_norm(coefficients, V, trusted_level))
+    return V, Iteration(tuple(changes), converged, residual_norm(coefficients, V, converged))
 
 
 def residual_norm(coefficients: Coefficients, potential: fem.Function, level: float) -> float:

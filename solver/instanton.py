@@ -235,16 +235,3 @@ def trace_back(
             return np.array(points)
     return None
 
-
-def approach_direction(system: System, saddle: Array) -> Array:
-    """Direction in which instantons reach a saddle: ``(J + λ₊)⁻¹ A ℓ`` with ``Jᵀℓ = λ₊ℓ``, unit length.
-
-    It is the eigenvector with momentum of the linearised Hamiltonian flow that belongs to −λ₊.
-    """
-    jacobian = system.jacobian(saddle[:, None])[..., 0]
-    diffusion = system.diffusion(saddle[:, None])[..., 0]
-    values, vectors = np.linalg.eig(jacobian.T)
-    first = int(np.argmax(values.real))
-    growth, left = values[first].real, vectors[:, first].real
-    direction = np.linalg.solve(jacobian + growth * np.eye(system.dim), diffusion @ left)
-    return np.asarray(direction / np.linalg.norm(direction))

@@ -18,13 +18,14 @@ from dolfinx import fem, mesh
 from dolfinx.fem import locate_dofs_topological
 from mpi4py import MPI
 
+from solver.action import Path, action
 from solver.coefficients import Coefficients
-from solver.continuation import Landmarks
 from solver.evaluate import Locator, evaluate, evaluate_gradient
-from solver.expansion import Expansion, expand
+from solver.expansion import Expansion, expand, unit_directions
 from solver.hamilton_jacobi import Iteration, policy_iteration
-from solver.instanton import Instanton, approach_direction, instanton, trace_back
+from solver.instanton import Instanton, instanton, trace_back
 from solver.linear import Options
+from solver.rates import markov_chain
 from solver.region import Mask, Region, cell_values, cells_near, component, make_region
 from solver.system import Array, System
 
@@ -41,7 +42,7 @@ class WellPotential:
         index: Number of the attractor.
         potential: V, meaningful on the cells of ``valid``.
         valid: Cells on which V is below the trusted level (free of the edge of the region).
-        trusted_level: V below this is free of what happens at the edge of the region.
+        trusted_level: V below this has converged, and is free of what happens at the edge of the region.
         expansion: V near the attractor.
         iteration: How the policy iteration went.
         coefficients: b, A on the region in which V was solved for.
@@ -79,14 +80,21 @@ class Barrier:
     mismatch: float
 
 
-def ceiling(gauge: fem.Function, index: int, landmarks: Landmarks, locator: Locator) -> float:
-    """Height of the lowest pass next to an attractor, or of the boundary of the domain, in W.  Collective."""
-    base = float(evaluate(gauge, landmarks.pins[index].point[None], locator)[0, 0])
-    adjacent = [n for n, pair in enumerate(landmarks.between) if index in pair]
-    levels = [np.inf]
-    if adjacent:
-        levels += list(evaluate(gauge, landmarks.passes[adjacent], locator)[:, 0])
-    return float(np.nanmin(levels)) - base
+def from_attractor(gauge: fem.Function, attractor: Array, locator: Locator) -> fem.Function:
+    """``W − W(x̄)``: the approximation of V that the continuation gives in the well of x̄.  Collective."""
+    start = fem.Function(gauge.function_space)
+    start.x.array[:] = gauge.x.array - evaluate(gauge, attractor[None], locator)[0, 0]
+    return start
+
+
+def local_expansion(
+    system: System, start: fem.Function, known: Coefficients, passes: Array, attractor: Array, locator: Locator
+) -> Expansion:
+    """Expansion of V at an attractor, up to a tenth of its lowest pass (or of the edge).  Collective."""
+    top = outer_level(known.region, start)
+    if len(passes):
+        top = min(top, float(np.nanmin(evaluate(start, passes, locator))))
+    return expand(system, attractor, BALL * top)
 
 
 def _edge_level(region: Region, potential: fem.Function) -> float:
@@ -105,49 +113,42 @@ def _edge_level(region: Region, potential: fem.Function) -> float:
 def well_potential(
     system: System,
     coefficients: Coefficients,
-    gauge: fem.Function,
+    start: fem.Function,
     index: int,
-    landmarks: Landmarks,
-    locator: Locator,
+    expansion: Expansion,
+    lowest_exit: float,
     options: Options | None = None,
-    sweeps: int = 3,
 ) -> WellPotential:
     """Solve the Hamilton–Jacobi equation in the well of one attractor.  Collective.
 
     Args:
         system: The system.
-        coefficients: b, A on the region on which the gauge is known.
-        gauge: W of the continuation.
+        coefficients: b, A on the region on which the start is known.
+        start: Approximation of V, zero at the attractor.
         index: Number of the attractor.
-        landmarks: Attractors and passes.
-        locator: Search tree of the mesh.
+        expansion: V near the attractor.
+        lowest_exit: Barrier at the lowest pass out of the well (∞: none).
         options: PETSc options for the linear solver.
-        sweeps: How often the solution, as the new start, improves the data on the edge of the region.
 
     Raises:
-        NotConverged: If the policy iteration or the local expansion fails.
+        NotConverged: If the policy iteration fails.
     """
-    space = gauge.function_space
-    attractor = landmarks.pins[index].point
-    start = fem.Function(space)
-    start.x.array[:] = gauge.x.array - evaluate(gauge, attractor[None], locator)[0, 0]
     known = coefficients.region
-    seeds = cells_near(known.domain, attractor)
-    top = min(ceiling(gauge, index, landmarks, locator), _outer_level(known, start))
+    seeds = cells_near(known.domain, expansion.point)
+    top = min(lowest_exit, outer_level(known, start))
     low = cell_values(start).min(axis=1) < RIM * top
     region = make_region(known.domain, component(known.domain, known.active & low, seeds))
     inner = coefficients.on(region)
-    expansion = expand(system, attractor, BALL * top)
-    for _ in range(sweeps):
-        trusted = _edge_level(region, start)
-        potential, iteration = policy_iteration(inner, start, expansion, trusted, options=options)
-        start = potential
+    potential, iteration = policy_iteration(
+        inner, start, expansion, _edge_level(region, start), options=options
+    )
+    trusted = iteration.converged_level
     valid = region.active & (cell_values(potential).max(axis=1) <= trusted)
     valid = component(known.domain, valid | (seeds & region.active), seeds)
     return WellPotential(index, potential, valid, trusted, expansion, iteration, inner)
 
 
-def _outer_level(region: Region, potential: fem.Function) -> float:
+def outer_level(region: Region, potential: fem.Function) -> float:
     """Lowest value on the boundary of the mesh itself where it bounds the region.  Collective."""
     domain = region.domain
     dim = domain.topology.dim
@@ -185,58 +186,67 @@ def lower_bound(well: WellPotential) -> float:
     return max(0.0, min(theta, 1.0)) * well.trusted_level
 
 
-def trace_candidates(
+def escape_path(
     system: System,
-    gauge: fem.Function,
-    well: WellPotential,
+    start: fem.Function,
+    expansion: Expansion,
     saddle: Array,
     locator: Locator,
     step: float,
-) -> list[Array]:
-    """First guesses of an instanton, attractor first: traced back on W, and the straight line.  Collective."""
-    attractor = well.expansion.point
+) -> Instanton:
+    """The instanton from an attractor to a saddle.  Collective.
+
+    First guesses: traced back on the start from those points y of a small sphere round the saddle at which
+    ``V(y) + S[y → saddle]`` is least among their neighbours (paths may come in from several sides, and the
+    symmetric one between them may be a maximum), and the straight line.
+
+    Raises:
+        NotConverged: If no path converges.
+    """
+    attractor = expansion.point
 
     def slope(x: Array) -> Array:
-        return evaluate_gradient(gauge, x[None], locator)[0]
+        return evaluate_gradient(start, x[None], locator)[0]
 
     def arrived(x: Array) -> bool:
-        return bool(np.sum(well.expansion.coordinates(x[:, None]) ** 2) < 0.5)
+        return bool(np.sum(expansion.coordinates(x[:, None]) ** 2) < 0.5)
 
-    direction = approach_direction(system, saddle)
     gap = float(np.linalg.norm(saddle - attractor))
     candidates = [np.array([attractor, saddle])]
-    for sign in (-1.0, 1.0):
-        traced = trace_back(
-            slope, system, saddle + sign * 0.03 * gap * direction, arrived, step, max_steps=int(20 * gap / step)
-        )
+    for entry in _entries(system, start, saddle, 0.2 * gap, locator):
+        traced = trace_back(slope, system, entry, arrived, step, max_steps=int(20 * gap / step))
         if traced is not None:
             candidates.append(np.concatenate([saddle[None], traced, attractor[None]])[::-1])
-    return candidates
+    return instanton(system, expansion, candidates)
+
+
+def _entries(
+    system: System, start: fem.Function, saddle: Array, radius: float, locator: Locator, most: int = 3
+) -> list[Array]:
+    """Points of a sphere round a saddle through which instantons come in.  Collective."""
+    directions = unit_directions(system.dim)
+    points = saddle + radius * directions
+    straight = [
+        action(system, Path(point, saddle, np.zeros((system.dim, 1)))) for point in points
+    ]
+    total = evaluate(start, points, locator)[:, 0] + np.array(straight)
+    total[np.isnan(total)] = np.inf
+    close = directions @ directions.T > 0.9
+    best = [n for n in np.argsort(total) if np.isfinite(total[n]) and total[n] <= total[close[n]].min()]
+    return [points[n] for n in best[:most]]
 
 
 def barrier(
-    system: System,
-    gauge: fem.Function,
-    well: WellPotential,
-    end: int,
-    saddle_index: int,
-    saddle: Array,
-    locator: Locator,
-    step: float,
+    well: WellPotential, end: int, saddle: int, path: Instanton, locator: Locator
 ) -> Barrier:
-    """Barrier from a well over one saddle.  Collective.
-
-    Raises:
-        NotConverged: If the instanton does not converge.
-    """
-    path = instanton(system, well.expansion, trace_candidates(system, gauge, well, saddle, locator, step))
+    """The barrier of one exit, with its bounds and the comparison of field and path.  Collective."""
     values = evaluate(well.potential, path.points, locator)[:, 0]
-    inside = (values < well.trusted_level) & (path.actions < well.trusted_level)
+    inside = path.actions < well.trusted_level
     gaps = np.abs(values - path.actions)[inside]
     return Barrier(
         start=well.index,
         end=end,
-        saddle=saddle_index,
+        saddle=saddle,
         barrier=path.action,
         lower=min(lower_bound(well), path.action),
         upper=path.action + path.uncertainty,
@@ -252,8 +262,6 @@ def stitched_weights(count: int, barriers: Sequence[Barrier]) -> Array:
     spanning arborescences, here as the limit of the exact stationary weights of a chain with rates
     ``e^{−barrier/δ}`` for a δ so small that only exponents are left.
     """
-    from solver.rates import markov_chain
-
     if count == 1:
         return np.zeros(1)
     delta = 1e-9 * max(b.barrier for b in barriers)

@@ -1,0 +1,275 @@
+"""Everything about one system: densities and rates at all noise levels, V of every well, barriers, paths.
+
+The order of the stages, for one diffusion tensor; each stage is in a module of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from dolfinx import fem, mesh
+from mpi4py import MPI
+
+from solver.coefficients import Coefficients, coefficients
+from solver.connections import Saddle
+from solver.continuation import Density, Landmarks, density, first_epsilon, next_gauge, positivity_margin, schedule
+from solver.evaluate import Locator, evaluate
+from solver.fixed_points import FixedPoint
+from solver.kramers import Asymptotics, kramers
+from solver.linear import Options
+from solver.lyapunov import covariance
+from solver.passage import Passage, mean_first_passage
+from solver.quasi_potential import (
+    Barrier,
+    WellPotential,
+    barrier,
+    escape_path,
+    from_attractor,
+    local_expansion,
+    stitched_weights,
+    well_potential,
+)
+from solver.region import whole
+from solver.spectrum import LOWEST_LOG, slowest_eigenvalues
+from solver.stationary import Pin
+from solver.system import Array, System
+
+# the quasi-potential is started from W at a noise this many times below the lowest barrier
+START_RATIO = 25.0
+# up to here the backward equation is solved directly beside the rates
+DIRECT_LOG = 14.0
+
+Monitor = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Level:
+    """Results at one noise level.
+
+    Attributes:
+        state: Density, rates, region; with the refreshed gauge.
+        gauge_refresh: Largest change of a log rate when the gauge was refreshed.
+        margin: How far above the highest pass the density is positive, in e-folds.
+        passages: Direct mean first passage times by pair of attractors, where they can be trusted.
+        eigenvalue: λ₂, where it can be resolved.
+    """
+
+    state: Density
+    gauge_refresh: float
+    margin: float
+    passages: dict[tuple[int, int], Passage]
+    eigenvalue: float | None
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Results for one system.
+
+    Attributes:
+        system: The system.
+        landmarks: Attractors with covariances, passes.
+        coefficients: b, A on the whole mesh.
+        levels: By noise level, as asked for.
+        gauge: W extrapolated to ε = 0 from the lowest two noise levels, the start of V.
+        lowest_epsilon: That level.
+        wells: V of every attractor.
+        barriers: For every attractor and every pass next to it.
+        asymptotics: Kramers / Bouchet–Reygner for each of the barriers.
+        weights: Leading exponents of the well weights.
+    """
+
+    system: System
+    landmarks: Landmarks
+    coefficients: Coefficients
+    levels: dict[float, Level]
+    gauge: fem.Function
+    lowest_epsilon: float
+    wells: tuple[WellPotential, ...]
+    barriers: tuple[Barrier, ...]
+    asymptotics: tuple[Asymptotics, ...]
+    weights: Array
+
+
+def landmarks_of(
+    system: System, attractors: Sequence[FixedPoint], saddles: Sequence[Saddle]
+) -> Landmarks:
+    """Attractors with their covariances under this noise, and the passes."""
+    pins = []
+    for attractor in attractors:
+        diffusion = system.diffusion(attractor.point[:, None])[..., 0]
+        pins.append(Pin(attractor.point, covariance(attractor.jacobian, diffusion)))
+    passes = np.array([s.point for s in saddles]).reshape(len(saddles), system.dim)
+    between = tuple(
+        (-1 if s.between[0] is None else s.between[0], -1 if s.between[1] is None else s.between[1])
+        for s in saddles
+    )
+    return Landmarks(tuple(pins), passes, between)
+
+
+def analyse(
+    system: System,
+    domain: mesh.Mesh,
+    attractors: Sequence[FixedPoint],
+    saddles: Sequence[Saddle],
+    epsilons: Sequence[float],
+    degree: int,
+    options: Options | None = None,
+    monitor: Monitor = lambda _: None,
+) -> Analysis:
+    """Run all stages.  Collective.
+
+    Args:
+        system: The system.
+        domain: The mesh.
+        attractors: Point attractors in the domain.
+        saddles: Passes, with the numbers of the attractors they connect.
+        epsilons: Noise levels at which densities and rates are wanted.
+        degree: Degree of the elements.
+        options: PETSc options for the linear solvers.
+        monitor: Told what is being done, for progress.
+
+    Raises:
+        NotConverged: If a stage fails.
+    """
+    landmarks = landmarks_of(system, attractors, saddles)
+    base = coefficients(domain, system, degree)
+    space = fem.functionspace(domain, ("Lagrange", degree))
+    locator = Locator(domain)
+    levels, gauge, known, lowest = _continue(base, space, epsilons, landmarks, locator, options, monitor)
+    step = 0.5 * _typical_cell(domain)
+    wells: list[WellPotential] = []
+    barriers: list[Barrier] = []
+    for k, pin in enumerate(landmarks.pins):
+        exits = [(n, pair[1 - pair.index(k)]) for n, pair in enumerate(landmarks.between) if k in pair]
+        monitor(f"instantons from attractor {k}")
+        start = from_attractor(gauge, pin.point, locator)
+        expansion = local_expansion(system, start, known, landmarks.passes[[n for n, _ in exits]], pin.point, locator)
+        paths = [
+            escape_path(system, start, expansion, landmarks.passes[n], locator, step) for n, _ in exits
+        ]
+        monitor(f"Hamilton–Jacobi equation in well {k}")
+        lowest_exit = min((path.action for path in paths), default=np.inf)
+        well = well_potential(system, known, start, k, expansion, lowest_exit, options)
+        wells.append(well)
+        barriers += [
+            barrier(well, end, n, path, locator) for (n, end), path in zip(exits, paths, strict=True)
+        ]
+    asymptotics = [
+        kramers(system, landmarks.pins[b.start].point, landmarks.passes[b.saddle], b.instanton)
+        for b in barriers
+    ]
+    weights = stitched_weights(len(attractors), barriers)
+    return Analysis(
+        system, landmarks, base, levels, gauge, lowest, tuple(wells), tuple(barriers), tuple(asymptotics), weights
+    )
+
+
+def _continue(
+    base: Coefficients,
+    space: fem.FunctionSpace,
+    epsilons: Sequence[float],
+    landmarks: Landmarks,
+    locator: Locator,
+    options: Options | None,
+    monitor: Monitor,
+) -> tuple[dict[float, Level], fem.Function, Coefficients, float]:
+    """ε-continuation through all wanted levels, and on to the start of the quasi-potential."""
+    first = first_epsilon(_corners(base.domain), landmarks.pins)
+    wanted = set(epsilons)
+    plan = schedule(first, list(epsilons) or [first])
+    levels: dict[float, Level] = {}
+    gauge, part = fem.Function(space, name="W"), base.on(whole(base.domain))
+    epsilon = np.inf
+    while True:
+        last, epsilon = epsilon, plan.pop(0)
+        monitor(f"stationary density at epsilon = {epsilon:.4g}")
+        state = density(part, gauge, epsilon, landmarks, locator, options)
+        if epsilon in wanted:
+            levels[epsilon] = _level(state, landmarks, locator, options)
+            state = levels[epsilon].state
+        following = plan[0] if plan else 0.6 * epsilon
+        before = gauge
+        gauge, part = next_gauge(state, landmarks, locator, following)
+        if not plan:
+            height = _lowest_pass(gauge, landmarks, locator)
+            if height / epsilon >= START_RATIO:
+                return levels, _extrapolated(before, last, gauge, epsilon), part, epsilon
+            # straight to the level that is needed, in steps of the usual size
+            plan = schedule(epsilon, [height / START_RATIO * 0.99 if height > 0 else following])[1:]
+
+
+def _extrapolated(first: fem.Function, high: float, second: fem.Function, low: float) -> fem.Function:
+    """Limit ε → 0 of ``W_ε = V + ε W₁ + O(ε²)`` from two noise levels."""
+    result = fem.Function(second.function_space, name="W")
+    ratio = low / high
+    result.x.array[:] = (second.x.array - ratio * first.x.array) / (1.0 - ratio)
+    return result
+
+
+def _level(
+    state: Density, landmarks: Landmarks, locator: Locator, options: Options | None
+) -> Level:
+    """Refresh the gauge at the same ε, and compute what else is wanted there."""
+    epsilon = state.epsilon
+    gauge, part = next_gauge(state, landmarks, locator, epsilon)
+    fresh = density(part, gauge, epsilon, landmarks, locator, options)
+    change = 0.0
+    passages: dict[tuple[int, int], Passage] = {}
+    eigenvalue = None
+    if state.rates is not None and fresh.rates is not None:
+        finite = np.isfinite(fresh.rates.log_rate) & np.isfinite(state.rates.log_rate)
+        gaps = np.where(finite, fresh.rates.log_rate, 0.0) - np.where(finite, state.rates.log_rate, 0.0)
+        change = float(np.max(np.abs(gaps)))
+        times = fresh.rates.log_mfpt
+        pins = landmarks.pins
+        for i, j in itertools.permutations(range(len(pins)), 2):
+            if times[i, j] < DIRECT_LOG:
+                passages[i, j] = mean_first_passage(
+                    part, gauge.function_space, epsilon, pins[i], pins[j], locator, options
+                )
+        slowest = np.logaddexp.reduce(fresh.rates.log_rate, axis=None)
+        if len(pins) == 2 and slowest > LOWEST_LOG:
+            eigenvalue = float(
+                slowest_eigenvalues(part, gauge.function_space, epsilon, 1, float(np.exp(slowest)))[0]
+            )
+    return Level(fresh, change, positivity_margin(fresh, landmarks, locator), passages, eigenvalue)
+
+
+def _lowest_pass(gauge: fem.Function, landmarks: Landmarks, locator: Locator) -> float:
+    """Height of the lowest barrier in W; of the edge of the box where there is no pass.  Collective."""
+    wells = evaluate(gauge, np.array([pin.point for pin in landmarks.pins]), locator)[:, 0]
+    heights = [
+        level - wells[k]
+        for level, pair in zip(
+            evaluate(gauge, landmarks.passes, locator)[:, 0] if len(landmarks.passes) else [],
+            landmarks.between,
+            strict=True,
+        )
+        for k in pair
+        if k >= 0
+    ]
+    if not heights:
+        # a single well: any level of the order of the first noise will do
+        return float("inf")
+    return float(np.nanmin(heights))
+
+
+def _corners(domain: mesh.Mesh) -> Array:
+    """Corners of the bounding box of a mesh.  Collective."""
+    x = domain.geometry.x[:, : domain.geometry.dim]
+    low, high = np.min(x, axis=0, initial=np.inf), np.max(x, axis=0, initial=-np.inf)
+    domain.comm.Allreduce(MPI.IN_PLACE, low, op=MPI.MIN)
+    domain.comm.Allreduce(MPI.IN_PLACE, high, op=MPI.MAX)
+    return np.array(list(itertools.product(*zip(low, high, strict=True))))
+
+
+def _typical_cell(domain: mesh.Mesh) -> float:
+    """Edge length of a mesh of as many equal cells.  Collective."""
+    corners = _corners(domain)
+    volume = float(np.prod(corners.max(axis=0) - corners.min(axis=0)))
+    count = domain.topology.index_map(domain.topology.dim).size_global
+    return float((volume / count) ** (1.0 / domain.geometry.dim))
+
