@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ PATH_COLOUR = "#C1121F"
 INVALID = "#E4E4E4"
 RASTER_DPI = 200
 
-_STYLE: dict[str, Any] = {
+STYLE: dict[str, Any] = {
     "font.size": 10,
     "axes.titlesize": 10.5,
     "axes.labelsize": 10,
@@ -35,6 +36,11 @@ _STYLE: dict[str, Any] = {
     "lines.linewidth": 1.8,
     "svg.fonttype": "path",
 }
+
+
+def style() -> AbstractContextManager[None]:
+    """The context in which figures are drawn: the user's own matplotlib settings do not matter."""
+    return matplotlib.rc_context({**matplotlib.rcParamsDefault, **STYLE, "backend": "svg"})
 
 
 @dataclass(frozen=True)
@@ -54,15 +60,14 @@ class Figure:
 
 def canvas(width: float = 4.4, height: float = 3.5) -> tuple[Canvas, Axes]:
     """A new figure of the given size in inches with one set of axes."""
-    with matplotlib.rc_context(_STYLE):
-        figure = Canvas(figsize=(width, height), layout="constrained")
-        return figure, figure.add_subplot()
+    figure = Canvas(figsize=(width, height), layout="constrained")
+    return figure, figure.add_subplot()
 
 
 def to_svg(figure: Canvas, description: str) -> str:
     """The figure as an SVG element for an HTML page, with a text for those who cannot see it."""
     text = io.StringIO()
-    with matplotlib.rc_context(_STYLE | {"svg.hashsalt": description}):
+    with matplotlib.rc_context({"svg.hashsalt": description}):
         figure.savefig(text, format="svg", dpi=RASTER_DPI, metadata={"Date": None, "Creator": None})
     svg = text.getvalue()
     svg = svg[svg.index("<svg") :]

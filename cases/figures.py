@@ -9,7 +9,7 @@ from cases.figure_data import Sampler, sampler, slices
 from cases.figure_lines import line_figures
 from cases.figure_maps import density_scale, height_scale, map_panel
 from cases.figure_rates import arrhenius
-from cases.figure_style import Figure
+from cases.figure_style import Figure, style
 from cases.rundata import RunData
 
 Array = NDArray[np.float64]
@@ -23,10 +23,11 @@ _MARKS = (
 
 def all_figures(run: RunData) -> list[Figure]:
     """Every figure that the files of the run allow, in the order of the report."""
-    if not run.noises:
-        return arrhenius(run)
-    maps = line_figures(run) if run.dim == 1 else _map_figures(run)
-    return [*maps, *arrhenius(run)]
+    with style():
+        if not run.noises:
+            return arrhenius(run)
+        maps = line_figures(run) if run.dim == 1 else _map_figures(run)
+        return [*maps, *arrhenius(run)]
 
 
 def _map_figures(run: RunData) -> list[Figure]:

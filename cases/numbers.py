@@ -15,15 +15,19 @@ def number(value: float | None, digits: int = 4) -> str:
     text = f"{value:.{digits}g}"
     if "e" in text:
         mantissa, exponent = text.split("e")
-        return f"{mantissa}e{int(exponent)}"
+        return _minus(f"{mantissa}e{int(exponent)}")
     if value != 0 and abs(value) < 10**digits:  # keep trailing zeros: they are digits too
         text = f"{value:#.{digits}g}".rstrip(".")
-    return text
+    return _minus(text)
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−", 1) if text.startswith("-") else text
 
 
 def fixed(value: float | None, decimals: int = 2) -> str:
     """A number with so many decimals; an en dash where there is none."""
-    return DASH if value is None or not math.isfinite(value) else f"{value:.{decimals}f}"
+    return DASH if value is None or not math.isfinite(value) else _minus(f"{value:.{decimals}f}")
 
 
 def factor(log_ratio: float | None) -> str:

@@ -69,9 +69,9 @@ def _comparison(row: Row, base: str, where: str, strength: str) -> str:
     against = f"{base} noise {strength}".strip()
     if row.log_ratio is None or not math.isfinite(row.log_ratio):
         return f"At ε = {number(row.epsilon, 2)} no rate under {row.noise} noise was computed."
-    quicker, times = ("sooner", row.log_ratio) if row.log_ratio >= 0 else ("later", -row.log_ratio)
+    quicker, times = ("faster", row.log_ratio) if row.log_ratio >= 0 else ("slower", -row.log_ratio)
     if times < 0.01:
-        return f"At ε = {row.epsilon:g}, {row.noise} noise leaves {where} as soon as {against}."
+        return f"At ε = {row.epsilon:g}, {row.noise} noise leaves {where} as fast as {against}."
     often = f"{_power(times)} times {quicker}"
     return f"At ε = {row.epsilon:g}, {row.noise} noise leaves {where} {often} than {against}."
 

@@ -77,8 +77,8 @@ def test_report_is_reproducible(tmp_path):
 
 def test_headline_says_who_wins(folder):
     first, second = headline(load_run(folder))
-    assert re.search(r"along noise leaves attractor 0 .* 15\.\d times sooner than isotropic", first)
-    assert re.search(r"across noise leaves attractor 0 .* 45\.\d times later than isotropic", second)
+    assert re.search(r"along noise leaves attractor 0 .* 15\.\d times faster than isotropic", first)
+    assert re.search(r"across noise leaves attractor 0 .* 45\.\d times slower than isotropic", second)
 
 
 def test_table_fits_and_holds_the_numbers(folder):
