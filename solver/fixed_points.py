@@ -75,8 +75,8 @@ def fixed_points(
             elsewhere.  The degree is not checked then.
         periodic: Which coordinates are periodic; zeros one period apart are one zero.
         budget: Largest number of points at which the drift or its Jacobian is evaluated in one
-            search (default 10⁵, in 3D 10⁶; three searches at most, and the degree may use four times
-            as many on the boundary).  Typical: 10⁴ in 2D, 10⁵ in 3D.
+            search (default 10⁶, in 1D 10⁵; three searches at most, and the degree may use four times
+            as many on the boundary).  Ten wells need 10⁴ in 2D and 4·10⁵ in 3D.
         cells: Cells of the first grid along each axis (default 64, 16, 8 in 1D, 2D, 3D).
 
     Returns:
@@ -91,7 +91,7 @@ def fixed_points(
     if box.shape != (system.dim, 2) or not np.isfinite(box).all() or (box[:, 0] >= box[:, 1]).any():
         raise ValueError(f"bounds must be {system.dim} pairs low < high, not {bounds}")
     lower, upper = box[:, 0], box[:, 1]
-    budget = budget or (1_000_000 if system.dim == 3 else 100_000)
+    budget = budget or (100_000 if system.dim == 1 else 1_000_000)
     search = Search(system, lower, upper, inside, budget)
     wraps = np.array([*periodic, *[False] * (system.dim - len(periodic))])
     cells = cells or FIRST_CELLS[system.dim]

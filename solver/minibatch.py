@@ -33,7 +33,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from solver.random_stream import below, seed_stream
-from solver.simulate import check, gather, my_paths, summary
+from solver.simulate import check, gather, in_chunks, my_paths, summary
 from solver.survival import Simulation
 from solver.system import Array
 from solver.tabulate import Table, Tabulated, interpolate
@@ -55,7 +55,7 @@ def minibatch_first_passage(
     paths: int = 2000,
     seed: int = 1,
     max_time: float | None = None,
-    max_steps: float = 1e9,
+    max_steps: float = 2e8,
     comm: MPI.Comm | None = None,
 ) -> Simulation:
     """Simulate the mean first passage time of minibatch iterates.  Collective over ``comm``.
@@ -99,7 +99,9 @@ def minibatch_first_passage(
     goal = packed(target, tabulated.dim)
     mine = my_paths(paths, comm)
     setting = (eta, factor, batch_size, samples, limit)
-    times, arrived = _iterate(tabulated.table, goal, sample_gradient, start, seed, mine, setting)
+    times, arrived = in_chunks(
+        lambda some: _iterate(tabulated.table, goal, sample_gradient, start, seed, some, setting), mine
+    )
     times, arrived = gather(times, arrived, paths, comm)
     result = summary(times, arrived, eta, epsilon)
     return replace(result, learning_rate=eta, batch_size=batch_size)

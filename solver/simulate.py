@@ -11,6 +11,7 @@ Every path has its own random stream, so results depend on the seed and not on t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from mpi4py import MPI
@@ -40,7 +41,7 @@ def mean_first_passage(
     seed: int = 1,
     dt: float | None = None,
     max_time: float | None = None,
-    max_steps: float = 1e9,
+    max_steps: float = 2e8,
     comm: MPI.Comm | None = None,
 ) -> Simulation:
     """Simulate the mean first passage time from a point to a target set.  Collective over ``comm``.
@@ -55,7 +56,8 @@ def mean_first_passage(
         seed: Seed; with ``paths`` it fixes the result.
         dt: Time step; default from :func:`default_step`.
         max_time: Paths still going then are censored (:func:`mean_passage_time` says how they count).
-        max_steps: Largest number of steps of all paths together; bounds ``max_time``.
+        max_steps: Largest number of steps of all paths together; bounds ``max_time``.  A step takes
+            0.2 µs with constant A and about 1 µs with varying A in 2D.
         comm: The ranks that share the work; None: this one alone.
 
     Raises:
@@ -71,7 +73,7 @@ def mean_first_passage(
         limit = min(limit, math.ceil(max_time / dt))
     motion = make_motion(tabulated, epsilon, dt)
     mine = my_paths(paths, comm)
-    times, arrived = _passages(motion, goal, start, seed, mine, limit)
+    times, arrived = in_chunks(lambda some: _passages(motion, goal, start, seed, some, limit), mine)
     times, arrived = gather(times, arrived, paths, comm)
     return summary(times, arrived, dt, epsilon)
 
@@ -112,6 +114,7 @@ def default_step(system: System, start: Array, target: Target, epsilon: float) -
     The way is the segment to the centre of a ball, or the starting point alone.  Where ∇b rotates at
     the start, Heun's method feeds energy in at the rate |λ|⁴dt³/8; dt keeps that below :data:`FEED` of
     the damping.  And the noise of a step, ``√(ε |A| dt)``, does not jump over a ball that it has to hit.
+    Rates elsewhere are not looked at: give dt where paths spend their time in stiffer places.
     """
     end = np.array(target.centre) if isinstance(target, Ball) else start
     way = start[:, None] + (end - start)[:, None] * np.linspace(0.0, 1.0, 33)
@@ -161,6 +164,17 @@ def check(tabulated: Tabulated, start: Array, epsilon: float, paths: int) -> Non
         raise ValueError(f"the start {start} does not lie in the box of the table")
     if not epsilon > 0 or paths < 1:
         raise ValueError(f"a simulation needs a positive noise level and paths, not {epsilon} and {paths}")
+
+
+def in_chunks(
+    follow: Callable[[NDArray[np.int64]], tuple[Array, Array]], paths: NDArray[np.int64], size: int = 50
+) -> tuple[Array, Array]:
+    """Follow ``paths`` a few at a time, so that an interrupt is noticed between compiled calls."""
+    chunks = [paths[i : i + size] for i in range(0, paths.size, size)]
+    parts = [follow(chunk) for chunk in chunks]
+    times = [part[0] for part in parts]
+    arrived = [part[1] for part in parts]
+    return np.concatenate([np.empty(0), *times]), np.concatenate([np.empty(0), *arrived])
 
 
 def my_paths(paths: int, comm: MPI.Comm | None) -> NDArray[np.int64]:

@@ -25,7 +25,7 @@ NEAR = 5.0
 
 @dataclass(frozen=True)
 class Ball:
-    """``|x - centre|_M ≤ radius`` with ``|y|_M² = yᵀMy``, or its outside.
+    """``|x - centre|_M ≤ radius`` with ``|y|_M² = yᵀMy``, or its outside; not wrapped where periodic.
 
     Attributes:
         centre: ``(d,)``.

@@ -198,3 +198,28 @@ def test_connection_in_one_dimension() -> None:
     found = fixed_points(system, SQUARE[:1])
     (saddle,) = connections(system, found, SQUARE[:1])
     assert saddle.between == (0, 1)
+
+
+def newton_from_a_grid(system: System, per_axis: int) -> int:
+    """Number of different zeros in SQUARE that damped Newton iterations from a fine grid end in."""
+    axis = np.linspace(-2, 2, per_axis)
+    x = np.stack([a.ravel() for a in np.meshgrid(axis, axis)])
+    for _ in range(40):
+        jacobian = np.moveaxis(system.jacobian(x), -1, 0) + 1e-14 * np.eye(2)
+        step = np.linalg.solve(jacobian, system.drift(x).T[..., None])[..., 0].T
+        x = x - step * np.minimum(1, 0.3 / np.maximum(np.linalg.norm(step, axis=0), 1e-30))
+        x = x[:, np.abs(x).max(axis=0) < 3]
+    ends = (np.linalg.norm(system.drift(x), axis=0) < 1e-10) & (np.abs(x).max(axis=0) <= 2)
+    return len(np.unique(x[:, ends].round(6) + 0.0, axis=1).T)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_fields_have_the_zeros_that_a_fine_grid_finds(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+
+    def field() -> str:
+        waves = [(rng.normal(), rng.integers(1, 4), rng.integers(-3, 4), rng.uniform(0, 6)) for _ in range(5)]
+        return "+".join(f"{a:.3f}*sin({k}*x+{m}*y+{p:.3f})" for a, k, m, p in waves)
+
+    system = make_system([field(), field()])
+    assert len(fixed_points(system, SQUARE)) == newton_from_a_grid(system, 60)

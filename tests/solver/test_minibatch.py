@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from mpi4py import MPI
 from numba import njit
 
 from solver.minibatch import minibatch_first_passage
@@ -45,3 +46,14 @@ def test_plain_minibatch_sgd() -> None:
     assert plain.learning_rate == pytest.approx(0.15)
     with pytest.raises(ValueError, match="batch"):
         minibatch_first_passage(table, coin_gradient, 10, LEFT, target, 0.05, 0)
+
+
+@pytest.mark.mpi
+def test_minibatch_does_not_depend_on_ranks() -> None:
+    table = tabulate(double_well(1), BOX)
+    target = HalfSpace(np.array([1.0]), 0.0)
+    alone = minibatch_first_passage(table, coin_gradient, 10, LEFT, target, 0.3, 2, 0.05, paths=51)
+    shared = minibatch_first_passage(
+        table, coin_gradient, 10, LEFT, target, 0.3, 2, 0.05, paths=51, comm=MPI.COMM_WORLD
+    )
+    assert shared.mean == alone.mean

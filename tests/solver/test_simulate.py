@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -91,6 +92,42 @@ def test_exit_time_is_corrected_for_the_time_step() -> None:
     for target in targets:
         found = mean_first_passage(system, table, np.zeros(2), target, epsilon, paths=6000, dt=0.05)
         assert abs(found.log_mean - math.log(exact)) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("diffusion", "exact"),
+    [
+        ([[1.0, 0.0], [0.0, 1.0]], 7.711059766),
+        ([[1.3, 0.519615242], [0.519615242, 0.7]], 3.120286838),
+        ([[0.8, -0.4], [-0.4, 1.2]], 9.069962524),
+    ],
+)
+def test_exit_from_a_sublevel_set(diffusion: list[list[float]], exact: float) -> None:
+    """Exit from {½ xᵀHx < 1}, H = [[3, 1], [1, 2]], ε = 0.4: times solved for by other means."""
+    base = linear([[-3.0, -1.0], [-1.0, -2.0]])
+    tensor = np.array(diffusion)[:, :, None]
+    system = replace(base, diffusion=lambda x: tensor + 0 * x[0])
+    bounds = ((-1.6, 1.6), (-1.6, 1.6))
+    target = Superlevel(lambda x: (3 * x[0] ** 2 + 2 * x[0] * x[1] + 2 * x[1] ** 2) / 2, 1.0, bounds)
+    found = mean_first_passage(system, tabulate(system, bounds), np.zeros(2), target, 0.4, paths=10_000)
+    assert abs(found.log_mean - math.log(exact)) < 0.045
+
+
+def test_passage_with_noise_that_varies() -> None:
+    """A = diag(g, 2 - g), g = 1 + ½ tanh 2x: the time from the right well to the line x = -1."""
+
+    def diffusion(x: Array) -> Array:
+        g, zero = 1 + 0.5 * np.tanh(2 * x[0]), 0 * x[0]
+        return np.stack([np.stack([g, zero]), np.stack([zero, 2 - g])])
+
+    system = replace(double_well(2), diffusion=diffusion)
+    table = tabulate(system, BOX * 2)
+    assert table.error <= 1e-5
+    found = mean_first_passage(
+        system, table, np.array([1.0, 0.0]), HalfSpace(np.array([-1.0, 0.0]), 1.0), 0.2, paths=3000, dt=0.1
+    )
+    error = (found.ci[1] - found.ci[0]) / 3.92
+    assert abs(found.log_mean - math.log(29.3685950)) < 3 * error + 0.015
 
 
 def multiplicative(a: float, s: float) -> System:
