@@ -60,6 +60,11 @@ class Progress:
         if self._shown:
             self._print(f"[{time.monotonic() - self._start:7.1f} s] {text}")
 
+    def result(self, text: str) -> None:
+        """Text that belongs to the result and not to the progress, without the time; not with --quiet."""
+        if self._shown:
+            self._print(text)
+
     def detail(self, text: str) -> None:
         """A line that only --verbose shows."""
         if self._verbose:

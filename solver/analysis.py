@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from dolfinx import fem, mesh
-from mpi4py import MPI
 
 from solver.coefficients import Coefficients, coefficients
 from solver.connections import Saddle
 from solver.continuation import Density, Landmarks, density, first_epsilon, next_gauge, positivity_margin, schedule
-from solver.evaluate import Locator, evaluate
+from solver.evaluate import Locator, bounding_box, evaluate
 from solver.fixed_points import FixedPoint
 from solver.kramers import Asymptotics, kramers
 from solver.linear import Options
@@ -55,6 +54,7 @@ class Level:
         margin: How far above the highest pass the density is positive, in e-folds.
         passages: Direct mean first passage times by pair of attractors, where they can be trusted.
         eigenvalue: λ₂, where it can be resolved.
+        overlap: The wells are not separated at this noise, so that there are no rates.
     """
 
     state: Density
@@ -62,6 +62,7 @@ class Level:
     margin: float
     passages: dict[tuple[int, int], Passage]
     eigenvalue: float | None
+    overlap: bool
 
 
 @dataclass(frozen=True)
@@ -235,7 +236,9 @@ def _level(
             eigenvalue = float(
                 slowest_eigenvalues(part, gauge.function_space, epsilon, 1, float(np.exp(slowest)))[0]
             )
-    return Level(fresh, change, positivity_margin(fresh, landmarks, locator), passages, eigenvalue)
+    margin = positivity_margin(fresh, landmarks, locator)
+    overlap = len(landmarks.pins) > 1 and fresh.rates is None
+    return Level(fresh, change, margin, passages, eigenvalue, overlap)
 
 
 def _lowest_pass(gauge: fem.Function, landmarks: Landmarks, locator: Locator) -> float:
@@ -259,17 +262,18 @@ def _lowest_pass(gauge: fem.Function, landmarks: Landmarks, locator: Locator) ->
 
 def _corners(domain: mesh.Mesh) -> Array:
     """Corners of the bounding box of a mesh.  Collective."""
-    x = domain.geometry.x[:, : domain.geometry.dim]
-    low, high = np.min(x, axis=0, initial=np.inf), np.max(x, axis=0, initial=-np.inf)
-    domain.comm.Allreduce(MPI.IN_PLACE, low, op=MPI.MIN)
-    domain.comm.Allreduce(MPI.IN_PLACE, high, op=MPI.MAX)
-    return np.array(list(itertools.product(*zip(low, high, strict=True))))
+    return np.array(list(itertools.product(*zip(*bounding_box(domain), strict=True))))
+
+
+def well_sizes(landmarks: Landmarks, epsilon: float) -> list[float]:
+    """Cell size that resolves the density at each attractor: its smallest standard deviation."""
+    return [float(np.sqrt(epsilon * np.linalg.eigvalsh(pin.covariance)[0])) for pin in landmarks.pins]
 
 
 def _typical_cell(domain: mesh.Mesh) -> float:
     """Edge length of a mesh of as many equal cells.  Collective."""
-    corners = _corners(domain)
-    volume = float(np.prod(corners.max(axis=0) - corners.min(axis=0)))
+    low, high = bounding_box(domain)
+    volume = float(np.prod(high - low))
     count = domain.topology.index_map(domain.topology.dim).size_global
     return float((volume / count) ** (1.0 / domain.geometry.dim))
 

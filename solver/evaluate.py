@@ -99,3 +99,12 @@ def evaluate_gradient(function: fem.Function, points: Array, locator: Locator | 
         slopes = np.einsum("jnb,nb->nj", table, function.x.array[space.dofmap.list[cells[found]]])
         values[found] = np.linalg.solve(np.swapaxes(edges, 1, 2), slopes[..., None])[..., 0]
     return _share(locator, cells, values)
+
+
+def bounding_box(domain: mesh.Mesh) -> tuple[Array, Array]:
+    """Lowest and highest coordinates of a mesh, ``(d,)`` each.  Collective."""
+    x = domain.geometry.x[:, : domain.geometry.dim]
+    low, high = np.min(x, axis=0, initial=np.inf), np.max(x, axis=0, initial=-np.inf)
+    domain.comm.Allreduce(MPI.IN_PLACE, low, op=MPI.MIN)
+    domain.comm.Allreduce(MPI.IN_PLACE, high, op=MPI.MAX)
+    return low, high

@@ -1,0 +1,91 @@
+"""The checks of a run: numbers, their thresholds, and what a failure means in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cases.simulation import Simulated
+from solver.analysis import Analysis
+
+# name: (largest accepted value, what it is)
+CHECKS: dict[str, tuple[float, str]] = {
+    "hj_residual": (0.03, "residual of the Hamilton–Jacobi equation relative to the terms that balance"),
+    "hj_instanton": (2e-3, "difference of V and the action along the instantons, over the barrier"),
+    "barrier_uncertainty": (1e-4, "numerical uncertainty of the action, over the barrier"),
+    "gauge_refresh": (5e-3, "change of the log rates when the gauge is refreshed"),
+    "window": (5e-3, "change of the log rates when the window of the committor is narrowed"),
+    "positivity": (0.05, "e^(-m), m: e-folds above the passes at which the density first fails"),
+    "arrhenius_slope": (0.05, "slope of log T between the two lowest noise levels against the barrier"),
+    "arrhenius_trend": (0.005, "by how much the slopes recede from the barrier as the noise falls"),
+    "simulation_gap": (0.05, "log T simulated against computed, beyond the 95 % interval"),
+}
+
+
+def thresholds() -> dict[str, float]:
+    """Largest accepted value of every check."""
+    return {name: limit for name, (limit, _) in CHECKS.items()}
+
+
+def checks(analysis: Analysis, simulated: Simulated | None, pair: tuple[int, int] | None) -> dict[str, Any]:
+    """Values of the checks of one noise; None where there is nothing to check."""
+    levels = analysis.levels.values()
+    barriers = analysis.barriers
+    values: dict[str, float | None] = {
+        "hj_residual": max(well.iteration.residual for well in analysis.wells),
+        "hj_instanton": max((b.mismatch for b in barriers), default=None),
+        "barrier_uncertainty": max(((b.upper - b.barrier) / b.barrier for b in barriers), default=None),
+        "gauge_refresh": max((level.gauge_refresh for level in levels), default=None),
+        "window": max((level.state.window_change for level in levels), default=None),
+        "positivity": max((float(np.exp(-level.margin)) for level in levels), default=None),
+    }
+    values |= _arrhenius(analysis, pair)
+    values["simulation_gap"] = _simulation_gap(analysis, simulated, pair)
+    return values
+
+
+def problems(noise: str, values: Mapping[str, float | None]) -> list[str]:
+    """A sentence for every check that failed; a value that is not finite fails."""
+    found = []
+    for name, value in values.items():
+        limit, meaning = CHECKS[name]
+        if value is not None and not value <= limit:
+            found.append(f"{noise}: {name} = {value:.3g} is above {limit:g} ({meaning})")
+    return found
+
+
+def _arrhenius(analysis: Analysis, pair: tuple[int, int] | None) -> dict[str, float | None]:
+    """The slope d log T / d(1/ε) = ΔV + O(ε²) must tend to the barrier of the Hamilton–Jacobi equation."""
+    result: dict[str, float | None] = {"arrhenius_slope": None, "arrhenius_trend": None}
+    direct = [b.barrier for b in analysis.barriers if (b.start, b.end) == pair]
+    if pair is None or not direct:
+        return result
+    times = [
+        (1.0 / epsilon, level.state.rates.log_mfpt[pair])
+        for epsilon, level in sorted(analysis.levels.items(), reverse=True)
+        if level.state.rates is not None
+    ]
+    slopes = [
+        (second[1] - first[1]) / (second[0] - first[0]) for first, second in zip(times, times[1:], strict=False)
+    ]
+    gaps = [float(abs(slope / min(direct) - 1.0)) for slope in slopes]
+    if gaps:
+        result["arrhenius_slope"] = gaps[-1]
+    if len(gaps) > 1:
+        result["arrhenius_trend"] = max(0.0, *(b - a for a, b in zip(gaps, gaps[1:], strict=False)))
+    return result
+
+
+def _simulation_gap(
+    analysis: Analysis, simulated: Simulated | None, pair: tuple[int, int] | None
+) -> float | None:
+    if simulated is None or pair is None:
+        return None
+    level = analysis.levels[simulated.epsilon]
+    if pair not in level.passages:
+        return None
+    low, high = simulated.sde.ci
+    value = float(np.log(level.passages[pair].mean))
+    return max(0.0, low - value, value - high)

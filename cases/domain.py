@@ -1,0 +1,156 @@
+"""The mesh of a case and the fixed points in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cases.casefile import Case
+from cases.errors import CaseError
+from cases.landscape import Landscape, at_point
+from cases.noise import constant
+from cases.validate import check_at
+from meshes.box import box
+from meshes.files import UnreadableMesh, read_mesh
+from meshes.refine import graded
+from solver.connections import Saddle, connections
+from solver.errors import DegenerateFixedPoints
+from solver.evaluate import Locator, bounding_box
+from solver.fixed_points import FixedPoint, fixed_points
+from solver.system import Array, System
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Where the drift vanishes: what the escape problem is about.
+
+    Attributes:
+        attractors: Point attractors, in the order of the output.
+        saddles: Saddles with one unstable direction, and what they connect.
+        others: All other fixed points.
+        start: Index of the attractor that is escaped from.
+        target: Index of the attractor escaped to; None if there is only one.
+    """
+
+    attractors: tuple[FixedPoint, ...]
+    saddles: tuple[Saddle, ...]
+    others: tuple[FixedPoint, ...]
+    start: int
+    target: int | None
+
+
+def make_mesh(case: Case, landscape: Landscape, comm: Any) -> Any:
+    """The mesh of the domain, before it is graded.  Collective.
+
+    Raises:
+        CaseError: for a mesh file that cannot be used, or an unsound drift or noise at its vertices.
+    """
+    if case.domain.bounds is not None:
+        return box(comm, _bounds(case), case.mesh.resolution)
+    path = Path(case.domain.mesh or "")
+    try:
+        domain = read_mesh(comm, path, case.dim)
+    except UnreadableMesh as error:
+        raise case.error(
+            "domain.mesh", f"{path.name} {error}", f"give a mesh of {case.dim}D simplices"
+        ) from None
+    problems: list[CaseError] = []
+    try:
+        check_at(case, landscape, domain.geometry.x[:, : case.dim].T)
+    except CaseError as error:
+        problems.append(error)
+    found = [problem for part in comm.allgather(problems) for problem in part]
+    if found:
+        raise found[0]
+    return domain
+
+
+def grade(case: Case, domain: Any, points: Sequence[Array], sizes: Sequence[float]) -> Any:
+    """Grade the mesh towards the points of ``mesh.refine`` and towards given points.  Collective."""
+    low, high = bounding_box(domain)
+    cell = float(np.max(high - low)) / case.mesh.resolution
+    listed = [np.array(point) for point in case.mesh.refine]
+    return graded(domain, [*listed, *points], [*[cell / 8] * len(listed), *sizes])
+
+
+def structure(case: Case, landscape: Landscape, domain: Any) -> Structure:
+    """Find the fixed points in the domain.  Collective.
+
+    Raises:
+        CaseError: no attractor, one on the boundary, degenerate ones, or given ones that are none.
+    """
+    key = "domain.bounds" if case.domain.bounds is not None else "domain.mesh"
+    still = System(
+        landscape.dim, landscape.drift, landscape.jacobian, *constant(np.eye(landscape.dim)), landscape.loss
+    )
+    low, high = bounding_box(domain)
+    bounds = _bounds(case) if case.domain.bounds is not None else list(zip(low, high, strict=True))
+    try:
+        points = fixed_points(still, bounds)
+    except DegenerateFixedPoints as error:
+        raise case.error(
+            "system", str(error), "make the minima isolated, for example by a small L2 term"
+        ) from None
+    saddles = connections(still, points, bounds)
+    if case.domain.bounds is None:
+        inside = Locator(domain)
+        everywhere = np.array([p.point for p in points]).reshape(len(points), case.dim)
+        held = inside.owners(inside.cells(everywhere)) < domain.comm.size
+        points = tuple(p for p, here in zip(points, held, strict=True) if here)
+        kept = {tuple(p.point) for p in points}
+        saddles = tuple(s for s in saddles if tuple(s.point) in kept)
+    attractors = tuple(p for p in points if p.kind == "attractor")
+    for point in attractors:
+        if point.on_boundary:
+            raise case.error(
+                key, f"the attractor {at_point(point.point)} lies on the boundary", "enlarge the domain"
+            )
+    if not attractors:
+        raise case.error(
+            key,
+            "there is no point attractor in the domain",
+            "enlarge the domain (attracting cycles are not treated yet)",
+        )
+    used = {tuple(s.point) for s in saddles} | {tuple(p.point) for p in attractors}
+    others = tuple(p for p in points if tuple(p.point) not in used)
+    for n, given in enumerate(case.system.attractors or []):
+        _index_of(case, f"system.attractors.{n}", given, attractors, high - low)
+    start = 0 if case.compare.from_ is None else _which(case, "compare.from", case.compare.from_, attractors, high - low)
+    if case.compare.to is not None:
+        target: int | None = _which(case, "compare.to", case.compare.to, attractors, high - low)
+        if target == start:
+            raise case.error("compare.to", "it is the attractor escaped from", "name another one")
+    else:
+        target = next((k for k in range(len(attractors)) if k != start), None)
+    return Structure(attractors, saddles, others, start, target)
+
+
+def _bounds(case: Case) -> list[tuple[float, float]]:
+    return [(low, high) for low, high in case.domain.bounds or []]
+
+
+def _which(
+    case: Case, key: str, wanted: int | list[float], attractors: Sequence[FixedPoint], size: Array
+) -> int:
+    if not isinstance(wanted, int):
+        return _index_of(case, key, wanted, attractors, size)
+    if wanted >= len(attractors):
+        raise case.error(
+            key, f"there is no attractor {wanted}", f"the domain has {len(attractors)}, counted from 0"
+        )
+    return wanted
+
+
+def _index_of(
+    case: Case, key: str, wanted: Sequence[float], attractors: Sequence[FixedPoint], size: Array
+) -> int:
+    """The attractor at a point given to a few digits: within two per cent of the domain."""
+    gaps = [float(np.max(np.abs(p.point - np.array(wanted)) / size)) for p in attractors]
+    if min(gaps) > 0.02:
+        near = at_point(attractors[int(np.argmin(gaps))].point)
+        raise case.error(key, f"there is no attractor near {at_point(np.array(wanted))}", f"the nearest is {near}")
+    return int(np.argmin(gaps))

@@ -1,0 +1,207 @@
+"""A run from case to result folder: the order of things, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mpi4py import MPI
+
+from cases.casefile import Case
+from cases.checks import checks, problems, thresholds
+from cases.comparison import comparison
+from cases.domain import Structure, grade, make_mesh, structure
+from cases.errors import EXIT_GOOD, EXIT_SOLVER
+from cases.landscape import Landscape
+from cases.noise import ScaledNoise, scaled
+from cases.output import OutputFolder
+from cases.progress import Progress
+from cases.ranks import on_root
+from cases.record import run_record
+from cases.simulation import simulate
+from cases.summary import CONVENTION, empty_noise, noise_summary, places_summary
+from cases.validate import validate
+from solver.analysis import Analysis, analyse, landmarks_of, well_sizes
+from solver.errors import SolverError
+from solver.fields import indicator, output_fields
+from solver.polylines import Polyline, write_polylines
+from solver.vtkhdf import write_vtkhdf
+
+
+class Timings(dict[str, float]):
+    """Seconds per stage, added up over noises."""
+
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        """Add the time spent in the block to a stage."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self[stage] = self.get(stage, 0.0) + time.monotonic() - start
+
+
+def run(case: Case, effective: str, folder: Path, progress: Progress, comm: Any = None) -> int:
+    """Run a case and write its result folder.  Collective over ``comm`` (default: all ranks).
+
+    Returns:
+        The exit code: 0, or 3 when a solver failed or a result failed its checks; what did so is
+        in ``problems`` of summary.json and on the screen.
+
+    Raises:
+        CaseError: for bad input, before anything is written.
+    """
+    comm = comm or MPI.COMM_WORLD
+    timings = Timings()
+    with timings.measure("set-up"), progress.stage("checking the case, finding fixed points"):
+        landscape = validate(case)
+        domain = make_mesh(case, landscape, comm)
+        places = structure(case, landscape, domain)
+        noises = scaled(case, landscape, places.attractors[places.start].point)
+        domain = _graded(case, domain, places, noises)
+    _describe(places, progress)
+    with OutputFolder(folder, comm) as output:
+        summary = _solve_all(case, landscape, domain, places, noises, output.path, progress, timings)
+        summary["timings"] = {name: round(seconds, 3) for name, seconds in timings.items()}
+        with progress.stage("report"):
+            on_root(comm, lambda: _write_records(output.path, summary, effective, comm.size, timings))
+    _conclude(summary, folder, progress)
+    return EXIT_GOOD if summary["ok"] else EXIT_SOLVER
+
+
+def _graded(case: Case, domain: Any, places: Structure, noises: dict[str, ScaledNoise]) -> Any:
+    points, sizes = [], []
+    for noise in noises.values():
+        marks = landmarks_of(noise.system, places.attractors, places.saddles)
+        if case.compare.epsilon:
+            points += [pin.point for pin in marks.pins]
+            sizes += well_sizes(marks, min(case.compare.epsilon))
+    return grade(case, domain, points, sizes)
+
+
+def _solve_all(
+    case: Case,
+    landscape: Landscape,
+    domain: Any,
+    places: Structure,
+    noises: dict[str, ScaledNoise],
+    path: Path,
+    progress: Progress,
+    timings: Timings,
+) -> dict[str, Any]:
+    entries: dict[str, Any] = {}
+    found: list[str] = []
+    lines: list[Polyline] = []
+    pair = None if places.target is None else (places.start, places.target)
+    analysis: Analysis | None = None
+    for name, noise in noises.items():
+        with progress.stage(f"noise '{name}'") as stage:
+            try:
+                with timings.measure("quasi-potential, densities, rates"):
+                    analysis = _analyse(case, noise, domain, places, lambda text: stage.advance(1, text))
+                with timings.measure("simulation"):
+                    simulated = simulate(case, landscape, noise, places, domain)
+            except SolverError as error:
+                found.append(f"{name}: {error}")
+                entries[name] = empty_noise(noise, places)
+                continue
+            values = checks(analysis, simulated, pair)
+            found += problems(name, values)
+            entries[name] = noise_summary(noise, places, analysis, simulated, values)
+            lines += _instantons(name, analysis)
+            with timings.measure("output"):
+                _write_fields(path / f"{name}.vtkhdf", case, analysis)
+    if domain.comm.rank == 0 and lines:
+        write_polylines(path / "instantons.vtkhdf", lines)
+    return {
+        "case": case.name,
+        "title": case.title,
+        "convention": CONVENTION,
+        **places_summary(places),
+        "noises": entries,
+        "comparison": comparison(entries, case.baseline, places.start),
+        "discretisation": _discretisation(case, domain, analysis),
+        "check_thresholds": thresholds(),
+        "ok": not found,
+        "problems": found,
+    }
+
+
+def _analyse(
+    case: Case, noise: ScaledNoise, domain: Any, places: Structure, say: Callable[[str], None]
+) -> Analysis:
+    return analyse(
+        noise.system,
+        domain,
+        places.attractors,
+        places.saddles,
+        case.compare.epsilon,
+        case.mesh.degree,
+        case.solver.petsc,
+        say,
+    )
+
+
+def _instantons(name: str, analysis: Analysis) -> list[Polyline]:
+    return [
+        Polyline(
+            b.instanton.points, {"action": b.instanton.actions}, {"from": b.start, "to": b.end, "saddle": b.saddle}, name
+        )
+        for b in analysis.barriers
+    ]
+
+
+def _write_fields(path: Path, case: Case, analysis: Analysis) -> None:
+    fields: dict[str, Any] = dict(output_fields(analysis))
+    if analysis.system.loss is not None:
+        fields["loss"] = analysis.system.loss
+    residual, valid = indicator(analysis)
+    domain = analysis.gauge.function_space.mesh
+    write_vtkhdf(
+        path, domain, fields, case.mesh.degree, cell_fields={"hj_indicator": residual, "valid": valid}
+    )
+
+
+def _discretisation(case: Case, domain: Any, analysis: Analysis | None) -> dict[str, Any]:
+    cells = domain.topology.index_map(domain.topology.dim).size_global
+    space = None if analysis is None else analysis.gauge.function_space
+    return {
+        "cells": cells,
+        "degree": case.mesh.degree,
+        "unknowns": None if space is None else space.dofmap.index_map.size_global,
+    }
+
+
+def _write_records(
+    path: Path, summary: dict[str, Any], effective: str, ranks: int, timings: Timings
+) -> None:
+    """Everything that rank 0 writes alone; the report last, because it reads the rest."""
+    from cases.report import write_report
+
+    (path / "case.toml").write_text(effective)
+    (path / "run.json").write_text(json.dumps(run_record(ranks, timings), indent=1))
+    names = [*sorted(p.name for p in path.iterdir()), "report.html", "summary.json"]
+    summary["files"] = sorted(set(names))
+    (path / "summary.json").write_text(json.dumps(summary, indent=1, allow_nan=False))
+    write_report(path)
+
+
+def _describe(places: Structure, progress: Progress) -> None:
+    from cases.landscape import at_point
+
+    wells = ", ".join(f"{k} {at_point(p.point)}" for k, p in enumerate(places.attractors))
+    passes = ", ".join(at_point(s.point) for s in places.saddles) or "none"
+    progress.info(f"attractors: {wells}; saddles: {passes}")
+
+
+def _conclude(summary: dict[str, Any], folder: Path, progress: Progress) -> None:
+    from cases.table import comparison_table
+
+    progress.result(comparison_table(summary))
+    for problem in summary["problems"]:
+        progress.result(f"PROBLEM: {problem}")
+    progress.result(f"results: {folder}/summary.json, {folder}/report.html, {folder}/*.vtkhdf")

@@ -1,0 +1,179 @@
+"""What summary.json says of one noise: the results of the solver as plain numbers, null where there is none."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from cases.domain import Structure
+from cases.noise import ScaledNoise
+from cases.simulation import Simulated
+from solver.analysis import Analysis, Level
+from solver.rates import markov_chain
+from solver.system import Array
+
+CONVENTION = "dX = b dt + sqrt(eps) sigma dW; V: b.gradV + gradV.A.gradV/2 = 0"
+
+
+def number(value: Any) -> float | None:
+    """A JSON number, or null for what is missing or not finite."""
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def places_summary(places: Structure) -> dict[str, Any]:
+    """The attractors, saddles and other fixed points."""
+    return {
+        "attractors": [
+            {"index": k, "kind": "point", "point": p.point.tolist()} for k, p in enumerate(places.attractors)
+        ],
+        "saddles": [
+            {
+                "index": n,
+                "point": s.point.tolist(),
+                "between": list(s.between),
+                "unstable_eigenvalue": s.unstable_eigenvalue,
+            }
+            for n, s in enumerate(places.saddles)
+        ],
+        "other_fixed_points": [{"kind": p.kind, "point": p.point.tolist()} for p in places.others],
+    }
+
+
+def empty_noise(noise: ScaledNoise, places: Structure) -> dict[str, Any]:
+    """The entry of a noise whose solution failed: what is known without it."""
+    return {
+        "kind": noise.kind,
+        "scale": noise.scale,
+        "anisotropy": _anisotropy(noise, places),
+        "barriers": [],
+        "stationary": [],
+        "rates": [],
+        "checks": {},
+    }
+
+
+def noise_summary(
+    noise: ScaledNoise,
+    places: Structure,
+    analysis: Analysis,
+    simulated: Simulated | None,
+    checks: dict[str, float | None],
+) -> dict[str, Any]:
+    """The entry of one noise."""
+    return empty_noise(noise, places) | {
+        "barriers": [
+            {
+                "from": b.start,
+                "to": b.end if b.end >= 0 else None,
+                "saddle": b.saddle,
+                "barrier": number(b.barrier),
+                "lower": number(b.lower),
+                "upper": number(b.upper),
+                "log_prefactor": number(a.log_prefactor),
+            }
+            for b, a in zip(analysis.barriers, analysis.asymptotics, strict=True)
+        ],
+        "well_weights": [number(w) for w in analysis.weights],
+        "trusted_levels": [number(well.trusted_level) for well in analysis.wells],
+        "stationary": [_stationary(level) for _, level in sorted(analysis.levels.items(), reverse=True)],
+        "rates": [
+            entry
+            for _, level in sorted(analysis.levels.items(), reverse=True)
+            for entry in _rates(analysis, level, simulated, places)
+        ],
+        "checks": {name: number(value) for name, value in checks.items()},
+    }
+
+
+def _anisotropy(noise: ScaledNoise, places: Structure) -> dict[str, Any]:
+    def describe(point: Array) -> dict[str, Any]:
+        tensor = noise.system.diffusion(point[:, None])[..., 0]
+        return {
+            "trace": float(np.trace(tensor)),
+            "eigenvalues": np.linalg.eigvalsh(tensor).tolist(),
+            "matrix": tensor.tolist(),
+        }
+
+    return {
+        "attractors": [describe(p.point) for p in places.attractors],
+        "saddles": [describe(s.point) for s in places.saddles],
+    }
+
+
+def _stationary(level: Level) -> dict[str, Any]:
+    rates = level.state.rates
+    single = len(level.state.wells) == 1 and rates is None and not level.overlap
+    mass = [1.0] if single else None if rates is None else [number(m) for m in np.exp(rates.log_weight)]
+    log_mass = [0.0] if single else None if rates is None else [number(m) for m in rates.log_weight]
+    return {
+        "epsilon": level.state.epsilon,
+        "mass": mass,
+        "log_mass": log_mass,
+        "log_normaliser": number(level.state.log_normaliser),
+    }
+
+
+def _rates(
+    analysis: Analysis, level: Level, simulated: Simulated | None, places: Structure
+) -> list[dict[str, Any]]:
+    state = level.state
+    if state.rates is None:
+        return []
+    kramers = _kramers(analysis, state.epsilon)
+    count = len(state.rates.log_weight)
+    rows = []
+    for i in range(count):
+        for j in range(count):
+            if i == j:
+                continue
+            passage = level.passages.get((i, j))
+            row: dict[str, Any] = {
+                "from": i,
+                "to": j,
+                "epsilon": state.epsilon,
+                "log_rate": number(state.rates.log_rate[i, j]),
+                "log_mfpt": number(state.rates.log_mfpt[i, j]),
+                "log_mfpt_direct": None if passage is None else number(math.log(passage.mean)),
+                "direct_target": None
+                if passage is None
+                else {"low": passage.target_low.tolist(), "high": passage.target_high.tolist()},
+                "log_mfpt_kramers": number(kramers[i, j]),
+                "log_mfpt_simulated": None,
+                "simulated_ci": None,
+                "eigenvalue": number(level.eigenvalue),
+            }
+            if simulated and simulated.epsilon == state.epsilon and (i, j) == (places.start, places.target):
+                row |= _simulated(simulated)
+            rows.append(row)
+    return rows
+
+
+def _simulated(simulated: Simulated) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "log_mfpt_simulated": number(simulated.sde.log_mean),
+        "simulated_ci": list(simulated.sde.ci),
+        "simulated_paths": simulated.sde.n,
+        "simulated_dt": simulated.sde.dt,
+    }
+    if simulated.sgd is not None:
+        result |= {
+            "log_mfpt_sgd": number(simulated.sgd.log_mean),
+            "sgd_ci": list(simulated.sgd.ci),
+            "sgd_learning_rate": simulated.sgd.learning_rate,
+            "sgd_batch_size": simulated.sgd.batch_size,
+        }
+    return result
+
+
+def _kramers(analysis: Analysis, epsilon: float) -> Array:
+    """log mean first passage times of the chain whose rates are the asymptotic ones."""
+    count = len(analysis.landmarks.pins)
+    log_rate = np.full((count, count), -np.inf)
+    for barrier, law in zip(analysis.barriers, analysis.asymptotics, strict=True):
+        if barrier.end >= 0:
+            pair = barrier.start, barrier.end
+            log_rate[pair] = np.logaddexp(log_rate[pair], -law.log_mfpt(epsilon))
+    with np.errstate(invalid="ignore"):
+        return markov_chain(epsilon, log_rate).log_mfpt

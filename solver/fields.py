@@ -1,0 +1,118 @@
+"""Fields for output: what was solved for, with NaN wherever it is no result."""
+
+from __future__ import annotations
+
+import numpy as np
+import ufl
+from dolfinx import fem
+
+from solver.analysis import Analysis, Level
+from solver.hamilton_jacobi import hamiltonian
+from solver.quasi_potential import WellPotential
+from solver.region import Mask, make_region
+from solver.system import Array
+
+
+def _masked(function: fem.Function, name: str, keep: Mask, values: Array) -> fem.Function:
+    result = fem.Function(function.function_space, name=name)
+    result.x.array[:] = np.where(keep, values, np.nan)
+    return result
+
+
+def well_field(well: WellPotential) -> fem.Function:
+    """V of one attractor, NaN outside its valid region.  Collective."""
+    region = make_region(well.coefficients.domain, well.valid)
+    keep = region.dofs(well.potential.function_space)
+    return _masked(well.potential, f"V_{well.index}", keep, well.potential.x.array)
+
+
+def stitched_field(analysis: Analysis) -> fem.Function:
+    """``V = min_k (w_k + V_k)``, NaN where no V_k is valid.  Collective."""
+    fields = [well_field(well) for well in analysis.wells]
+    total = np.array([w + field.x.array for w, field in zip(analysis.weights, fields, strict=True)])
+    covered = ~np.isnan(total).all(axis=0)
+    values = np.where(covered, np.nanmin(np.where(covered, total, 0.0), axis=0), np.nan)
+    return _masked(fields[0], "V", covered, values)
+
+
+def gradient_field(analysis: Analysis) -> fem.Function:
+    """∇V of the wells at the nodes of their valid regions, NaN elsewhere.  Collective."""
+    space = analysis.gauge.function_space
+    domain = space.mesh
+    d = domain.geometry.dim
+    vector = fem.functionspace(domain, ("Lagrange", space.ufl_element().degree, (d,)))
+    points = vector.element.interpolation_points
+    points = points() if callable(points) else points
+    result = fem.Function(vector, name="grad_V")
+    known = np.zeros(vector.dofmap.index_map.size_local + vector.dofmap.index_map.num_ghosts, dtype=bool)
+    for well in analysis.wells:
+        expression = fem.Expression(ufl.grad(well.potential), points)
+        cells = np.flatnonzero(well.valid).astype(np.int32)
+        piece = fem.Function(vector)
+        piece.interpolate(expression, cells)
+        piece.x.scatter_forward()
+        mine = make_region(domain, well.valid).dofs(space) & ~known
+        result.x.array.reshape(-1, d)[mine] = piece.x.array.reshape(-1, d)[mine]
+        known |= mine
+    result.x.array.reshape(-1, d)[~known] = np.nan
+    return result
+
+
+def indicator(analysis: Analysis) -> tuple[Array, Array]:
+    """Per owned cell: the residual indicator of V and the validity mask (1 or 0).  Collective.
+
+    The indicator is the root mean square over the cell of ``H(x, ∇V)`` relative to ``½∇VᵀA∇V`` of the well at
+    its trusted level; NaN outside the valid regions.
+    """
+    domain = analysis.gauge.function_space.mesh
+    owned = domain.topology.index_map(domain.topology.dim).size_local
+    piecewise = fem.functionspace(domain, ("DG", 0))
+    result, valid = np.full(owned, np.nan), np.zeros(owned)
+    for well in analysis.wells:
+        test = ufl.TestFunction(piecewise)
+        coefficients = well.coefficients
+        gradient = ufl.grad(well.potential)
+        cost = 0.5 * ufl.inner(ufl.dot(coefficients.diffusion, gradient), gradient)
+        squares, scale, volume = (
+            fem.assemble_vector(fem.form(f * test * coefficients.dx)).array[:owned].copy()
+            for f in (hamiltonian(coefficients, well.potential) ** 2, cost, fem.Constant(domain, 1.0))
+        )
+        mine = well.valid[:owned]
+        typical = np.sum(scale[mine]) / max(float(np.sum(volume[mine])), 1e-300)
+        result[mine] = np.sqrt(np.maximum(squares[mine] / volume[mine], 0.0)) / max(typical, 1e-300)
+        valid[mine] = 1.0
+    return result, valid
+
+
+def log_density_field(level: Level) -> fem.Function:
+    """``log p = log q − W/ε − log ∫``, NaN outside the region and where q is not positive.  Collective."""
+    state = level.state
+    inside = state.coefficients.region.dofs(state.gauge.function_space)
+    q = state.q.x.array
+    keep = inside & (q > 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = np.log(q) - state.gauge.x.array / state.epsilon - state.log_normaliser
+    return _masked(state.gauge, f"log_density_eps{state.epsilon:g}", keep, values)
+
+
+def density_field(log_density: fem.Function, epsilon: float) -> fem.Function:
+    """p from log p; zero where p was not computed because it is negligible."""
+    result = fem.Function(log_density.function_space, name=f"density_eps{epsilon:g}")
+    result.x.array[:] = np.nan_to_num(np.exp(log_density.x.array), nan=0.0)
+    return result
+
+
+def output_fields(analysis: Analysis) -> dict[str, fem.Function]:
+    """All point fields of one noise by their names in the output.  Collective."""
+    fields = {
+        "V": stitched_field(analysis),
+        "grad_V": gradient_field(analysis),
+        "drift": analysis.coefficients.drift_nodal,
+        "diffusion": analysis.coefficients.diffusion_nodal,
+    }
+    fields |= {f"V_{well.index}": well_field(well) for well in analysis.wells}
+    for epsilon, level in analysis.levels.items():
+        log_density = log_density_field(level)
+        fields[f"log_density_eps{epsilon:g}"] = log_density
+        fields[f"density_eps{epsilon:g}"] = density_field(log_density, epsilon)
+    return fields
