@@ -51,14 +51,23 @@ class Saddle:
 
 @dataclass(frozen=True)
 class Trap:
-    """An ellipsoid ``(x - centre)ᵀ metric (x - centre) < 1`` that the flow enters and never leaves."""
+    """An ellipsoid ``(x - centre)ᵀ metric (x - centre) < 1`` that the flow enters and never leaves.
+
+    Attributes:
+        centre: The attractor, ``(d,)``.
+        metric: ``(d, d)``, positive definite.
+        period: Period of each coordinate, inf where it does not wrap, ``(d,)``.
+    """
 
     centre: Array
     metric: Array
+    period: Array
 
     def holds(self, points: Array) -> NDArray[np.bool_]:
         """Return which of ``points`` ``(d, N)`` are inside."""
         y = points - self.centre[:, None]
+        turns = np.round(y / self.period[:, None])
+        y = y - np.where(turns == 0, 0.0, self.period[:, None]) * turns
         return np.asarray(np.einsum("in,ij,jn->n", y, self.metric, y) < 1)
 
 
@@ -87,7 +96,8 @@ def connections(
     box = np.array(bounds, dtype=float)
     wraps = np.array([*periodic, *[False] * (system.dim - len(periodic))])
     attractors = [p for p in points if p.kind == "attractor"]
-    traps = [trap(system, a, _nearest(a, points, box)) for a in attractors]
+    period = np.where(wraps, box[:, 1] - box[:, 0], np.inf)
+    traps = [trap(system, a, _nearest(a, points, box), period) for a in attractors]
     saddles = [p for p in points if p.kind == "saddle" and p.index == 1]
     if not saddles:
         return ()
@@ -107,7 +117,7 @@ def connections(
     return tuple(result)
 
 
-def trap(system: System, attractor: FixedPoint, size: float) -> Trap:
+def trap(system: System, attractor: FixedPoint, size: float, period: Array) -> Trap:
     """Return an ellipsoid of largest radius at most ``size / 4`` that the flow cannot leave."""
     d = system.dim
     metric = solve_continuous_lyapunov(attractor.jacobian.T, -np.eye(d))
@@ -123,7 +133,7 @@ def trap(system: System, attractor: FixedPoint, size: float) -> Trap:
         y = (shells * y).transpose(1, 0, 2).reshape(d, -1)
         value = system.drift(attractor.point[:, None] + y)
         if (np.einsum("in,ij,jn->n", y, metric, value) < 0).all():
-            return Trap(attractor.point, metric / level)
+            return Trap(attractor.point, metric / level, period)
         radius /= 2
     raise DegenerateFixedPoints(f"no neighbourhood of the attractor {attractor.point} is invariant")
 
@@ -140,8 +150,8 @@ def _sphere(dim: int) -> Array:
 
 def _nearest(point: FixedPoint, points: Sequence[FixedPoint], box: Array) -> float:
     """Distance to the nearest other fixed point, at most a tenth of the box."""
-    others = [float(np.linalg.norm(p.point - point.point)) for p in points if p is not point]
-    return min([0.1 * float((box[:, 1] - box[:, 0]).min()), *others])
+    distances = [float(np.linalg.norm(p.point - point.point)) for p in points]
+    return min([0.1 * float((box[:, 1] - box[:, 0]).min()), *(x for x in distances if x > 0)])
 
 
 def _unstable(saddle: FixedPoint) -> tuple[Array, float]:
@@ -173,7 +183,7 @@ def _follow(
             x, slope = np.where(good, new, x), np.where(good, stages[-1], slope)
             x = np.where(wraps[:, None], box[:, :1] + np.mod(x - box[:, :1], width[:, None]), x)
             step = step * np.nan_to_num(np.clip(0.9 * (scale / error) ** 0.2, 0.2, 5.0), nan=0.2)
-            stay = ((x > box[:, :1]) & (x < box[:, 1:])).all(axis=0) | ~good
+            stay = (wraps[:, None] | ((x > box[:, :1]) & (x < box[:, 1:]))).all(axis=0) | ~good
             for i, region in enumerate(traps):
                 caught = region.holds(x)
                 for n in who[caught]:

@@ -134,6 +134,12 @@ def test_inside_and_periodic() -> None:
     assert [p.kind for p in found] == ["attractor", "saddle"]
     (saddle,) = connections(ring, found, ((0.0, 2 * np.pi), (-1.0, 1.0)), periodic=(True, False))
     assert saddle.between == (0, 0)
+    seam = gradient_system("-cos(x)+y**2/2", 2)  # the attractor lies on the seam
+    found = fixed_points(seam, ((0.0, 2 * np.pi), (-1.0, 1.0)), periodic=(True, False))
+    assert [p.kind for p in found] == ["attractor", "saddle"]
+    assert not found[0].on_boundary
+    (saddle,) = connections(seam, found, ((0.0, 2 * np.pi), (-1.0, 1.0)), periodic=(True, False))
+    assert saddle.between == (0, 0)
 
 
 def test_drift_undefined_outside_the_domain() -> None:
