@@ -40,7 +40,7 @@ def _heights(run: RunData, samplers: dict[str, Sampler]) -> Figure:
         if epsilon is not None and (logarithm := places.log_density(epsilon)) is not None:
             height = -epsilon * (logarithm - np.nanmax(logarithm))
             _curve(axes, places, height, color=colour(index), ls=(0, (4, 2)), lw=1.2)
-    limit = 1.6 * run.barrier_scale if run.barrier_scale else top
+    limit = 1.5 * run.barrier_scale if run.barrier_scale else top
     axes.set_ylim(-0.04 * limit, limit or 1.0)
     axes.set_ylabel("V")
     axes.set_xlabel(run.coordinates[0])

@@ -41,6 +41,11 @@ class Samples:
         """The same triangles with other values."""
         return Samples(self.axes, self.points, self.triangles, values)
 
+    def extent_below(self, top: float) -> Array | None:
+        """Corners ``(2, 2)`` of the box round all points with a value up to this, if there are any."""
+        inside = self.points[np.isfinite(self.values) & (np.nan_to_num(self.values, nan=np.inf) <= top)]
+        return np.stack([inside.min(axis=0), inside.max(axis=0)]) if len(inside) else None
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -50,6 +55,21 @@ class Scale:
     lines: Array
     colours: Colormap
     label: str
+
+
+Window = Array  #: corners (2, 2) of what a map shows: lower left, upper right
+
+
+def common_window(samples: list[Samples], top: float) -> Window | None:
+    """A window, the same for several maps in one plane, round all that is not above ``top``."""
+    boxes = [box for one in samples if (box := one.extent_below(top)) is not None]
+    if not boxes:
+        return None
+    low, high = np.min([box[0] for box in boxes], axis=0), np.max([box[1] for box in boxes], axis=0)
+    margin = 0.06 * (high - low)
+    whole_low = np.min([one.points.min(axis=0) for one in samples], axis=0)
+    whole_high = np.max([one.points.max(axis=0) for one in samples], axis=0)
+    return np.stack([np.maximum(low - margin, whole_low), np.minimum(high + margin, whole_high)])
 
 
 def height_scale(top: float, label: str) -> Scale:
@@ -72,13 +92,20 @@ def _palette(name: str) -> Colormap:
 
 
 def map_panel(
-    run: RunData, noise: str, samples: Samples, scale: Scale, title: str, *, marks: bool = True
+    run: RunData,
+    noise: str,
+    samples: Samples,
+    scale: Scale,
+    title: str,
+    *,
+    window: Window | None = None,
+    marks: bool = True,
 ) -> str:
     """One map as SVG: bands, lines, grey where there is no value, and the marks of the run.
 
     Without ``marks`` only the attractors and saddles are marked, not the paths and the noise.
     """
-    low, high = samples.points.min(axis=0), samples.points.max(axis=0)
+    low, high = (samples.points.min(axis=0), samples.points.max(axis=0)) if window is None else window
     ratio = float(np.clip((high - low)[1] / (high - low)[0], 0.45, 1.5))
     figure, axes = canvas(4.4, 0.75 + 3.1 * ratio)
     axes.set_rasterization_zorder(0.5)  # thousands of polygons: as an image they are smaller and as crisp

@@ -8,14 +8,15 @@ from matplotlib.axes import Axes
 
 from cases.figure_style import Figure, canvas, colour, marker, to_svg
 from cases.rundata import RunData
-from cases.summary_rows import Direction, Row, directions, rows
+from cases.summary_rows import Direction, Interval, Row, directions, goal, rows
 
 _MAX_PANELS = 6
 _CAPTION = (
     "Natural logarithm of the mean first passage time against 1/ε. Filled points: solution of the "
     "Fokker–Planck equation. Solid line: the slope that the barrier from the Hamilton–Jacobi equation "
     "predicts, drawn through the point of the smallest ε. Dashed: Kramers' formula, prefactor included. "
-    "Open points with bars: simulation with its 95 % interval. To see: how far apart the lines of two "
+    "Open points with bars: simulation with its 95 % interval; a star "
+    "beside them: minibatch SGD on the data. To see: how far apart the lines of two "
     "noises are is how much faster one escapes; that they fan out to the right says that the advantage "
     "grows exponentially as the noise level falls."
 )
@@ -42,11 +43,11 @@ def _panel(run: RunData, direction: Direction, known: list[Row]) -> str:
     axes.set_xlim(*span)
     axes.set_xlabel("1/ε")
     axes.set_ylabel("log of mean first passage time")
-    axes.set_title(f"from attractor {direction[0]} to {direction[1]}", loc="left")
+    axes.set_title(f"from attractor {direction[0]} to {goal(direction)}", loc="left")
     axes.grid(True)
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles, labels, loc="best")
-    return to_svg(figure, f"Arrhenius plot, attractor {direction[0]} to {direction[1]}")
+    return to_svg(figure, f"Arrhenius plot, attractor {direction[0]} to {goal(direction)}")
 
 
 def _draw(axes: Axes, mine: list[Row], noise: str, index: int, span: tuple[float, float]) -> None:
@@ -64,16 +65,14 @@ def _draw(axes: Axes, mine: list[Row], noise: str, index: int, span: tuple[float
     y = [row.log_mfpt for row in mine if row.log_mfpt is not None]  # all of them: see _panel
     axes.plot(x, y, shape, color=tint, ms=6, label=noise, zorder=3)
     for a, row in zip(x, mine, strict=True):
-        if row.simulated is None:
-            continue
-        low, high = row.interval or (row.simulated, row.simulated)
-        bars = [[row.simulated - low], [high - row.simulated]]
-        style: dict[str, Any] = {
-            "mfc": "none",
-            "ms": 11,
-            "mew": 1.3,
-            "capsize": 5,
-            "elinewidth": 1.3,
-            "zorder": 4,
-        }
-        axes.errorbar([a], [row.simulated], yerr=bars, fmt=shape, color=tint, **style)
+        _simulated(axes, a, row.simulated, row.interval, fmt=shape, color=tint, ms=11)
+        beside = a + 0.025 * (span[1] - span[0])  # else the bars of the two cover each other
+        _simulated(axes, beside, row.sgd, row.sgd_interval, fmt="*", color=tint, ms=13)
+
+
+def _simulated(axes: Axes, x: float, y: float | None, interval: Interval | None, **style: Any) -> None:
+    if y is None:
+        return
+    low, high = interval or (y, y)
+    open_point: dict[str, Any] = {"mfc": "none", "mew": 1.3, "capsize": 5, "elinewidth": 1.3, "zorder": 4}
+    axes.errorbar([x], [y], yerr=[[y - low], [high - y]], **open_point, **style)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from cases.figure_data import Sampler, sampler, slices
 from cases.figure_lines import line_figures
-from cases.figure_maps import density_scale, height_scale, map_panel
+from cases.figure_maps import Samples, Window, common_window, density_scale, height_scale, map_panel
 from cases.figure_rates import arrhenius
 from cases.figure_style import Figure, style
 from cases.rundata import RunData
 
-Array = NDArray[np.float64]
-_HEADROOM = 1.6  # the colours end this much above the highest barrier: beyond it is of no interest
+Array = NDArray[np.floating[Any]]
+_HEADROOM = 1.25  # the colours end this much above the highest barrier: beyond it is of no interest
 _GREY = "Hatched grey: outside the region where V was computed or is valid. "
 _MARKS = (
     "Numbered dots: attractors; crosses: saddles; red: most probable escape paths; black ellipses: the noise "
@@ -30,11 +34,33 @@ def all_figures(run: RunData) -> list[Figure]:
         return [*maps, *arrhenius(run)]
 
 
+@dataclass(frozen=True)
+class _Map:
+    """One field of one noise to be drawn, and what to add to its title (the plane of a slice)."""
+
+    noise: str
+    extra: str
+    samples: Samples
+
+
+Views = dict[str, list[tuple[str, Sampler]]]
+Windows = dict[tuple[int, int], Window | None]
+
+
 def _map_figures(run: RunData) -> list[Figure]:
     views = {noise: _views(run, noise) for noise in run.noises}
-    figures = [_potential(run, views)]
+    potentials = list(_maps(views, lambda places: places.field("V")))
+    heights = list(_heights(views, run.epsilons[-1])) if run.epsilons else []
+    top = _top(run, [one.samples.values for one in [*potentials, *heights]])
+    windows: Windows = {}
+    for one in [*potentials, *heights]:
+        plane = one.samples.axes
+        mine = [other.samples for other in [*potentials, *heights] if other.samples.axes == plane]
+        windows.setdefault(plane, common_window(mine, top))
+    figures = [_potential_figure(run, potentials, top, windows)]
     if run.epsilons:
-        figures += [_heights(run, views), _densities(run, views)]
+        figures.append(_height_figure(run, heights, top, windows))
+        figures.append(_density_figure(run, views, windows))
     return [figure for figure in figures if figure.panels]
 
 
@@ -45,20 +71,28 @@ def _views(run: RunData, noise: str) -> list[tuple[str, Sampler]]:
     return [(f", {title}", places) for title, places in slices(run, noise)]
 
 
-Views = dict[str, list[tuple[str, Sampler]]]
+def _maps(views: Views, field: Callable[[Sampler], Array | None]) -> Iterator[_Map]:
+    for noise, items in views.items():
+        for extra, places in items:
+            if (values := field(places)) is not None and np.isfinite(values).any():
+                yield _Map(noise, extra, places.samples.with_values(values))
 
 
-def _potential(run: RunData, views: Views) -> Figure:
-    found = {
-        (noise, extra): (places, values)
-        for noise, items in views.items()
-        for extra, places in items
-        if (values := places.field("V")) is not None
-    }
-    scale = height_scale(_top(run, [values for _, values in found.values()]), "V")
+def _heights(views: Views, epsilon: float) -> Iterator[_Map]:
+    """−ε log p, zero at its lowest value for each noise."""
+    for noise, items in views.items():
+        logs = list(_maps({noise: items}, lambda places: places.log_density(epsilon)))
+        best = max((float(np.nanmax(one.samples.values)) for one in logs), default=0.0)
+        for one in logs:
+            values = -epsilon * (one.samples.values - best)
+            yield _Map(noise, one.extra, one.samples.with_values(values))
+
+
+def _potential_figure(run: RunData, maps: list[_Map], top: float, windows: Windows) -> Figure:
+    scale = height_scale(top, "V")
     panels = [
-        map_panel(run, noise, places.samples.with_values(values), scale, noise + extra)
-        for (noise, extra), (places, values) in found.items()
+        map_panel(run, one.noise, one.samples, scale, one.noise + one.extra, window=windows[one.samples.axes])
+        for one in maps
     ]
     caption = (
         "Quasi-potential V for each noise, on one colour scale; the lines are at the same heights in all. "
@@ -71,54 +105,51 @@ def _potential(run: RunData, views: Views) -> Figure:
     return Figure("Quasi-potential", tuple(panels), caption)
 
 
-def _heights(run: RunData, views: Views) -> Figure:
+def _height_figure(run: RunData, maps: list[_Map], top: float, windows: Windows) -> Figure:
     epsilon = run.epsilons[-1]
-    found = {}
-    for noise, items in views.items():
-        logs = [(extra, places, places.log_density(epsilon)) for extra, places in items]
-        best = max((float(np.nanmax(log)) for *_, log in logs if log is not None), default=0.0)
-        for extra, places, log in logs:
-            if log is not None:
-                found[noise, extra] = (places, -epsilon * (log - best))
-    scale = height_scale(_top(run, [values for _, values in found.values()]), "−ε log p")
+    scale = height_scale(top, "−ε log p")
     panels = [
-        map_panel(run, noise, places.samples.with_values(values), scale, f"{noise}{extra}, ε = {epsilon:g}")
-        for (noise, extra), (places, values) in found.items()
+        map_panel(
+            run,
+            one.noise,
+            one.samples,
+            scale,
+            f"{one.noise}{one.extra}, ε = {epsilon:g}",
+            window=windows[one.samples.axes],
+        )
+        for one in maps
     ]
     caption = (
         f"−ε log p at the smallest noise level, ε = {epsilon:g}, counted from its minimum, on the colours "
         "and lines of the figure above. It comes from the Fokker–Planck equation, V from the Hamilton–Jacobi "
         "equation. To see: the two agree up to a difference of order ε. " + _slice_note(run)
     )
-    return Figure("−ε log p against V", tuple(panels), caption)
+    return Figure("−ε log p against V", tuple(panels), caption.rstrip())
 
 
-def _densities(run: RunData, views: Views) -> Figure:
+def _density_figure(run: RunData, views: Views, windows: Windows) -> Figure:
     panels = []
     for epsilon in run.epsilons:
-        for noise, items in views.items():
-            extra, places = items[0]
-            density = places.density(epsilon)
-            if density is None or not np.isfinite(density).any():
-                continue
-            scale = density_scale(float(np.nanmax(density)))
-            samples = places.samples.with_values(np.maximum(density, 0.0))
-            title = f"{noise}{extra}, ε = {epsilon:g}"
-            panels.append(map_panel(run, noise, samples, scale, title, marks=False))
+        first = {noise: items[:1] for noise, items in views.items()}
+        for one in _maps(first, lambda places, epsilon=epsilon: places.density(epsilon)):  # type: ignore[misc]
+            scale = density_scale(float(np.nanmax(one.samples.values)))
+            samples = one.samples.with_values(np.maximum(one.samples.values, 0.0))
+            title = f"{one.noise}{one.extra}, ε = {epsilon:g}"
+            window = windows.get(samples.axes)
+            panels.append(map_panel(run, one.noise, samples, scale, title, window=window, marks=False))
     caption = (
         "Stationary density p for each noise (side by side) and each noise level, each panel with its own "
         "colours; the lines are at 50, 5 and 0.5 % of the maximum. To see: which minimum each noise prefers, "
-        "and in which direction it spreads the particle." + (" " + _slice_note(run)).rstrip()
+        "and in which direction it spreads the particle. " + _slice_note(run)
     )
-    return Figure("Stationary densities", tuple(panels), caption)
+    return Figure("Stationary densities", tuple(panels), caption.rstrip())
 
 
 def _top(run: RunData, values: list[Array]) -> float:
     """Upper end of the common colour scale."""
-    largest = max((float(np.nanmax(one, initial=0.0)) for one in values), default=1.0)
     if run.barrier_scale:
-        return min(_HEADROOM * run.barrier_scale, largest) or 1.0
-    return largest or 1.0
+        return _HEADROOM * run.barrier_scale
+    return max((float(np.nanmax(one)) for one in values), default=1.0) or 1.0
 
 
 def _slice_note(run: RunData) -> str:

@@ -12,7 +12,7 @@ from cases import report_text
 from cases.figures import all_figures
 from cases.numbers import bracket, factor, fixed, number, point, with_interval
 from cases.rundata import RunData, load_run
-from cases.summary_rows import baseline, directions, rows
+from cases.summary_rows import Direction, baseline, directions, goal, rows
 
 REPORT = "report.html"
 
@@ -72,10 +72,11 @@ def _context(run: RunData) -> dict[str, Any]:
     }
 
 
-def _table(run: RunData, direction: tuple[int, int]) -> dict[str, Any]:
+def _table(run: RunData, direction: Direction) -> dict[str, Any]:
     """One comparison table; what belongs to a noise as a whole stands in its first line only."""
     lines, last = [], None
-    for row in rows(run.summary, direction):
+    found = rows(run.summary, direction)
+    for row in found:
         lines.append(
             {
                 "first": row.noise != last,
@@ -86,13 +87,21 @@ def _table(run: RunData, direction: tuple[int, int]) -> dict[str, Any]:
                 "epsilon": f"{row.epsilon:g}" if row.epsilon is not None else number(None),
                 "pde": fixed(row.log_mfpt, 3),
                 "kramers": fixed(row.kramers, 3),
+                "direct": fixed(row.direct, 3),
                 "simulated": with_interval(row.simulated, row.interval, 3),
+                "sgd": with_interval(row.sgd, row.sgd_interval, 3),
                 "log_ratio": fixed(row.log_ratio, 3),
                 "factor": factor(row.log_ratio),
             }
         )
         last = row.noise
-    return {"start": direction[0], "stop": direction[1], "lines": lines}
+    return {
+        "start": direction[0],
+        "goal": goal(direction),
+        "lines": lines,
+        "direct": any(row.direct is not None for row in found),
+        "sgd": any(row.sgd is not None for row in found),
+    }
 
 
 def _places(run: RunData) -> list[dict[str, Any]]:

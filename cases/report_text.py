@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from cases.numbers import DASH, duration, factor, number
+from cases.checks import CHECKS
+from cases.numbers import DASH, duration, factor, fixed, number, with_interval
 from cases.rundata import RunData
-from cases.summary_rows import Row, baseline, directions, rows
+from cases.summary_rows import Row, baseline, directions, goal, rows
 
 _STRENGTH = {
     "trace": "of the same strength (equal trace of A at the starting attractor)",
@@ -15,32 +16,24 @@ _STRENGTH = {
     "none": "as given (the noises are not normalised to equal strength)",
 }
 
-_CHECKS = {
-    "hj_residual": "residual of the Hamilton–Jacobi equation in the valid region",
-    "gauge_refresh": "change of log MFPT when the density is solved again in the gauge of its own logarithm",
-    "simulation_gap": "difference between computed and simulated log MFPT beyond the 95 % interval",
-    "arrhenius_slope": "difference between the Arrhenius slope and the barrier",
-    "bracket_width": "relative width of the bracket round the barrier",
-}
+_TOO_SHORT = 0.05  # seconds: a stage that did nothing
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found for one noise: the value as text, and "good", "failed", "recorded" or "missing"."""
+
+    value: str
+    verdict: str
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check of the run in words.
+    """One check of the run in words: what was checked, what is allowed, what was found per noise."""
 
-    Attributes:
-        noise: The noise it belongs to.
-        text: What was checked.
-        value: What was found.
-        threshold: What is allowed.
-        verdict: "good", "failed" or "not computed"; "recorded" without a threshold.
-    """
-
-    noise: str
     text: str
-    value: str
     threshold: str
-    verdict: str
+    findings: tuple[Finding, ...]
 
 
 def headline(run: RunData) -> list[str]:
@@ -48,10 +41,10 @@ def headline(run: RunData) -> list[str]:
     found = directions(run.summary)
     if not found:
         return ["No escape was computed: fewer than two attractors were compared."]
-    start, stop = found[0]
+    start = found[0][0]
     base, table = baseline(run.summary), rows(run.summary, found[0])
     levels = [row.epsilon for row in table if row.epsilon is not None]
-    where = f"attractor {start} (for attractor {stop})"
+    where = f"attractor {start} (for {goal(found[0])})"
     if base is None or not levels:
         barriers = {row.noise: row.barrier for row in table}
         heights = ", ".join(f"{noise} {number(height, 4)}" for noise, height in barriers.items())
@@ -62,6 +55,7 @@ def headline(run: RunData) -> list[str]:
         _comparison(row, base, where, strength if i == 0 else "")
         for i, row in enumerate(r for r in table if r.epsilon == smallest and r.noise != base)
     ]
+    sentences += [_simulation(row) for row in table if row.simulated is not None and row.noise != base][:1]
     return sentences or [f"Only one noise was computed, {base}: there is nothing to compare it with."]
 
 
@@ -76,6 +70,17 @@ def _comparison(row: Row, base: str, where: str, strength: str) -> str:
     return f"At ε = {row.epsilon:g}, {row.noise} noise leaves {where} {often} than {against}."
 
 
+def _simulation(row: Row) -> str:
+    computed = fixed(row.log_mfpt if row.direct is None else row.direct)
+    text = (
+        f"Check at ε = {row.epsilon:g}, {row.noise} noise: the logarithm of the mean first passage time is "
+        f"{computed} computed, {with_interval(row.simulated, row.interval)} simulated"
+    )
+    if row.sgd is not None:
+        text += f", {with_interval(row.sgd, row.sgd_interval)} for minibatch SGD on the data"
+    return text + "."
+
+
 def _power(log_ratio: float) -> str:
     mantissa, _, exponent = factor(log_ratio).partition("e")
     if not exponent:
@@ -85,25 +90,23 @@ def _power(log_ratio: float) -> str:
 
 
 def checks(run: RunData) -> list[Check]:
-    """Every check of every noise, the failed ones first."""
+    """Every check of the run, those that failed first; one finding per noise, in their order."""
     thresholds = run.summary.get("check_thresholds", {})
-    words = _CHECKS | dict(run.summary.get("check_descriptions", {}))
+    entries = [noise.get("checks", {}) for noise in run.summary["noises"].values()]
     result = []
-    for noise, entry in run.summary["noises"].items():
-        for name, value in entry.get("checks", {}).items():
-            limit = thresholds.get(name)
-            text = words.get(name, name.replace("_", " "))
-            shown = number(value, 2) if isinstance(value, int | float) else DASH
-            result.append(Check(noise, text, shown, number(limit, 2), _verdict(value, limit)))
-    return sorted(result, key=lambda check: check.verdict != "failed")
+    for name in dict.fromkeys(name for entry in entries for name in entry):
+        limit = thresholds.get(name)
+        text = CHECKS[name][1] if name in CHECKS else name.replace("_", " ")
+        findings = tuple(_finding(entry.get(name), limit) for entry in entries)
+        result.append(Check(text, number(limit, 2), findings))
+    return sorted(result, key=lambda check: all(finding.verdict != "failed" for finding in check.findings))
 
 
-def _verdict(value: object, limit: float | None) -> str:
+def _finding(value: object, limit: float | None) -> Finding:
     if not isinstance(value, int | float):
-        return "not computed"
-    if limit is None:
-        return "recorded"
-    return "good" if value <= limit else "failed"
+        return Finding(DASH, "missing")
+    verdict = "recorded" if limit is None else "good" if value <= limit else "failed"
+    return Finding(number(value, 2), verdict)
 
 
 def facts(run: RunData) -> list[tuple[str, str]]:
@@ -113,7 +116,11 @@ def facts(run: RunData) -> list[tuple[str, str]]:
     versions = record.get("versions", {})
     libraries = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
     timings = record.get("timings") or summary.get("timings") or {}
-    steps = ", ".join(f"{name.replace('_', ' ')} {duration(seconds)}" for name, seconds in timings.items())
+    steps = ", ".join(
+        f"{name.replace('_', ' ')} {duration(seconds)}"
+        for name, seconds in timings.items()
+        if seconds > _TOO_SHORT
+    )
     command = record.get("command")
     pairs = [
         ("Equation", summary.get("convention")),
@@ -126,7 +133,7 @@ def facts(run: RunData) -> list[tuple[str, str]]:
         ("Versions", libraries),
         ("Commit", record.get("git_commit")),
         ("Date", record.get("date")),
-        ("Command", " ".join(command) if isinstance(command, list) else command),
+        ("Command", " ".join(["quasipot", *command[1:]]) if isinstance(command, list) else command),
     ]
     return [(name, str(value)) for name, value in pairs if value not in (None, "")]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 Summary = Mapping[str, Any]
-Direction = tuple[int, int]
+Direction = tuple[int, int | None]  # None: over a saddle to no attractor of the domain
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -23,20 +24,24 @@ class Row:
     log_mfpt: float | None
     kramers: float | None
     simulated: float | None
-    interval: tuple[float, float] | None
+    interval: Interval | None
     log_ratio: float | None
+    direct: float | None = None
+    sgd: float | None = None
+    sgd_interval: Interval | None = None
+    sgd_note: str = ""
 
 
 def directions(summary: Summary) -> list[Direction]:
     """Escapes in the order to show them: the one compared first, then its reverse, then the others."""
-    found: dict[Direction, None] = {}
+    found: dict[tuple[Any, Any], None] = {}
     for entry in summary.get("comparison", []):
         found.setdefault((entry["from"], entry["to"]))
     for noise in summary["noises"].values():
         for entry in [*noise.get("barriers", []), *noise.get("rates", [])]:
             found.setdefault((entry["from"], entry["to"]))
     order = list(found)
-    if order and (back := order[0][::-1]) in order[1:]:
+    if order and (back := (order[0][1], order[0][0])) in order[1:]:
         order.remove(back)
         order.insert(1, back)
     return order
@@ -63,7 +68,6 @@ def rows(summary: Summary, direction: Direction) -> list[Row]:
         for rate in rates or [{}]:
             epsilon = rate.get("epsilon")
             ratio = 0.0 if name == base else ratios.get((name, *direction, epsilon))
-            interval = rate.get("simulated_ci")
             result.append(
                 Row(
                     noise=name,
@@ -75,11 +79,29 @@ def rows(summary: Summary, direction: Direction) -> list[Row]:
                     log_mfpt=rate.get("log_mfpt"),
                     kramers=rate.get("log_mfpt_kramers"),
                     simulated=rate.get("log_mfpt_simulated"),
-                    interval=tuple(interval) if interval and None not in interval else None,
+                    interval=_interval(rate.get("simulated_ci")),
                     log_ratio=ratio if epsilon is not None else None,
+                    direct=rate.get("log_mfpt_direct"),
+                    sgd=rate.get("log_mfpt_sgd"),
+                    sgd_interval=_interval(rate.get("sgd_ci")),
+                    sgd_note=_sgd_note(rate),
                 )
             )
     return result
+
+
+def goal(direction: Direction) -> str:
+    """Where an escape leads, in words."""
+    return "no attractor" if direction[1] is None else f"attractor {direction[1]}"
+
+
+def _interval(ends: Sequence[float | None] | None) -> Interval | None:
+    return (ends[0], ends[1]) if ends and ends[0] is not None and ends[1] is not None else None
+
+
+def _sgd_note(rate: Mapping[str, Any]) -> str:
+    step, batch = rate.get("sgd_learning_rate"), rate.get("sgd_batch_size")
+    return f"learning rate {step:g}, batch size {batch}" if step and batch else ""
 
 
 def trace(noise: Mapping[str, Any], attractor: int) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cases.numbers import bracket, factor, fixed, number, point, with_interval
-from cases.summary_rows import Direction, Row, Summary, baseline, directions, rows
+from cases.summary_rows import Direction, Row, Summary, baseline, directions, goal, rows
 
 _NOISE_WIDTH = 14
 
@@ -20,8 +20,15 @@ def comparison_table(summary: Summary) -> str:
     parts = [_block(summary, direction) for direction in directions(summary)]
     if not parts:
         return "No escape was computed: there is no pair of attractors to compare."
-    note = "log T: natural logarithm of the mean first passage time; simulated: with its 95 % interval"
-    return "\n\n".join([*parts, note])
+    notes = ["log T: natural logarithm of the mean first passage time; simulated: with its 95 % interval"]
+    notes += [
+        f"minibatch SGD on the data ({row.noise}, ε = {row.epsilon:g}, {row.sgd_note}): "
+        f"log T {with_interval(row.sgd, row.sgd_interval)}"
+        for direction in directions(summary)
+        for row in rows(summary, direction)
+        if row.sgd is not None
+    ]
+    return "\n\n".join([*parts, "\n".join(notes)])
 
 
 def _block(summary: Summary, direction: Direction) -> str:
@@ -59,8 +66,8 @@ def _cells(row: Row, first: bool, compared: bool) -> list[str]:
 
 def _title(summary: Summary, direction: Direction) -> str:
     places = {entry["index"]: point(entry["point"]) for entry in summary.get("attractors", [])}
-    start, stop = (f"{i} {places.get(i, '')}".strip() for i in direction)
-    return f"Escape from attractor {start} to {stop}"
+    start, stop = (f" {places[i]}" if i in places else "" for i in direction)
+    return f"Escape from attractor {direction[0]}{start} to {goal(direction)}{stop}"
 
 
 def _clip(name: str) -> str:

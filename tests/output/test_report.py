@@ -76,7 +76,8 @@ def test_report_is_reproducible(tmp_path):
 
 
 def test_headline_says_who_wins(folder):
-    first, second = headline(load_run(folder))
+    first, second, third = headline(load_run(folder))
+    assert re.search(r"Check at ε = 0.15, along noise: .* 4.52 computed, 4.49 ± 0.05 simulated\.", third)
     assert re.search(r"along noise leaves attractor 0 .* 15\.\d times faster than isotropic", first)
     assert re.search(r"across noise leaves attractor 0 .* 45\.\d times slower than isotropic", second)
 
