@@ -15,10 +15,10 @@ _CAPTION = (
     "Natural logarithm of the mean first passage time against 1/ε. Filled points: solution of the "
     "Fokker–Planck equation. Solid line: the slope that the barrier from the Hamilton–Jacobi equation "
     "predicts, drawn through the point of the smallest ε. Dashed: Kramers' formula, prefactor included. "
-    "Open points with bars: simulation with its 95 % interval; a star "
-    "beside them: minibatch SGD on the data. To see: how far apart the lines of two "
-    "noises are is how much faster one escapes; that they fan out to the right says that the advantage "
-    "grows exponentially as the noise level falls."
+    "Open points with bars: simulation with its 95 % interval; a star beside "
+    "them: minibatch SGD on the data. To see: how far apart the lines of two noises are is how much faster "
+    "one escapes; that they fan out to the right says that the advantage grows exponentially as the noise "
+    "level falls."
 )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from cases.numbers import bracket, factor, fixed, number, point, with_interval
 from cases.summary_rows import Direction, Row, Summary, baseline, directions, goal, rows
 
-_NOISE_WIDTH = 14
+_WIDTH = 100
+#: Digits of the barriers and longest name shown, tried in turn until a table fits.
+_LAYOUTS = ((5, 14), (4, 14), (4, 10), (3, 6))
 
 
 def comparison_table(summary: Summary) -> str:
@@ -32,15 +34,23 @@ def comparison_table(summary: Summary) -> str:
 
 
 def _block(summary: Summary, direction: Direction) -> str:
+    for digits, longest in _LAYOUTS:
+        text = _lay_out(summary, direction, digits, longest)
+        if max(map(len, text.splitlines())) <= _WIDTH:
+            break
+    return text
+
+
+def _lay_out(summary: Summary, direction: Direction, digits: int, longest: int) -> str:
     base = baseline(summary)
     above = ["", "", "", "", "", "log T", "log T", "log T"]
     heads = ["noise", "tr A", "barrier", "[lower, upper]", "ε", "PDE", "Kramers", "simulated"]
     if base is not None:
         above.append("× faster than")
-        heads.append(_clip(base))
+        heads.append(_clip(base, longest))
     lines, last = [], None
     for row in rows(summary, direction):
-        lines.append(_cells(row, row.noise != last, base is not None))
+        lines.append(_cells(row, row.noise != last, base is not None, digits, longest))
         last = row.noise
     widths = [max(len(line[i]) for line in [above, heads, *lines]) for i in range(len(heads))]
     text = [_title(summary, direction)]
@@ -53,12 +63,12 @@ def _block(summary: Summary, direction: Direction) -> str:
     return "\n".join(text)
 
 
-def _cells(row: Row, first: bool, compared: bool) -> list[str]:
+def _cells(row: Row, first: bool, compared: bool, digits: int, longest: int) -> list[str]:
     """One line; what does not depend on the noise level stands in the first line of a noise only."""
     start = ["", "", "", ""]
     if first:
-        start = [_clip(row.noise), number(row.trace, 3), number(row.barrier, 5)]
-        start.append(bracket(row.lower, row.upper))
+        start = [_clip(row.noise, longest), number(row.trace, 3), number(row.barrier, digits)]
+        start.append(bracket(row.lower, row.upper, digits))
     cells = [*start, number(row.epsilon, 3).rstrip("0").rstrip(".")]
     cells += [fixed(row.log_mfpt), fixed(row.kramers), with_interval(row.simulated, row.interval)]
     return [*cells, factor(row.log_ratio)] if compared else cells
@@ -70,5 +80,5 @@ def _title(summary: Summary, direction: Direction) -> str:
     return f"Escape from attractor {direction[0]}{start} to {goal(direction)}{stop}"
 
 
-def _clip(name: str) -> str:
-    return name if len(name) <= _NOISE_WIDTH else name[: _NOISE_WIDTH - 1] + "…"
+def _clip(name: str, longest: int) -> str:
+    return name if len(name) <= longest else name[: longest - 1] + "…"

@@ -90,6 +90,37 @@ def test_table_fits_and_holds_the_numbers(folder):
     assert re.search(r"across .* 7\.51 ± 0\.05 +0\.176", table)
 
 
+def test_table_fits_long_names_and_numbers(folder):
+    summary = json.loads((folder / "summary.json").read_text())
+    long = {f"{name}_and_a_very_long_name": noise for name, noise in summary["noises"].items()}
+    for entry in summary["comparison"]:
+        entry |= {key: entry[key] + "_and_a_very_long_name" for key in ("noise", "baseline")}
+    for noise in long.values():
+        for barrier in noise["barriers"]:
+            barrier |= {key: barrier[key] * 1.234567e-4 for key in ("barrier", "lower", "upper")}
+        for rate in noise["rates"]:
+            rate |= {"log_mfpt": -123.456, "log_mfpt_simulated": 123.456, "simulated_ci": [111.0, 135.0]}
+    table = comparison_table(summary | {"noises": long})
+    assert max(map(len, table.splitlines())) <= 100
+    assert "…" in table
+
+
+def test_escape_to_nowhere_and_sgd(folder, tmp_path):
+    """A barrier over a saddle behind which there is no attractor; a passage time of real SGD."""
+    summary = json.loads((folder / "summary.json").read_text())
+    for noise in summary["noises"].values():
+        noise["barriers"].append(noise["barriers"][0] | {"to": None})
+    sgd = {"log_mfpt_sgd": 4.5, "sgd_ci": [4.4, 4.6], "sgd_learning_rate": 0.02, "sgd_batch_size": 1}
+    summary["noises"]["along"]["rates"][0] |= sgd
+    table = comparison_table(summary)
+    assert "to no attractor" in table
+    assert "SGD on the data (along, ε = 0.15, learning rate 0.02, batch size 1): log T 4.50 ± 0.10" in table
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    page = Page(write_report(tmp_path).read_text())
+    assert "4.50 ± 0.10 for minibatch SGD on the data." in page.text
+    assert "None" not in page.text
+
+
 def test_report_of_little(folder, tmp_path):
     """Only V was computed, one noise, no checks, no records: a page comes out all the same."""
     summary = json.loads((folder / "summary.json").read_text())
