@@ -15,6 +15,7 @@ from dolfinx import fem, mesh
 from solver.coefficients import Coefficients, coefficients
 from solver.connections import Saddle
 from solver.continuation import Density, Landmarks, density, first_epsilon, next_gauge, positivity_margin, schedule
+from solver.errors import NotConverged
 from solver.evaluate import Locator, bounding_box, evaluate
 from solver.fixed_points import FixedPoint
 from solver.kramers import Asymptotics, kramers
@@ -37,7 +38,8 @@ from solver.stationary import Pin
 from solver.system import Array, System
 
 # the quasi-potential is started from W at a noise this many times below the lowest barrier
-START_RATIO = 25.0
+START_RATIO = 30.0
+LEAST_RATIO = 12.0
 # up to here the backward equation is solved directly beside the rates
 DIRECT_LOG = 14.0
 
@@ -153,7 +155,7 @@ def analyse(
         ]
         monitor(f"Hamilton–Jacobi equation in well {k}")
         lowest_exit = min((path.action for path in paths), default=np.inf)
-        well = well_potential(system, known, start, k, expansion, lowest_exit, options)
+        well = well_potential(known, start, k, expansion, lowest_exit, lowest, options)
         wells.append(well)
         barriers += [
             barrier(well, end, n, path, locator) for (n, end), path in zip(exits, paths, strict=True)
@@ -183,21 +185,29 @@ def _continue(
     plan = schedule(first, list(epsilons) or [first])
     levels: dict[float, Level] = {}
     gauge, part = fem.Function(space, name="W"), base.on(whole(base.domain))
-    epsilon = np.inf
+    lowest_wanted = min(wanted, default=first)
+    epsilon, height, limit = np.inf, 0.0, gauge
     while True:
         last, epsilon = epsilon, plan.pop(0)
         monitor(f"stationary density at epsilon = {epsilon:.4g}")
-        state = density(part, gauge, epsilon, landmarks, locator, options)
-        if epsilon in wanted:
-            levels[epsilon] = _level(state, landmarks, locator, options)
-            state = levels[epsilon].state
-        following = plan[0] if plan else 0.6 * epsilon
-        before = gauge
-        gauge, part = next_gauge(state, landmarks, locator, following)
+        try:
+            state = density(part, gauge, epsilon, landmarks, locator, options)
+            if epsilon in wanted:
+                levels[epsilon] = _level(state, landmarks, locator, options)
+                state = levels[epsilon].state
+            following = plan[0] if plan else 0.6 * epsilon
+            renewed, smaller = next_gauge(state, landmarks, locator, following)
+        except NotConverged:
+            # below the wanted levels, the last gauge will do if it is near enough to the limit
+            if epsilon >= lowest_wanted or height / last < LEAST_RATIO:
+                raise
+            return levels, limit, part, last
+        limit = _extrapolated(gauge, last, renewed, epsilon)
+        gauge, part = renewed, smaller
         if not plan:
             height = _lowest_pass(gauge, landmarks, locator)
             if height / epsilon >= START_RATIO:
-                return levels, _extrapolated(before, last, gauge, epsilon), part, epsilon
+                return levels, limit, part, epsilon
             # straight to the level that is needed, in steps of the usual size
             plan = schedule(epsilon, [height / START_RATIO * 0.99 if height > 0 else following])[1:]
 

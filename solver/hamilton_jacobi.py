@@ -11,15 +11,15 @@ here with SUPG test functions, find V such that for all v
 
 m the degree of the elements, in a region {V < c} below the lowest saddle.  V grows along u, so the exact
 level set is pure outflow and needs no boundary data; where the ragged edge of the mesh has inflow, the
-initial guess V_0 is imposed weakly, and in the rim (the cells at the edge, and those where V_0 is above the
-lowest point of the edge) the policy stays that of V_0: a Newton step there would feed on the error of the
-edge.  What the rim does to V is carried outwards only:
+initial guess V_0 is imposed weakly.  A first sweep keeps the policy of V_0 in the rim (the cells at the edge,
+and those where V_0 is above the lowest point of the edge), where Newton steps would feed on the error of the
+edge; a second sweep, from the result of the first, iterates everywhere, except in cells that do not settle.  What the rim does to V is carried outwards only:
 values below the lowest point of the edge are free of it.  At the attractor u vanishes; there V is given by its local expansion.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import ufl
@@ -27,7 +27,7 @@ from dolfinx import fem
 from dolfinx.la import InsertMode
 from mpi4py import MPI
 
-from solver.assembly import assemble_matrix, assemble_unreduced, fixed_dofs, lift
+from solver.assembly import Dofs, assemble_matrix, assemble_unreduced, fixed_dofs, lift
 from solver.coefficients import Coefficients
 from solver.errors import NotConverged
 from solver.expansion import Expansion
@@ -93,21 +93,33 @@ def transport(
     return left, right
 
 
-def rim_cells(region: Region, start: fem.Function, edge_level: float) -> fem.Function:
-    """Indicator of the cells that touch the edge of the region or reach above ``edge_level``.  Collective."""
-    domain, space = region.domain, start.function_space
+def rim_cells(region: Region, start: fem.Function, level: float) -> fem.Function:
+    """Indicator of the cells that touch the edge of the region or reach above ``level``.  Collective."""
+    space = start.function_space
+    marked = fem.Function(space)
+    marked.x.array[edge_dofs(region, space)] = 1.0
+    marked.x.scatter_reverse(InsertMode.add)
+    marked.x.scatter_forward()
+    rim = fem.Function(fem.functionspace(region.domain, ("DG", 0)))
+    touching = cell_values(marked).max(axis=1) > 0.5
+    rim.x.array[:] = touching | (cell_values(start).max(axis=1) > level)
+    return rim
+
+
+def edge_dofs(region: Region, space: fem.FunctionSpace) -> Dofs:
+    """Local dofs on the outer boundary of a region (those on facets of owned cells).  Collective."""
+    domain = region.domain
     dim = domain.topology.dim
     domain.topology.create_connectivity(dim, dim - 1)
     of_cell = domain.topology.connectivity(dim, dim - 1).array.reshape(-1, dim + 1)
     facets = np.unique(of_cell[region.facets[:, 0], region.facets[:, 1]]).astype(np.int32)
-    marked = fem.Function(space)
-    marked.x.array[fem.locate_dofs_topological(space, dim - 1, facets, remote=False)] = 1.0
-    marked.x.scatter_reverse(InsertMode.add)
-    marked.x.scatter_forward()
-    rim = fem.Function(fem.functionspace(domain, ("DG", 0)))
-    touching = cell_values(marked).max(axis=1) > 0.5
-    rim.x.array[:] = touching | (cell_values(start).max(axis=1) > edge_level)
-    return rim
+    return np.asarray(fem.locate_dofs_topological(space, dim - 1, facets, remote=False))
+
+
+def edge_level(region: Region, potential: fem.Function) -> float:
+    """Lowest value on the outer boundary of a region.  Collective."""
+    values = potential.x.array[edge_dofs(region, potential.function_space)]
+    return float(region.domain.comm.allreduce(float(np.min(values, initial=np.inf)), op=MPI.MIN))
 
 
 def freeze(rim: fem.Function, worst: Mask, start: fem.Function) -> float:
@@ -130,7 +142,8 @@ def policy_iteration(
     coefficients: Coefficients,
     start: fem.Function,
     expansion: Expansion,
-    edge_level: float,
+    level: float,
+    rim: fem.Function,
     *,
     tolerance: float = 1e-11,
     max_iterations: int = 40,
@@ -142,7 +155,8 @@ def policy_iteration(
         coefficients: b, A on a region {V < c}.
         start: Initial guess with V = 0 at the attractor; its space is that of the solution.
         expansion: V near the attractor.
-        edge_level: Lowest value of the start on the edge of the region; above it the policy is not iterated.
+        level: Lowest value of the start on the edge of the region; V is trusted at most up to this.
+        rim: Cells that keep the policy of the start; more are added where the iteration does not settle.
         tolerance: Largest change of V, relative to the level of the edge, at which the iteration ends.
         max_iterations: Bound on the number of linear solves.
         options: PETSc options for the linear solver.
@@ -166,9 +180,8 @@ def policy_iteration(
     V.x.array[near] = expansion(x[:, near])
     boundary_values = fem.Function(space)
     boundary_values.x.array[near] = V.x.array[near]
-    rim = rim_cells(region, start, edge_level)
     changes: list[float] = []
-    converged, frozen_level = 0.0, edge_level
+    converged, frozen_level = 0.0, level
     for _ in range(max_iterations):
         left, right = transport(coefficients, V, start, rim)
         matrix = assemble_matrix(left, region, space, fixed)
@@ -178,10 +191,10 @@ def policy_iteration(
         step = solve(ksp, rhs, "quasi-potential").array_r[:owned] - V.x.array[:owned]
         ksp.destroy()
         matrix.destroy()
-        low = inside[:owned] & (start.x.array[:owned] < edge_level)
-        unsettled = low & (np.abs(step) > SETTLED * edge_level)
+        low = inside[:owned] & (start.x.array[:owned] < level)
+        unsettled = low & (np.abs(step) > SETTLED * level)
         change = comm.allreduce(float(np.max(np.abs(step[low]), initial=0.0)), op=MPI.MAX)
-        changes.append(change / edge_level)
+        changes.append(change / level)
         V.x.array[:owned] += step
         V.x.scatter_forward()
         if len(changes) > 6 and changes[-1] > max(SLOW * changes[-2], SETTLED):
@@ -195,13 +208,45 @@ def policy_iteration(
         # at rounding level the changes no longer fall
         if len(changes) > 3 and changes[-1] < 1e2 * tolerance and changes[-1] > 0.5 * changes[-2]:
             break
-    if not (changes[-1] < 1e3 and converged > 0.5 * edge_level):
+    if not (changes[-1] < 1e3 and converged > 0.5 * level):
         raise NotConverged(
             f"policy iteration for the quasi-potential settled only where V < {converged:.3g} of "
-            f"{edge_level:.3g}: last relative changes {', '.join(f'{c:.1e}' for c in changes[-3:])} after "
+            f"{level:.3g}: last relative changes {', '.join(f'{c:.1e}' for c in changes[-3:])} after "
             f"{len(changes)} iterations"
         )
     return V, Iteration(tuple(changes), converged, residual_norm(coefficients, V, converged))
+
+
+def two_sweeps(
+    coefficients: Coefficients, start: fem.Function, expansion: Expansion, options: Options | None = None
+) -> tuple[fem.Function, Iteration]:
+    """The two sweeps described above.  Collective.
+
+    If the second sweep settles less far than the rim of the first, the result of the first counts, up to
+    the lowest point of its rim.
+
+    Raises:
+        NotConverged: If the first sweep fails.
+    """
+    region = coefficients.region
+    edge = edge_level(region, start)
+    rim = rim_cells(region, start, edge)
+    first, iteration = policy_iteration(coefficients, start, expansion, edge, rim, options=options)
+    lowest = float(np.min(cell_values(first)[region.active & (rim.x.array > 0.5)], initial=edge))
+    lowest = region.domain.comm.allreduce(lowest, op=MPI.MIN)
+    reached = min(lowest, iteration.converged_level)
+    begin = fem.Function(start.function_space)
+    begin.x.array[:] = np.where(region.dofs(start.function_space), first.x.array, start.x.array)
+    everywhere = fem.Function(rim.function_space)
+    try:
+        second, settled = policy_iteration(
+            coefficients, begin, expansion, edge_level(region, begin), everywhere, options=options
+        )
+    except NotConverged:
+        settled = None
+    if settled is not None and settled.converged_level >= reached:
+        return second, replace(settled, changes=iteration.changes + settled.changes)
+    return first, replace(iteration, converged_level=reached, residual=residual_norm(coefficients, first, reached))
 
 
 def residual_norm(coefficients: Coefficients, potential: fem.Function, level: float) -> float:

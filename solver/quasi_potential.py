@@ -10,27 +10,27 @@ the field must equal the action.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import ufl
 from dolfinx import fem, mesh
-from dolfinx.fem import locate_dofs_topological
 from mpi4py import MPI
 
 from solver.action import Path, action
 from solver.coefficients import Coefficients
 from solver.evaluate import Locator, evaluate, evaluate_gradient
 from solver.expansion import Expansion, expand, unit_directions
-from solver.hamilton_jacobi import Iteration, policy_iteration
+from solver.hamilton_jacobi import Iteration, edge_level, two_sweeps
 from solver.instanton import Instanton, instanton, trace_back
 from solver.linear import Options
 from solver.rates import markov_chain
 from solver.region import Mask, Region, cell_values, cells_near, component, make_region
 from solver.system import Array, System
 
-# the sublevel set that is meshed ends this far below the lowest pass
-RIM = 0.97
+# the sublevel set in which V is solved for ends at this part of the lowest pass, or this many ε below it:
+# nearer to the saddle W is rounded off by the noise
+TOP, CLEARANCE = 0.97, 3.0
 BALL = 0.1
 
 
@@ -97,37 +97,24 @@ def local_expansion(
     return expand(system, attractor, BALL * top)
 
 
-def _edge_level(region: Region, potential: fem.Function) -> float:
-    """Lowest value on the outer boundary of a region.  Collective."""
-    domain, space = region.domain, potential.function_space
-    dim = domain.topology.dim
-    domain.topology.create_connectivity(dim, dim - 1)
-    of_cell = domain.topology.connectivity(dim, dim - 1).array.reshape(-1, dim + 1)
-    facets = np.unique(of_cell[region.facets[:, 0], region.facets[:, 1]])
-    dofs = locate_dofs_topological(space, dim - 1, facets.astype(np.int32), remote=False)
-    return float(
-        domain.comm.allreduce(float(np.min(potential.x.array[dofs], initial=np.inf)), op=MPI.MIN)
-    )
-
-
 def well_potential(
-    system: System,
     coefficients: Coefficients,
     start: fem.Function,
     index: int,
     expansion: Expansion,
     lowest_exit: float,
+    epsilon: float,
     options: Options | None = None,
 ) -> WellPotential:
     """Solve the Hamilton–Jacobi equation in the well of one attractor.  Collective.
 
     Args:
-        system: The system.
         coefficients: b, A on the region on which the start is known.
         start: Approximation of V, zero at the attractor.
         index: Number of the attractor.
         expansion: V near the attractor.
         lowest_exit: Barrier at the lowest pass out of the well (∞: none).
+        epsilon: The lowest noise level from which the start was made.
         options: PETSc options for the linear solver.
 
     Raises:
@@ -136,12 +123,10 @@ def well_potential(
     known = coefficients.region
     seeds = cells_near(known.domain, expansion.point)
     top = min(lowest_exit, outer_level(known, start))
-    low = cell_values(start).min(axis=1) < RIM * top
+    low = cell_values(start).min(axis=1) < min(TOP * top, max(top - CLEARANCE * epsilon, 0.8 * top))
     region = make_region(known.domain, component(known.domain, known.active & low, seeds))
     inner = coefficients.on(region)
-    potential, iteration = policy_iteration(
-        inner, start, expansion, _edge_level(region, start), options=options
-    )
+    potential, iteration = two_sweeps(inner, start, expansion, options)
     trusted = iteration.converged_level
     valid = region.active & (cell_values(potential).max(axis=1) <= trusted)
     valid = component(known.domain, valid | (seeds & region.active), seeds)
@@ -156,12 +141,8 @@ def outer_level(region: Region, potential: fem.Function) -> float:
     exterior = mesh.exterior_facet_indices(domain.topology)
     of_cell = domain.topology.connectivity(dim, dim - 1).array.reshape(-1, dim + 1)
     on_mesh = np.isin(of_cell[region.facets[:, 0], region.facets[:, 1]], exterior)
-    space = potential.function_space
-    facets = np.unique(of_cell[region.facets[on_mesh, 0], region.facets[on_mesh, 1]]).astype(np.int32)
-    dofs = locate_dofs_topological(space, dim - 1, facets, remote=False)
-    return float(
-        domain.comm.allreduce(float(np.min(potential.x.array[dofs], initial=np.inf)), op=MPI.MIN)
-    )
+    outer = replace(region, facets=region.facets[on_mesh])
+    return edge_level(outer, potential)
 
 
 def lower_bound(well: WellPotential) -> float:
