@@ -95,14 +95,12 @@ def structure(case: Case, landscape: Landscape, domain: Any) -> Structure:
         raise case.error(
             "system", str(error), "make the minima isolated, for example by a small L2 term"
         ) from None
-    saddles = connections(still, points, bounds)
     if case.domain.bounds is None:
         inside = Locator(domain)
         everywhere = np.array([p.point for p in points]).reshape(len(points), case.dim)
         held = inside.owners(inside.cells(everywhere)) < domain.comm.size
         points = tuple(p for p, here in zip(points, held, strict=True) if here)
-        kept = {tuple(p.point) for p in points}
-        saddles = tuple(s for s in saddles if tuple(s.point) in kept)
+    saddles = connections(still, points, bounds)
     attractors = tuple(p for p in points if p.kind == "attractor")
     for point in attractors:
         if point.on_boundary:

@@ -5,6 +5,7 @@ All of it goes to standard output: standard error stays free for the one line of
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import Literal, Protocol, TextIO
 
 Level = Literal["quiet", "normal", "verbose"]
 PLAIN_INTERVAL = 5.0
+LAUNCHERS = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK")
 
 
 class HasRank(Protocol):
@@ -52,6 +54,8 @@ class Progress:
         self._stream = stream if stream is not None else sys.stdout
         self._shown = level != "quiet" and (comm is None or comm.rank == 0)
         self._verbose = level == "verbose"
+        # mpirun gives rank 0 a pseudo-terminal even when its own output goes to a file
+        self._live = self._stream.isatty() and not any(name in os.environ for name in LAUNCHERS)
         self._start = time.monotonic()
         self._print = self._write
 
@@ -77,14 +81,14 @@ class Progress:
         if not self._shown:
             yield Stage(lambda *_: None, total)
             return
-        if self._stream.isatty():
+        if self._live:
             with self._bar(title, total) as stage:
                 yield stage
         else:
             self.info(title)
             yield Stage(self._plain_lines(title), total)
         took = time.monotonic() - began
-        if self._stream.isatty() or self._verbose or took > PLAIN_INTERVAL:
+        if self._live or self._verbose or took > PLAIN_INTERVAL:
             self.info(f"{title}: done in {took:.1f} s")
 
     def _write(self, text: str) -> None:

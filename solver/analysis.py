@@ -32,7 +32,8 @@ from solver.quasi_potential import (
     stitched_weights,
     well_potential,
 )
-from solver.region import whole
+from solver.hamilton_jacobi import edge_level
+from solver.region import Region, whole
 from solver.spectrum import LOWEST_LOG, slowest_eigenvalues
 from solver.stationary import Pin
 from solver.system import Array, System
@@ -205,7 +206,7 @@ def _continue(
         limit = _extrapolated(gauge, last, renewed, epsilon)
         gauge, part = renewed, smaller
         if not plan:
-            height = _lowest_pass(gauge, landmarks, locator)
+            height = _lowest_pass(gauge, part.region, landmarks, locator)
             if height / epsilon >= START_RATIO:
                 return levels, limit, part, epsilon
             # straight to the level that is needed, in steps of the usual size
@@ -251,8 +252,8 @@ def _level(
     return Level(fresh, change, margin, passages, eigenvalue, overlap)
 
 
-def _lowest_pass(gauge: fem.Function, landmarks: Landmarks, locator: Locator) -> float:
-    """Height of the lowest barrier in W; of the edge of the box where there is no pass.  Collective."""
+def _lowest_pass(gauge: fem.Function, region: Region, landmarks: Landmarks, locator: Locator) -> float:
+    """Height of the lowest barrier in W; of the edge of the region where there is no pass.  Collective."""
     wells = evaluate(gauge, np.array([pin.point for pin in landmarks.pins]), locator)[:, 0]
     heights = [
         level - wells[k]
@@ -264,10 +265,7 @@ def _lowest_pass(gauge: fem.Function, landmarks: Landmarks, locator: Locator) ->
         for k in pair
         if k >= 0
     ]
-    if not heights:
-        # a single well: any level of the order of the first noise will do
-        return float("inf")
-    return float(np.nanmin(heights))
+    return float(np.nanmin(heights)) if heights else edge_level(region, gauge) - float(wells[0])
 
 
 def _corners(domain: mesh.Mesh) -> Array:

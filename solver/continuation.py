@@ -204,6 +204,7 @@ def next_gauge(
 ) -> tuple[fem.Function, Coefficients]:
     """``W − ε log q`` and the region for the next noise level.  Collective.
 
+    Without passes the region is not cut: the potential of a single well is wanted up to the boundary.
     Where q is not good (:func:`good_dofs`) W is kept, and the cells are left out from now on.
 
     Raises:
@@ -219,7 +220,8 @@ def next_gauge(
     points = np.array([*(pin.point for pin in landmarks.pins), *landmarks.passes])
     highest = float(np.nanmax(evaluate(updated, points, locator)))
     active = region.active & good[space.dofmap.list].all(axis=1)
-    active &= cell_values(updated).min(axis=1) < highest + CUT * next_epsilon
+    if len(landmarks.passes):
+        active &= cell_values(updated).min(axis=1) < highest + CUT * next_epsilon
     seeds = [cells_near(domain, pin.point) for pin in landmarks.pins]
     active = component(domain, active, np.any(seeds, axis=0))
     for pin, seed in zip(landmarks.pins, seeds, strict=True):

@@ -10,11 +10,11 @@ the field must equal the action.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import ufl
-from dolfinx import fem, mesh
+from dolfinx import fem
 from mpi4py import MPI
 
 from solver.action import Path, action
@@ -25,7 +25,7 @@ from solver.hamilton_jacobi import Iteration, edge_level, two_sweeps
 from solver.instanton import Instanton, instanton, trace_back
 from solver.linear import Options
 from solver.rates import markov_chain
-from solver.region import Mask, Region, cell_values, cells_near, component, make_region
+from solver.region import Mask, cell_values, cells_near, component, make_region
 from solver.system import Array, System
 
 # the sublevel set in which V is solved for ends at this part of the lowest pass, or this many ε below it:
@@ -91,7 +91,7 @@ def local_expansion(
     system: System, start: fem.Function, known: Coefficients, passes: Array, attractor: Array, locator: Locator
 ) -> Expansion:
     """Expansion of V at an attractor, up to a tenth of its lowest pass (or of the edge).  Collective."""
-    top = outer_level(known.region, start)
+    top = edge_level(known.region, start)
     if len(passes):
         top = min(top, float(np.nanmin(evaluate(start, passes, locator))))
     return expand(system, attractor, BALL * top)
@@ -122,7 +122,7 @@ def well_potential(
     """
     known = coefficients.region
     seeds = cells_near(known.domain, expansion.point)
-    top = min(lowest_exit, outer_level(known, start))
+    top = min(lowest_exit, edge_level(known, start))
     low = cell_values(start).min(axis=1) < min(TOP * top, max(top - CLEARANCE * epsilon, 0.8 * top))
     region = make_region(known.domain, component(known.domain, known.active & low, seeds))
     inner = coefficients.on(region)
@@ -131,18 +131,6 @@ def well_potential(
     valid = region.active & (cell_values(potential).max(axis=1) <= trusted)
     valid = component(known.domain, valid | (seeds & region.active), seeds)
     return WellPotential(index, potential, valid, trusted, expansion, iteration, inner)
-
-
-def outer_level(region: Region, potential: fem.Function) -> float:
-    """Lowest value on the boundary of the mesh itself where it bounds the region.  Collective."""
-    domain = region.domain
-    dim = domain.topology.dim
-    domain.topology.create_connectivity(dim - 1, dim)
-    exterior = mesh.exterior_facet_indices(domain.topology)
-    of_cell = domain.topology.connectivity(dim, dim - 1).array.reshape(-1, dim + 1)
-    on_mesh = np.isin(of_cell[region.facets[:, 0], region.facets[:, 1]], exterior)
-    outer = replace(region, facets=region.facets[on_mesh])
-    return edge_level(outer, potential)
 
 
 def lower_bound(well: WellPotential) -> float:
