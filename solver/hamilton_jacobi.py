@@ -13,7 +13,7 @@ m the degree of the elements, in a region {V < c} below the lowest saddle.  V gr
 level set is pure outflow and needs no boundary data; where the ragged edge of the mesh has inflow, the
 initial guess V_0 is imposed weakly.  A first sweep keeps the policy of V_0 in the rim (the cells at the edge,
 and those where V_0 is above the lowest point of the edge), where Newton steps would feed on the error of the
-edge; a second sweep, from the result of the first, iterates everywhere, except in cells that do not settle.  What the rim does to V is carried outwards only:
+edge; further sweeps, each from the result of the last, iterate everywhere, except in cells that do not settle.  What the rim does to V is carried outwards only:
 values below the lowest point of the edge are free of it.  At the attractor u vanishes; there V is given by its local expansion.
 """
 
@@ -217,13 +217,24 @@ def policy_iteration(
     return V, Iteration(tuple(changes), converged, residual_norm(coefficients, V, converged))
 
 
-def two_sweeps(
-    coefficients: Coefficients, start: fem.Function, expansion: Expansion, options: Options | None = None
+def sweeps(
+    coefficients: Coefficients,
+    start: fem.Function,
+    expansion: Expansion,
+    options: Options | None = None,
+    most: int = 8,
 ) -> tuple[fem.Function, Iteration]:
-    """The two sweeps described above.  Collective.
+    """The sweeps described above, until the data on the edge no longer change V.  Collective.
 
-    If the second sweep settles less far than the rim of the first, the result of the first counts, up to
-    the lowest point of its rim.
+    If a later sweep settles less far than an earlier one, the earlier one counts; for the first sweep,
+    up to the lowest point of its rim.
+
+    Args:
+        coefficients: b, A on a region {V < c}.
+        start: Initial guess with V = 0 at the attractor.
+        expansion: V near the attractor.
+        options: PETSc options for the linear solver.
+        most: Bound on the number of sweeps.
 
     Raises:
         NotConverged: If the first sweep fails.
@@ -231,22 +242,29 @@ def two_sweeps(
     region = coefficients.region
     edge = edge_level(region, start)
     rim = rim_cells(region, start, edge)
-    first, iteration = policy_iteration(coefficients, start, expansion, edge, rim, options=options)
-    lowest = float(np.min(cell_values(first)[region.active & (rim.x.array > 0.5)], initial=edge))
-    lowest = region.domain.comm.allreduce(lowest, op=MPI.MIN)
-    reached = min(lowest, iteration.converged_level)
-    begin = fem.Function(start.function_space)
-    begin.x.array[:] = np.where(region.dofs(start.function_space), first.x.array, start.x.array)
+    best, iteration = policy_iteration(coefficients, start, expansion, edge, rim, options=options)
+    lowest = float(np.min(cell_values(best)[region.active & (rim.x.array > 0.5)], initial=edge))
+    reached = min(region.domain.comm.allreduce(lowest, op=MPI.MIN), iteration.converged_level)
+    iteration = replace(
+        iteration, converged_level=reached, residual=residual_norm(coefficients, best, reached)
+    )
+    inside = region.dofs(start.function_space)
     everywhere = fem.Function(rim.function_space)
-    try:
-        second, settled = policy_iteration(
-            coefficients, begin, expansion, edge_level(region, begin), everywhere, options=options
-        )
-    except NotConverged:
-        settled = None
-    if settled is not None and settled.converged_level >= reached:
-        return second, replace(settled, changes=iteration.changes + settled.changes)
-    return first, replace(iteration, converged_level=reached, residual=residual_norm(coefficients, first, reached))
+    for _ in range(most - 1):
+        begin = fem.Function(start.function_space)
+        begin.x.array[:] = np.where(inside, best.x.array, start.x.array)
+        everywhere.x.array[:] = 0.0
+        edge = edge_level(region, begin)
+        try:
+            V, settled = policy_iteration(coefficients, begin, expansion, edge, everywhere, options=options)
+        except NotConverged:
+            break
+        if settled.converged_level < min(iteration.converged_level, 0.999 * edge):
+            break
+        best, iteration = V, replace(settled, changes=iteration.changes + settled.changes)
+        if settled.changes[0] < SETTLED:
+            break
+    return best, iteration
 
 
 def residual_norm(coefficients: Coefficients, potential: fem.Function, level: float) -> float:

@@ -21,7 +21,7 @@ from solver.action import Path, action
 from solver.coefficients import Coefficients
 from solver.evaluate import Locator, evaluate, evaluate_gradient
 from solver.expansion import Expansion, expand, unit_directions
-from solver.hamilton_jacobi import Iteration, edge_level, two_sweeps
+from solver.hamilton_jacobi import Iteration, edge_level, sweeps
 from solver.instanton import Instanton, instanton, trace_back
 from solver.linear import Options
 from solver.rates import markov_chain
@@ -126,7 +126,7 @@ def well_potential(
     low = cell_values(start).min(axis=1) < min(TOP * top, max(top - CLEARANCE * epsilon, 0.8 * top))
     region = make_region(known.domain, component(known.domain, known.active & low, seeds))
     inner = coefficients.on(region)
-    potential, iteration = two_sweeps(inner, start, expansion, options)
+    potential, iteration = sweeps(inner, start, expansion, options)
     trusted = iteration.converged_level
     valid = region.active & (cell_values(potential).max(axis=1) <= trusted)
     valid = component(known.domain, valid | (seeds & region.active), seeds)
