@@ -38,6 +38,7 @@ from solver.region import Mask, Region, cell_values
 SETTLED = 1e-8
 # a change that does not fall to this fraction of the one before is no convergence of Newton's method
 SLOW = 0.8
+PENALTY = 0.01
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,41 @@ def hamiltonian(coefficients: Coefficients, potential: fem.Function) -> ufl.core
     return ufl.inner(coefficients.drift + 0.5 * ufl.dot(coefficients.diffusion, gradient), gradient)
 
 
+def continuity(space: fem.FunctionSpace, speed: ufl.core.expr.Expr, facets: ufl.Measure) -> ufl.Form:
+    """``Σ_j γ ∫ |u| h^{2j} [∂ⁿ_j V][∂ⁿ_j v] dS``: penalty on jumps of normal derivatives of all orders.
+
+    Zero for polynomials of the degree of the elements; it makes V in the rim the smooth continuation of V
+    inside (a ghost penalty: Burman, C. R. Acad. Sci. Paris 348 (2010) 1217).
+    """
+    V, v = ufl.TrialFunction(space), ufl.TestFunction(space)
+    n = ufl.FacetNormal(space.mesh)("+")
+    h = ufl.avg(ufl.CellDiameter(space.mesh))
+    derivatives = V, v
+    form = 0
+    for order in range(1, space.ufl_element().degree + 1):
+        derivatives = tuple(ufl.grad(f) for f in derivatives)
+        jumps = []
+        for derivative in derivatives:
+            jump = derivative("+") - derivative("-")
+            for _ in range(order):
+                jump = ufl.dot(jump, n)
+            jumps.append(jump)
+        form += PENALTY * ufl.avg(speed) * h ** (2 * order) * jumps[0] * jumps[1] * facets
+    return form
+
+
 def transport(
-    coefficients: Coefficients, previous: fem.Function, start: fem.Function, rim: fem.Function
+    coefficients: Coefficients,
+    previous: fem.Function,
+    start: fem.Function,
+    rim: fem.Function,
+    facets: ufl.Measure | None,
 ) -> tuple[ufl.Form, ufl.Form]:
-    """Bilinear and linear form of one policy evaluation; ``rim`` is 1 on cells that keep the first policy."""
+    """Bilinear and linear form of one policy evaluation.
+
+    ``rim`` is 1 on cells that keep the first policy.  With ``facets`` (those of the cells at the edge) V is
+    continued smoothly to the edge, without, the start is imposed where the edge has inflow.
+    """
     space = previous.function_space
     domain = coefficients.domain
     V, v = ufl.TrialFunction(space), ufl.TestFunction(space)
@@ -88,21 +120,27 @@ def transport(
     n = ufl.FacetNormal(domain)
     u_boundary = coefficients.drift_nodal + ufl.dot(coefficients.diffusion_nodal, ufl.grad(start))
     inflow = ufl.max_value(-ufl.inner(u_boundary, n), 0.0)
-    left = ufl.inner(u, ufl.grad(V)) * test * coefficients.dx + inflow * V * v * coefficients.ds
-    right = running_cost * test * coefficients.dx + inflow * start * v * coefficients.ds
-    return left, right
+    left = ufl.inner(u, ufl.grad(V)) * test * coefficients.dx
+    right = running_cost * test * coefficients.dx
+    if facets is not None:
+        nodal = coefficients.drift_nodal + ufl.dot(coefficients.diffusion_nodal, ufl.grad(start))
+        return left + continuity(space, ufl.sqrt(ufl.inner(nodal, nodal) + 1e-20), facets), right
+    return left + inflow * V * v * coefficients.ds, right + inflow * start * v * coefficients.ds
 
 
-def rim_cells(region: Region, start: fem.Function, level: float) -> fem.Function:
-    """Indicator of the cells that touch the edge of the region or reach above ``level``.  Collective."""
-    space = start.function_space
+def touching(region: Region, space: fem.FunctionSpace) -> Mask:
+    """Local cells of a region that touch its edge.  Collective."""
     marked = fem.Function(space)
     marked.x.array[edge_dofs(region, space)] = 1.0
     marked.x.scatter_reverse(InsertMode.add)
     marked.x.scatter_forward()
+    return np.asarray(region.active & (cell_values(marked).max(axis=1) > 0.5))
+
+
+def rim_cells(region: Region, start: fem.Function, level: float) -> fem.Function:
+    """Indicator of the cells that touch the edge of the region or reach above ``level``.  Collective."""
     rim = fem.Function(fem.functionspace(region.domain, ("DG", 0)))
-    touching = cell_values(marked).max(axis=1) > 0.5
-    rim.x.array[:] = touching | (cell_values(start).max(axis=1) > level)
+    rim.x.array[:] = touching(region, start.function_space) | (cell_values(start).max(axis=1) > level)
     return rim
 
 
@@ -132,9 +170,9 @@ def freeze(rim: fem.Function, worst: Mask, start: fem.Function) -> float:
     marked = fem.Function(space)
     marked.x.array[: worst.size] = worst
     marked.x.scatter_forward()
-    touching = cell_values(marked).max(axis=1) > 0.5
-    rim.x.array[touching] = 1.0
-    lowest = float(np.min(cell_values(start)[touching], initial=np.inf))
+    hit = cell_values(marked).max(axis=1) > 0.5
+    rim.x.array[hit] = 1.0
+    lowest = float(np.min(cell_values(start)[hit], initial=np.inf))
     return float(space.mesh.comm.allreduce(lowest, op=MPI.MIN))
 
 
@@ -144,6 +182,7 @@ def policy_iteration(
     expansion: Expansion,
     level: float,
     rim: fem.Function,
+    facets: ufl.Measure | None = None,
     *,
     tolerance: float = 1e-11,
     max_iterations: int = 40,
@@ -157,6 +196,7 @@ def policy_iteration(
         expansion: V near the attractor.
         level: Lowest value of the start on the edge of the region; V is trusted at most up to this.
         rim: Cells that keep the policy of the start; more are added where the iteration does not settle.
+        facets: Facets of the cells at the edge, across which V is continued smoothly (see :func:`transport`).
         tolerance: Largest change of V, relative to the level of the edge, at which the iteration ends.
         max_iterations: Bound on the number of linear solves.
         options: PETSc options for the linear solver.
@@ -183,7 +223,7 @@ def policy_iteration(
     changes: list[float] = []
     converged, frozen_level = 0.0, level
     for _ in range(max_iterations):
-        left, right = transport(coefficients, V, start, rim)
+        left, right = transport(coefficients, V, start, rim, facets)
         matrix = assemble_matrix(left, region, space, fixed)
         ksp = factorise(matrix, "quasi-potential", options)
         rhs = assemble_unreduced(right)
@@ -249,6 +289,7 @@ def sweeps(
         iteration, converged_level=reached, residual=residual_norm(coefficients, best, reached)
     )
     inside = region.dofs(start.function_space)
+    facets = region.interior_facets(touching(region, start.function_space), {"quadrature_degree": coefficients.quadrature_degree})
     everywhere = fem.Function(rim.function_space)
     for _ in range(most - 1):
         begin = fem.Function(start.function_space)
@@ -256,7 +297,7 @@ def sweeps(
         everywhere.x.array[:] = 0.0
         edge = edge_level(region, begin)
         try:
-            V, settled = policy_iteration(coefficients, begin, expansion, edge, everywhere, options=options)
+            V, settled = policy_iteration(coefficients, begin, expansion, edge, everywhere, facets, options=options)
         except NotConverged:
             break
         if settled.converged_level < min(iteration.converged_level, 0.999 * edge):

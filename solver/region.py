@@ -59,6 +59,22 @@ class Region:
         entities = self.facets.reshape(-1).astype(np.int32)
         return ufl.Measure("ds", domain=self.domain, metadata=metadata, subdomain_data=[(1, entities)])(1)
 
+    def interior_facets(self, cells: Mask, metadata: dict[str, Any]) -> ufl.Measure:
+        """Measure over the facets between two cells of the region of which one is in ``cells``."""
+        dim = self.domain.topology.dim
+        to_cells = self.domain.topology.connectivity(dim - 1, dim)
+        of_cell = self.domain.topology.connectivity(dim, dim - 1).array.reshape(-1, dim + 1)
+        owned = self.domain.topology.index_map(dim - 1).size_local
+        inner = np.flatnonzero(np.diff(to_cells.offsets[: owned + 1]) == 2)
+        first, second = to_cells.array[to_cells.offsets[inner]], to_cells.array[to_cells.offsets[inner] + 1]
+        keep = self.active[first] & self.active[second] & (cells[first] | cells[second])
+        facets, first, second = inner[keep], first[keep], second[keep]
+        columns = []
+        for side in (first, second):
+            columns += [side, np.argmax(of_cell[side] == facets[:, None], axis=1)]
+        entities = np.column_stack(columns).reshape(-1).astype(np.int32)
+        return ufl.Measure("dS", domain=self.domain, metadata=metadata, subdomain_data=[(1, entities)])(1)
+
     def dofs(self, space: fem.FunctionSpace) -> Mask:
         """Which local (blocked) dofs of a space touch the region.  Collective."""
         touched = fem.Function(space if space.dofmap.bs == 1 else space.sub(0).collapse()[0])
