@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,14 +68,12 @@ def _arrhenius(analysis: Analysis, pair: tuple[int, int] | None) -> dict[str, fl
         for epsilon, level in sorted(analysis.levels.items(), reverse=True)
         if level.state.rates is not None
     ]
-    slopes = [
-        (second[1] - first[1]) / (second[0] - first[0]) for first, second in zip(times, times[1:], strict=False)
-    ]
+    slopes = [(second[1] - first[1]) / (second[0] - first[0]) for first, second in itertools.pairwise(times)]
     gaps = [float(abs(slope / min(direct) - 1.0)) for slope in slopes]
     if gaps:
         result["arrhenius_slope"] = gaps[-1]
     if len(gaps) > 1:
-        result["arrhenius_trend"] = max(0.0, *(b - a for a, b in zip(gaps, gaps[1:], strict=False)))
+        result["arrhenius_trend"] = max(0.0, *(b - a for a, b in itertools.pairwise(gaps)))
     return result
 
 

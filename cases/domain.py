@@ -60,7 +60,7 @@ def make_mesh(case: Case, landscape: Landscape, comm: Any) -> Any:
         ) from None
     problems: list[CaseError] = []
     try:
-        check_at(case, landscape, domain.geometry.x[:, : case.dim].T)
+        check_at(case, landscape, np.array(domain.geometry.x[:, : case.dim].T, dtype=np.float64))
     except CaseError as error:
         problems.append(error)
     found = [problem for part in comm.allgather(problems) for problem in part]
@@ -117,7 +117,9 @@ def structure(case: Case, landscape: Landscape, domain: Any) -> Structure:
     others = tuple(p for p in points if tuple(p.point) not in used)
     for n, given in enumerate(case.system.attractors or []):
         _index_of(case, f"system.attractors.{n}", given, attractors, high - low)
-    start = 0 if case.compare.from_ is None else _which(case, "compare.from", case.compare.from_, attractors, high - low)
+    start = 0
+    if case.compare.from_ is not None:
+        start = _which(case, "compare.from", case.compare.from_, attractors, high - low)
     if case.compare.to is not None:
         target: int | None = _which(case, "compare.to", case.compare.to, attractors, high - low)
         if target == start:
@@ -150,5 +152,7 @@ def _index_of(
     gaps = [float(np.max(np.abs(p.point - np.array(wanted)) / size)) for p in attractors]
     if min(gaps) > 0.02:
         near = at_point(attractors[int(np.argmin(gaps))].point)
-        raise case.error(key, f"there is no attractor near {at_point(np.array(wanted))}", f"the nearest is {near}")
+        raise case.error(
+            key, f"there is no attractor near {at_point(np.array(wanted))}", f"the nearest is {near}"
+        )
     return int(np.argmin(gaps))

@@ -149,7 +149,10 @@ def _analyse(
 def _instantons(name: str, analysis: Analysis) -> list[Polyline]:
     return [
         Polyline(
-            b.instanton.points, {"action": b.instanton.actions}, {"from": b.start, "to": b.end, "saddle": b.saddle}, name
+            b.instanton.points,
+            {"action": b.instanton.actions},
+            {"from": b.start, "to": b.end, "saddle": b.saddle},
+            name,
         )
         for b in analysis.barriers
     ]
@@ -176,9 +179,7 @@ def _discretisation(case: Case, domain: Any, analysis: Analysis | None) -> dict[
     }
 
 
-def _write_records(
-    path: Path, summary: dict[str, Any], effective: str, ranks: int, timings: Timings
-) -> None:
+def _write_records(path: Path, summary: dict[str, Any], effective: str, ranks: int, timings: Timings) -> None:
     """Everything that rank 0 writes alone; the report last, because it reads the rest."""
     from cases.report import write_report
 

@@ -47,7 +47,11 @@ def simulate(
     epsilon = max(case.compare.epsilon)
     goal, start = places.attractors[places.target], places.attractors[places.start].point
     sigma = covariance(goal.jacobian, noise.system.diffusion(goal.point[:, None])[..., 0])
-    target = Ball(goal.point, TARGET_RADIUS * float(np.sqrt(epsilon)), np.linalg.inv(sigma))
+    target = Ball(
+        goal.point,
+        TARGET_RADIUS * float(np.sqrt(epsilon)),
+        np.asarray(np.linalg.inv(sigma), dtype=np.float64),
+    )
     low, high = bounding_box(domain)
     tabulated = tabulate(noise.system, list(zip(low, high, strict=True)))
     sde = mean_first_passage(

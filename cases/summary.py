@@ -1,4 +1,4 @@
-"""What summary.json says of one noise: the results of the solver as plain numbers, null where there is none."""
+"""What summary.json says of one noise: the results of the solver as numbers, null where there is none."""
 
 from __future__ import annotations
 
@@ -105,12 +105,11 @@ def _anisotropy(noise: ScaledNoise, places: Structure) -> dict[str, Any]:
 def _stationary(level: Level) -> dict[str, Any]:
     rates = level.state.rates
     single = len(level.state.wells) == 1 and rates is None and not level.overlap
-    mass = [1.0] if single else None if rates is None else [number(m) for m in np.exp(rates.log_weight)]
-    log_mass = [0.0] if single else None if rates is None else [number(m) for m in rates.log_weight]
+    log_mass = np.zeros(1) if single else None if rates is None else rates.log_weight
     return {
         "epsilon": level.state.epsilon,
-        "mass": mass,
-        "log_mass": log_mass,
+        "mass": None if log_mass is None else np.exp(log_mass).tolist(),
+        "log_mass": None if log_mass is None else [number(value) for value in log_mass],
         "log_normaliser": number(level.state.log_normaliser),
     }
 

@@ -1,0 +1,1 @@
+"""Meshes: boxes, files, and refinement.  Knows nothing of equations."""

@@ -14,7 +14,15 @@ from dolfinx import fem, mesh
 
 from solver.coefficients import Coefficients, coefficients
 from solver.connections import Saddle
-from solver.continuation import Density, Landmarks, density, first_epsilon, next_gauge, positivity_margin, schedule
+from solver.continuation import (
+    Density,
+    Landmarks,
+    density,
+    first_epsilon,
+    next_gauge,
+    positivity_margin,
+    schedule,
+)
 from solver.errors import NotConverged
 from solver.evaluate import Locator, bounding_box, evaluate
 from solver.fixed_points import FixedPoint
@@ -22,6 +30,7 @@ from solver.kramers import Asymptotics, kramers
 from solver.linear import Options
 from solver.lyapunov import covariance
 from solver.passage import Passage, mean_first_passage
+from solver.policy_iteration import edge_level
 from solver.quasi_potential import (
     Barrier,
     WellPotential,
@@ -32,7 +41,6 @@ from solver.quasi_potential import (
     stitched_weights,
     well_potential,
 )
-from solver.hamilton_jacobi import edge_level
 from solver.region import Region, whole
 from solver.spectrum import LOWEST_LOG, slowest_eigenvalues
 from solver.stationary import Pin
@@ -97,9 +105,7 @@ class Analysis:
     weights: Array
 
 
-def landmarks_of(
-    system: System, attractors: Sequence[FixedPoint], saddles: Sequence[Saddle]
-) -> Landmarks:
+def landmarks_of(system: System, attractors: Sequence[FixedPoint], saddles: Sequence[Saddle]) -> Landmarks:
     """Attractors with their covariances under this noise, and the passes."""
     pins = []
     for attractor in attractors:
@@ -150,10 +156,9 @@ def analyse(
         exits = [(n, pair[1 - pair.index(k)]) for n, pair in enumerate(landmarks.between) if k in pair]
         monitor(f"instantons from attractor {k}")
         start = from_attractor(gauge, pin.point, locator)
-        expansion = local_expansion(system, start, known, landmarks.passes[[n for n, _ in exits]], pin.point, locator)
-        paths = [
-            escape_path(system, start, expansion, landmarks.passes[n], locator, step) for n, _ in exits
-        ]
+        passes = landmarks.passes[[n for n, _ in exits]]
+        expansion = local_expansion(system, start, known, passes, pin.point, locator)
+        paths = [escape_path(system, start, expansion, landmarks.passes[n], locator, step) for n, _ in exits]
         monitor(f"Hamilton–Jacobi equation in well {k}")
         lowest_exit = min((path.action for path in paths), default=np.inf)
         well = well_potential(known, start, k, expansion, lowest_exit, lowest, options)
@@ -167,7 +172,16 @@ def analyse(
     ]
     weights = stitched_weights(len(attractors), barriers)
     return Analysis(
-        system, landmarks, base, levels, gauge, lowest, tuple(wells), tuple(barriers), tuple(asymptotics), weights
+        system=system,
+        landmarks=landmarks,
+        coefficients=base,
+        levels=levels,
+        gauge=gauge,
+        lowest_epsilon=lowest,
+        wells=tuple(wells),
+        barriers=tuple(barriers),
+        asymptotics=tuple(asymptotics),
+        weights=weights,
     )
 
 
@@ -221,9 +235,7 @@ def _extrapolated(first: fem.Function, high: float, second: fem.Function, low: f
     return result
 
 
-def _level(
-    state: Density, landmarks: Landmarks, locator: Locator, options: Options | None
-) -> Level:
+def _level(state: Density, landmarks: Landmarks, locator: Locator, options: Options | None) -> Level:
     """Refresh the gauge at the same ε, and compute what else is wanted there."""
     epsilon = state.epsilon
     gauge, part = next_gauge(state, landmarks, locator, epsilon)
@@ -284,4 +296,3 @@ def _typical_cell(domain: mesh.Mesh) -> float:
     volume = float(np.prod(high - low))
     count = domain.topology.index_map(domain.topology.dim).size_global
     return float((volume / count) ** (1.0 / domain.geometry.dim))
-

@@ -22,9 +22,7 @@ from solver.linear import Options, factorise, solve
 from solver.stationary import Pin
 
 
-def generator(
-    coefficients: Coefficients, epsilon: fem.Constant, space: fem.FunctionSpace
-) -> ufl.Form:
+def generator(coefficients: Coefficients, epsilon: fem.Constant, space: fem.FunctionSpace) -> ufl.Form:
     """Weak form of ``𝓛h = b·∇h + (ε/2)A:∇∇h`` with reflection."""
     h, w = ufl.TrialFunction(space), ufl.TestFunction(space)
     transport = coefficients.drift - 0.5 * epsilon * coefficients.divergence
@@ -74,7 +72,8 @@ def committors(
         h = fem.Function(space, name=f"committor_{j}")
         h.x.array[balls[j]] = 1.0
         h.x.scatter_forward()
-        rhs = assemble_unreduced(fem.Constant(coefficients.domain, 0.0) * ufl.TestFunction(space) * coefficients.dx)
+        nothing = fem.Constant(coefficients.domain, 0.0)
+        rhs = assemble_unreduced(nothing * ufl.TestFunction(space) * coefficients.dx)
         lift(rhs, form, h, fixed)
         h.x.array[:owned] = solve(ksp, rhs, "committor").array_r[:owned]
         h.x.scatter_forward()

@@ -95,7 +95,8 @@ def first_epsilon(bounds_points: Array, pins: Sequence[Pin]) -> float:
     largest = 0.0
     for pin in pins:
         y = bounds_points - pin.point
-        largest = max(largest, float(np.max(0.5 * np.einsum("ni,ni->n", y, np.linalg.solve(pin.covariance, y.T).T))))
+        quadratic = 0.5 * np.einsum("ni,ni->n", y, np.linalg.solve(pin.covariance, y.T).T)
+        largest = max(largest, float(np.max(quadratic)))
     return largest / 12.0
 
 
@@ -157,9 +158,7 @@ def density(
         q.x.array[:] = wells[0].x.array
     floor = float(np.min(at_wells))
     log_normaliser = log_mass(coefficients, gauge, epsilon, q, floor) - floor / epsilon
-    return Density(
-        epsilon, coefficients, gauge, q, tuple(wells), tuple(steps), rates, log_normaliser, change
-    )
+    return Density(epsilon, coefficients, gauge, q, tuple(wells), tuple(steps), rates, log_normaliser, change)
 
 
 def _levels(at_wells: Array, at_passes: Array, between: Sequence[tuple[int, int]]) -> Array:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import basix
 import dolfinx
@@ -33,7 +33,7 @@ class OnSubmesh:
     parent_cells: NDArray[np.integer[Any]]
 
 
-Source = dolfinx.fem.Function | OnSubmesh | Callable[[Array], Array]
+Source: TypeAlias = dolfinx.fem.Function | OnSubmesh | Callable[[Array], Array]
 
 
 def validate(name: str, source: Source, mesh: dolfinx.mesh.Mesh, degree: int) -> None:

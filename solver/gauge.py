@@ -44,9 +44,7 @@ def flux(
     return c * q - 0.5 * epsilon * ufl.dot(coefficients.diffusion, ufl.grad(q))
 
 
-def outflow(
-    coefficients: Coefficients, gauge: fem.Function, space: fem.FunctionSpace
-) -> ufl.core.expr.Expr:
+def outflow(coefficients: Coefficients, gauge: fem.Function, space: fem.FunctionSpace) -> ufl.core.expr.Expr:
     """``max(b·n + ½ n·A∇W, 0)``: the velocity at which q leaves the region."""
     n = ufl.FacetNormal(coefficients.domain)
     velocity = coefficients.drift_nodal + 0.5 * ufl.dot(coefficients.diffusion_nodal, ufl.grad(gauge))

@@ -181,7 +181,8 @@ def _with_points(
 
 
 def _wind_in(system: System, expansion: Expansion, start: Array) -> Array:
-    """The part of the path inside the ball: −(b + A∇V_loc) from its start, to 10⁻⁴ of the level; attractor first."""
+    """The path inside the ball by −(b + A∇V_loc), from its start to 10⁻⁴ of the level; attractor first."""
+
     def velocity(_: float, x: Array) -> Array:
         column = x[:, None]
         gradient = expansion.gradient(column)[:, 0]
@@ -234,4 +235,3 @@ def trace_back(
         if stop(x):
             return np.array(points)
     return None
-

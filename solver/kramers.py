@@ -106,8 +106,8 @@ def _integrand(system: System, x: Array, p: Array, tensor: Array) -> Array:
 def _along_path(system: System, instanton: Instanton, steps: int = 1500) -> tuple[float, Array]:
     """∫ F dt up to near the saddle, and P there.
 
-    Inside the ball by the local expansion; from there by RK4 in time to 2 per cent of the parameter before the
-    saddle.  Taking the determinant of P there, rather than at the saddle, makes the product right also
+    Inside the ball by the local expansion; from there by RK4 in time to 2 per cent of the parameter before
+    the saddle.  Taking the determinant of P there, rather than at the saddle, makes the product right also
     when eigenvalues of the saddle add up to zero and P has no limit.
     """
     path = instanton.path
@@ -158,9 +158,8 @@ def _clock(system: System, instanton: Instanton) -> tuple[Array, Array]:
     x, velocity = instanton.path(middle), instanton.path.velocity(middle)
     inverse = inverse_tensor(system.diffusion(x))
     drift = system.drift(x)
-    ratio = np.sqrt(
-        np.einsum("in,ijn,jn->n", velocity, inverse, velocity) / np.einsum("in,ijn,jn->n", drift, inverse, drift)
-    )
+    lengths = [np.einsum("in,ijn,jn->n", v, inverse, v) for v in (velocity, drift)]
+    ratio = np.sqrt(lengths[0] / lengths[1])
     return np.concatenate([[0.0], np.cumsum(ratio * np.diff(s))]), s
 
 

@@ -44,7 +44,7 @@ class Passage:
 
 
 def target_dofs(space: fem.FunctionSpace, pin: Pin, radius: float) -> Dofs:
-    """Dofs of the cells inside the ellipsoid of this radius, or the nearest dof if there are none.  Collective."""
+    """Dofs of the cells inside the ellipsoid of this radius; if there are none, the nearest.  Collective."""
     x = space.tabulate_dof_coordinates()[:, : space.mesh.geometry.dim] - pin.point
     distance = np.einsum("ni,ij,nj->n", x, np.linalg.inv(pin.covariance), x)
     cells = np.flatnonzero((distance[space.dofmap.list] <= radius**2).all(axis=1))

@@ -2,7 +2,7 @@
 
 The stages: ε-continuation of the stationary density gives a smooth approximation W of the viscosity solution
 (:mod:`solver.continuation`); policy iteration makes it sharp in the sublevel set of each attractor below its
-lowest pass (:mod:`solver.hamilton_jacobi`); the barrier at a pass is the cost of the polished instanton
+lowest pass (:mod:`solver.policy_iteration`); the barrier at a pass is the cost of the polished instanton
 (:mod:`solver.instanton`), whose first guess is traced on W.  The stages check each other: along the instanton
 the field must equal the action.
 """
@@ -21,9 +21,9 @@ from solver.action import Path, action
 from solver.coefficients import Coefficients
 from solver.evaluate import Locator, evaluate, evaluate_gradient
 from solver.expansion import Expansion, expand, unit_directions
-from solver.hamilton_jacobi import Iteration, edge_level, sweeps
 from solver.instanton import Instanton, instanton, trace_back
 from solver.linear import Options
+from solver.policy_iteration import Iteration, edge_level, sweeps
 from solver.rates import markov_chain
 from solver.region import Mask, cell_values, cells_near, component, make_region
 from solver.system import Array, System
@@ -59,7 +59,7 @@ class WellPotential:
 
 @dataclass(frozen=True)
 class Barrier:
-    """The cost of leaving attractor ``start`` over a saddle into the basin of ``end`` (−1: the domain's outside).
+    """The cost of leaving attractor ``start`` over a saddle into the basin of ``end`` (−1: none).
 
     Attributes:
         start, end, saddle: Indices.
@@ -88,7 +88,12 @@ def from_attractor(gauge: fem.Function, attractor: Array, locator: Locator) -> f
 
 
 def local_expansion(
-    system: System, start: fem.Function, known: Coefficients, passes: Array, attractor: Array, locator: Locator
+    system: System,
+    start: fem.Function,
+    known: Coefficients,
+    passes: Array,
+    attractor: Array,
+    locator: Locator,
 ) -> Expansion:
     """Expansion of V at an attractor, up to a tenth of its lowest pass (or of the edge).  Collective."""
     top = edge_level(known.region, start)
@@ -195,9 +200,7 @@ def _entries(
     """Points of a sphere round a saddle through which instantons come in.  Collective."""
     directions = unit_directions(system.dim)
     points = saddle + radius * directions
-    straight = [
-        action(system, Path(point, saddle, np.zeros((system.dim, 1)))) for point in points
-    ]
+    straight = [action(system, Path(point, saddle, np.zeros((system.dim, 1)))) for point in points]
     total = evaluate(start, points, locator)[:, 0] + np.array(straight)
     total[np.isnan(total)] = np.inf
     close = directions @ directions.T > 0.9
@@ -205,9 +208,7 @@ def _entries(
     return [points[n] for n in best[:most]]
 
 
-def barrier(
-    well: WellPotential, end: int, saddle: int, path: Instanton, locator: Locator
-) -> Barrier:
+def barrier(well: WellPotential, end: int, saddle: int, path: Instanton, locator: Locator) -> Barrier:
     """The barrier of one exit, with its bounds and the comparison of field and path.  Collective."""
     values = evaluate(well.potential, path.points, locator)[:, 0]
     inside = path.actions < well.trusted_level

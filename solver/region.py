@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-import scipy.sparse.csgraph
 import ufl
 from dolfinx import fem, mesh
 from dolfinx.la import InsertMode
 from mpi4py import MPI
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 
 from solver.system import Array
 
@@ -96,9 +96,7 @@ def make_region(domain: mesh.Mesh, active: Mask) -> Region:
     facets_of = to_facets.array.reshape(-1, dim + 1)
     # number of active cells at every facet
     cells_at = np.repeat(np.arange(to_cells.num_nodes), np.diff(to_cells.offsets))
-    count = np.bincount(
-        cells_at, weights=active[to_cells.array].astype(float), minlength=to_cells.num_nodes
-    )
+    count = np.bincount(cells_at, weights=active[to_cells.array].astype(float), minlength=to_cells.num_nodes)
     owned = domain.topology.index_map(dim).size_local
     bounding = (count[facets_of[:owned]] == 1) & active[:owned, None]
     cell, local = np.nonzero(bounding)
@@ -134,7 +132,7 @@ def component(domain: mesh.Mesh, active: Mask, seeds: Mask) -> Mask:
     active = _consistent(domain, active)
     both = active[first] & active[second]
     graph = sp.coo_matrix((np.ones(both.sum()), (first[both], second[both])), shape=(active.size,) * 2)
-    labels = sp.csgraph.connected_components(graph, directed=False)[1]
+    labels = connected_components(graph, directed=False)[1]
     reached = _consistent(domain, active & seeds)
     while True:
         hit = np.zeros(labels.max(initial=-1) + 1, dtype=bool)

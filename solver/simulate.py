@@ -134,7 +134,7 @@ def default_step(system: System, start: Array, target: Target, epsilon: float) -
 def make_motion(tabulated: Tabulated, epsilon: float, dt: float) -> Motion:
     """Return what the compiled step needs, with √ε σ ready where A is constant."""
     constant = tabulated.constant_diffusion
-    factor = np.zeros((tabulated.dim, tabulated.dim))
+    factor: Array = np.zeros((tabulated.dim, tabulated.dim))
     if constant is not None:
         values, vectors = np.linalg.eigh(constant)
         root = vectors * np.sqrt(np.clip(values, 0.0, None))

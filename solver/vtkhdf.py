@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import basix
 import basix.ufl
@@ -38,8 +38,8 @@ VTK_TYPES: dict[str, tuple[int, int]] = {
     "hexahedron": (12, 72),
 }
 
-Attributes = Mapping[str, str | float | int | NDArray[Any]]
-CellSource = dolfinx.fem.Function | NDArray[Any]
+Attributes: TypeAlias = Mapping[str, str | float | int | NDArray[Any]]
+CellSource: TypeAlias = dolfinx.fem.Function | NDArray[Any]
 
 
 @dataclass(frozen=True)
