@@ -19,7 +19,7 @@ CHECKS: dict[str, tuple[float, str]] = {
     "gauge_refresh": (5e-3, "change of the log rates when the gauge is refreshed"),
     "window": (5e-3, "change of the log rates when the window of the committor is narrowed"),
     "positivity": (0.05, "e^(-m), m: e-folds above the passes at which the density first fails"),
-    "arrhenius_slope": (0.05, "slope of log T between the two lowest noise levels against the barrier"),
+    "arrhenius_slope": (1.0, "slope of log T against the barrier, over what corrections of order ε² allow"),
     "arrhenius_trend": (0.005, "by how much the slopes recede from the barrier as the noise falls"),
     "simulation_gap": (0.05, "log T simulated against computed, beyond the 95 % interval"),
 }
@@ -58,20 +58,26 @@ def problems(noise: str, values: Mapping[str, float | None]) -> list[str]:
 
 
 def _arrhenius(analysis: Analysis, pair: tuple[int, int] | None) -> dict[str, float | None]:
-    """The slope d log T / d(1/ε) = ΔV + O(ε²) must tend to the barrier of the Hamilton–Jacobi equation."""
+    """The slope of log T between 1/ε₁ and 1/ε₂ must tend to the barrier of the Hamilton–Jacobi equation.
+
+    ``log T = ΔV/ε + a + c ε + …`` has the slope ``ΔV − c ε₁ε₂``; cΔV is of order one (0.5 to 1 in the
+    built-in cases), and three is allowed, with half a per cent for the numerics.
+    """
     result: dict[str, float | None] = {"arrhenius_slope": None, "arrhenius_trend": None}
     direct = [b.barrier for b in analysis.barriers if (b.start, b.end) == pair]
     if pair is None or not direct:
         return result
+    height = min(direct)
     times = [
         (1.0 / epsilon, level.state.rates.log_mfpt[pair])
         for epsilon, level in sorted(analysis.levels.items(), reverse=True)
         if level.state.rates is not None
     ]
     slopes = [(second[1] - first[1]) / (second[0] - first[0]) for first, second in itertools.pairwise(times)]
-    gaps = [float(abs(slope / min(direct) - 1.0)) for slope in slopes]
+    gaps = [float(abs(slope / height - 1.0)) for slope in slopes]
     if gaps:
-        result["arrhenius_slope"] = gaps[-1]
+        allowed = 3.0 / (times[-1][0] * times[-2][0] * height**2) + 0.005
+        result["arrhenius_slope"] = gaps[-1] / allowed
     if len(gaps) > 1:
         result["arrhenius_trend"] = max(0.0, *(b - a for a, b in itertools.pairwise(gaps)))
     return result

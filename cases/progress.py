@@ -55,7 +55,8 @@ class Progress:
         self._shown = level != "quiet" and (comm is None or comm.rank == 0)
         self._verbose = level == "verbose"
         # mpirun gives rank 0 a pseudo-terminal even when its own output goes to a file
-        self._live = self._stream.isatty() and not any(name in os.environ for name in LAUNCHERS)
+        launched = any(name in os.environ for name in LAUNCHERS)
+        self._live = self._stream.isatty() and (not launched or os.environ.get("QUASIPOT_TERMINAL") == "1")
         self._start = time.monotonic()
         self._print = self._write
 

@@ -11,6 +11,8 @@ import ufl
 from dolfinx import mesh
 from mpi4py import MPI
 
+from meshes.compat import shared_facet_partitioner
+
 SIMPLICES = {1: ("line", "interval"), 2: ("triangle", "triangle"), 3: ("tetra", "tetrahedron")}
 
 
@@ -37,7 +39,7 @@ def read_mesh(comm: MPI.Comm, path: Path, dim: int) -> mesh.Mesh:
         raise problem
     points, cells = outcome  # type: ignore[misc]
     element = ufl.Mesh(basix.ufl.element("Lagrange", SIMPLICES[dim][1], 1, shape=(dim,)))
-    partitioner = mesh.create_cell_partitioner(mesh.GhostMode.shared_facet)
+    partitioner = shared_facet_partitioner()
     return mesh.create_mesh(comm, cells=cells, x=points, e=element, partitioner=partitioner)
 
 

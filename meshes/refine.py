@@ -9,6 +9,8 @@ from dolfinx import mesh
 from mpi4py import MPI
 from numpy.typing import NDArray
 
+from meshes.compat import shared_facet_partitioner
+
 Array = NDArray[np.float64]
 
 
@@ -63,8 +65,7 @@ def refine_cells(domain: mesh.Mesh, cells: NDArray[np.int32]) -> mesh.Mesh:
     domain.topology.create_entities(1)
     domain.topology.create_connectivity(dim, 1)
     edges = mesh.compute_incident_entities(domain.topology, cells, dim, 1)
-    partitioner = mesh.create_cell_partitioner(mesh.GhostMode.shared_facet)
-    return mesh.refine(domain, edges, partitioner=partitioner)[0]
+    return mesh.refine(domain, edges, partitioner=shared_facet_partitioner())[0]
 
 
 def _owned(domain: mesh.Mesh) -> int:
