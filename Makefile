@@ -1,8 +1,10 @@
 # Everything runs through docker/run: see docker/README.md.  SUITE=sid tests the newer DOLFINx.
 .PHONY: demo test setup test-image test-slurm clean
 
+RANKS ?= $(shell if [ "$$(nproc)" -ge 2 ]; then echo 2; else echo 1; fi)
+
 demo:            ## the main job on real input; sets up first if needed
-	docker/run quasipot run radial-diabetes
+	docker/run mpirun -n $(RANKS) quasipot run radial-diabetes
 
 test:            ## lint, types, tests on 1 and on 2 ranks
 	QUASIPOT_IMAGE=quasipot:test docker/run docker/check
