@@ -4,6 +4,12 @@ import numpy as np
 import pytest
 import sympy as sp
 from numpy.polynomial import legendre
+
+from solver.action import Path, action, action_along, density, density_gradients
+from solver.expansion import expand
+from solver.instanton import instanton
+from solver.kramers import kramers
+from solver.system import System
 from tests.exact import (
     MAIER_STEIN_BARRIERS,
     Line,
@@ -15,12 +21,6 @@ from tests.exact import (
     rotational_well,
     turned_well,
 )
-
-from solver.action import Path, action, action_along, density, density_gradients
-from solver.expansion import expand
-from solver.instanton import instanton
-from solver.kramers import kramers
-from solver.system import System
 
 TENSOR = sp.Matrix([[1 + X**2 / 4, X * Y / 5], [X * Y / 5, sp.Rational(3, 5) + Y / 10]])
 WELL = (X**2 - 1) ** 2 + Y**2
