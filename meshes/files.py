@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +48,15 @@ def read_mesh(comm: MPI.Comm, path: Path, dim: int) -> mesh.Mesh:
 def _read(path: Path, dim: int) -> tuple[Any, Any]:
     import meshio
 
+    # meshio prints its complaints, and raises whatever its readers run into, also SystemExit
+    said = io.StringIO()
     try:
-        data = meshio.read(path)
-    # meshio raises whatever its readers run into, and SystemExit for unknown formats
-    except (Exception, SystemExit) as error:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            data = meshio.read(path)
+    except SystemExit as error:
+        reason = " ".join(said.getvalue().split()) or "unknown format"
+        raise UnreadableMesh(f"cannot be read as a mesh ({reason})") from error
+    except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UnreadableMesh(f"cannot be read as a mesh ({reason})") from error
     kind = SIMPLICES[dim][0]

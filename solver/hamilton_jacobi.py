@@ -95,7 +95,7 @@ def transport(
 
 
 def residual_norm(coefficients: Coefficients, potential: fem.Function, level: float) -> float:
-    """``‖H(x,∇V)‖ / ‖½∇VᵀA∇V‖`` in L² over {V < level}.  Collective."""
+    """``‖H(x,∇V)‖ / ‖½∇VᵀA∇V‖`` in L² over {V < level}; infinite if that set is empty.  Collective."""
     gradient = ufl.grad(potential)
     cost = 0.5 * ufl.inner(ufl.dot(coefficients.diffusion, gradient), gradient)
     inside = ufl.conditional(ufl.lt(potential, level), 1.0, 0.0)
@@ -105,4 +105,4 @@ def residual_norm(coefficients: Coefficients, potential: fem.Function, level: fl
         )
         for term in (hamiltonian(coefficients, potential), cost)
     ]
-    return float(np.sqrt(squares[0] / squares[1]))
+    return float(np.sqrt(squares[0] / squares[1])) if squares[1] > 0.0 else float("inf")

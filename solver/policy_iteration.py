@@ -27,6 +27,9 @@ from solver.linear import Options, factorise, solve
 from solver.region import Mask, Region, cell_values
 
 SETTLED = 1e-8
+DIVERGED = 0.1
+# V must settle at least up to this part of the level of the edge
+LEAST = 0.3
 # a change that does not fall to this fraction of the one before is no convergence of Newton's method
 SLOW = 0.8
 
@@ -84,7 +87,7 @@ def edge_level(region: Region, potential: fem.Function) -> float:
 
 
 def freeze(rim: fem.Function, worst: Mask, start: fem.Function) -> float:
-    """Add the cells of the marked owned dofs to the rim; returns the lowest V_0 in them.  Collective.
+    """Add the cells of the marked owned dofs to the rim; returns the lowest V_0 at these dofs.  Collective.
 
     The fallback where V has a kink or the mesh is too coarse: there Newton's method cycles, and its linear
     step with the policy of the smooth start does not.
@@ -95,7 +98,7 @@ def freeze(rim: fem.Function, worst: Mask, start: fem.Function) -> float:
     marked.x.scatter_forward()
     hit = cell_values(marked).max(axis=1) > 0.5
     rim.x.array[hit] = 1.0
-    lowest = float(np.min(cell_values(start)[hit], initial=np.inf))
+    lowest = float(np.min(start.x.array[: worst.size][worst], initial=np.inf))
     return float(space.mesh.comm.allreduce(lowest, op=MPI.MIN))
 
 
@@ -128,7 +131,7 @@ def policy_iteration(
         V (zero outside the region) and the history.
 
     Raises:
-        NotConverged: If the iteration diverges, or has not settled at least up to half the level of the edge.
+        NotConverged: If the iteration diverges.
     """
     space = start.function_space
     region = coefficients.region
@@ -171,11 +174,10 @@ def policy_iteration(
         # at rounding level the changes no longer fall
         if len(changes) > 3 and changes[-1] < 1e2 * tolerance and changes[-1] > 0.5 * changes[-2]:
             break
-    if not (changes[-1] < 1e3 and converged > 0.5 * level):
+    if not changes[-1] < DIVERGED:
         raise NotConverged(
-            f"policy iteration for the quasi-potential settled only where V < {converged:.3g} of "
-            f"{level:.3g}: last relative changes {', '.join(f'{c:.1e}' for c in changes[-3:])} after "
-            f"{len(changes)} iterations"
+            f"policy iteration for the quasi-potential diverged: last relative changes "
+            f"{', '.join(f'{c:.1e}' for c in changes[-3:])} after {len(changes)} iterations"
         )
     return V, Iteration(tuple(changes), converged, residual_norm(coefficients, V, converged))
 
@@ -200,7 +202,7 @@ def sweeps(
         most: Bound on the number of sweeps.
 
     Raises:
-        NotConverged: If the first sweep fails.
+        NotConverged: If the first sweep diverges, or V settles on a small part of the region only.
     """
     region = coefficients.region
     edge = edge_level(region, start)
@@ -215,9 +217,10 @@ def sweeps(
     metadata = {"quadrature_degree": coefficients.quadrature_degree}
     facets = region.interior_facets(touching(region, start.function_space), metadata)
     everywhere = fem.Function(rim.function_space)
+    failures, start_again = 0, best
     for _ in range(most - 1):
         begin = fem.Function(start.function_space)
-        begin.x.array[:] = np.where(inside, best.x.array, start.x.array)
+        begin.x.array[:] = np.where(inside, start_again.x.array, start.x.array)
         everywhere.x.array[:] = 0.0
         edge = edge_level(region, begin)
         try:
@@ -226,9 +229,20 @@ def sweeps(
             )
         except NotConverged:
             break
+        changes = iteration.changes + settled.changes
         if settled.converged_level < min(iteration.converged_level, 0.999 * edge):
+            # the better start may still help the next sweep, but this one does not count
+            failures += 1
+            start_again = V
+        else:
+            failures = 0
+            best, iteration, start_again = V, settled, V
+        iteration = replace(iteration, changes=changes)
+        if failures == 2 or settled.changes[0] < SETTLED:
             break
-        best, iteration = V, replace(settled, changes=iteration.changes + settled.changes)
-        if settled.changes[0] < SETTLED:
-            break
+    if not iteration.converged_level > LEAST * edge:
+        raise NotConverged(
+            f"the quasi-potential settled only where V < {iteration.converged_level:.3g}, of {edge:.3g} at "
+            f"the edge, in {iteration.count} iterations: the mesh is too coarse"
+        )
     return best, iteration

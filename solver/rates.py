@@ -5,7 +5,7 @@ With a smooth step s_j from 0 to 1 across the separatrix the current is
 
     F_ij = ∫ J_i·∇s_j dx,    J_i = e^{−W/ε}(c q_i − (ε/2)A∇q_i),    k_ij = F_ij / ∫ p_i dx,
 
-for any such step.  Here ``s_j = S(h_j)`` with h_j the committor and S a C¹ step that is *exactly* constant
+for any such step.  Here ``s_j = S(h_j)`` with h_j the committor and S a C² step that is *exactly* constant
 outside ``0.1 < h < 0.9``: the window is of width √ε, conforms to the separatrix, and rounding errors of h
 inside the wells, where e^{−W/ε} is larger by e^{barrier/ε}, are masked.  All exponentials are taken
 relative to a reference level, so that barrier/ε may be many hundreds.
@@ -29,10 +29,10 @@ WINDOW = (0.1, 0.9)
 
 
 def smooth_step_slope(t: ufl.core.expr.Expr, window: tuple[float, float] = WINDOW) -> ufl.core.expr.Expr:
-    """``S'(t)`` of the step ``S = 3τ² − 2τ³``, ``τ = (t − low)/(high − low)``, without its mask."""
+    """``S'(t)`` of the step ``S = 10τ³ − 15τ⁴ + 6τ⁵``, ``τ = (t − low)/(high − low)``, without its mask."""
     low, high = window
     tau = (t - low) / (high - low)
-    return 6.0 * tau * (1.0 - tau) / (high - low)
+    return 30.0 * (tau * (1.0 - tau)) ** 2 / (high - low)
 
 
 def _integral(form: ufl.Form, comm: MPI.Comm) -> float:
