@@ -40,6 +40,27 @@ def test_hessian_noise_is_the_hessian_at_the_start():
     np.testing.assert_array_equal(one.system.divergence(x), np.zeros((2, 5)))
 
 
+def test_loss_noise_is_the_loss_times_the_hessian(tmp_path):
+    case = case_of(
+        {"isotropic": "identity", "l": "loss"}, tmp_path, "(x**2-1)**2/4 + y**2 + x*y/4 + 1", normalise="none"
+    )
+    built, start = landscape.build(case), np.array([0.9842509842514763, -0.12303137303143454])
+    system = noise.scaled(case, built, start)["l"].system
+    x = np.random.default_rng(2).uniform(-1.5, 1.5, (2, 6))
+    h = np.array([[3 * start[0] ** 2 - 1, 0.25], [0.25, 2.0]])
+    loss = (x[0] ** 2 - 1) ** 2 / 4 + x[1] ** 2 + x[0] * x[1] / 4 + 1
+    np.testing.assert_allclose(system.diffusion(x), 2 * h[:, :, None] * loss, rtol=1e-12)
+    slope = np.array([x[0] * (x[0] ** 2 - 1) + x[1] / 4, 2 * x[1] + x[0] / 4])
+    np.testing.assert_allclose(system.divergence(x), 2 * h @ slope, rtol=1e-12, atol=1e-13)
+
+
+def test_loss_noise_needs_a_positive_loss(tmp_path):
+    case = case_of({"isotropic": "identity", "l": "loss"}, tmp_path, loss="x**2 + y**2")
+    with pytest.raises(CaseError, match="not positive definite") as caught:
+        noise.scaled(case, landscape.build(case), np.zeros(2))
+    assert "floor" in str(caught.value)
+
+
 def test_the_reference_sets_the_budget(tmp_path):
     case = case_of({"isotropic": "identity", "other": [[3, 0], [0, 1]]}, tmp_path, reference="other")
     scaled = noise.scaled(case, landscape.build(case), np.array([1.0, 0.0]))
