@@ -21,6 +21,7 @@ CHECKS: dict[str, tuple[float, str]] = {
     "positivity": (0.05, "e^(-m), m: e-folds above the passes at which the density first fails"),
     "arrhenius_slope": (1.0, "slope of log T against the barrier, over what corrections of order ε² allow"),
     "arrhenius_trend": (0.005, "by how much the slopes recede from the barrier as the noise falls"),
+    "interpolation": (2e-3, "estimated error of the tabulated loss and covariance, over the barrier"),
     "simulation_gap": (0.05, "log T simulated against computed, beyond the 95 % interval"),
 }
 

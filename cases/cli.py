@@ -161,12 +161,12 @@ def _run(arguments: argparse.Namespace, comm: Any | None) -> int:
 
 
 def _check(arguments: argparse.Namespace, comm: Any | None) -> int:
-    from cases.validate import validate
+    from cases.validate import notes, validate
 
     case, effective = _load(arguments, comm)
-    validate(case)
+    lines = notes(validate(case))
     if comm is None or comm.rank == 0:
-        print(effective, end="")
+        print("".join(f"# {line}\n" for line in lines) + effective, end="")
     return EXIT_GOOD
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from cases.errors import suggestion
+from cases.schema import SystemTable
 
 if TYPE_CHECKING:
     from cases.casefile import Case
@@ -19,7 +22,10 @@ def complete(case: Case) -> Case:
         CaseError: when two tables contradict each other.
     """
     if case.system.model is not None:
-        case = _with_model(case)
+        case = _with_function(case) if ":" in case.system.model else _with_model(case)
+    if case.system.data is not None:
+        case = _with_data(case)
+    _check_domain(case)
     _check_dimensions(case)
     _check_names(case)
     _check_simulation(case)
@@ -42,6 +48,81 @@ def _with_model(case: Case) -> Case:
     options = options_of(case, MODELS[name])
     system = case.system.model_copy(update={"coordinates": own, "options": options.model_dump()})
     return replace(case, system=system)
+
+
+def _with_function(case: Case) -> Case:
+    """Make the path of a module beside the case file absolute, for the effective case to load anywhere."""
+    module, _, function = (case.system.model or "").rpartition(":")
+    if not module or not function.isidentifier():
+        raise case.error(
+            "system.model",
+            f"'{case.system.model}' is not module:function",
+            'write for example "my_module:build"',
+        )
+    path = case.folder / (module if module.endswith(".py") else module.replace(".", "/") + ".py")
+    if not path.is_file():
+        if module.endswith(".py"):
+            raise case.error("system.model", f"no such file '{module}'", "paths start at the case file")
+        return case
+    name = f"{path.resolve()}:{function}"
+    return replace(case, system=case.system.model_copy(update={"model": name}))
+
+
+def _with_data(case: Case) -> Case:
+    """Make the path of the data absolute; names of coordinates and box from the file unless given."""
+    from cases.grid_file import BadTable, read
+
+    path = (case.folder / (case.system.data or "")).resolve()
+    if not path.is_file():
+        raise case.error("system.data", f"no such file '{case.system.data}'", "paths start at the case file")
+    try:
+        table = read(path)
+    except BadTable as error:
+        raise case.error("system.data", *error.args) from None
+    given = case.system.coordinates
+    if given is not None and len(given) != table.dim:
+        raise case.error(
+            "system.coordinates",
+            f"{len(given)} names for the {table.dim} axes of the data",
+            "give one for each",
+        )
+    own = list(table.coordinates or ("x", "y", "z")[: table.dim])
+    system = case.system.model_copy(update={"data": str(path)})
+    if given is None:
+        # validated anew: names in the file obey the rules for names in the case
+        system = _checked_system(case, {**system.model_dump(), "coordinates": own})
+    case = replace(case, system=system)
+    if case.domain.bounds is None and case.domain.mesh is None:
+        return replace(case, domain=case.domain.model_copy(update={"bounds": table.bounds}))
+    for k, ((low, high), (first, last)) in enumerate(
+        zip(case.domain.bounds or [], table.bounds, strict=False)
+    ):
+        if low < first - 1e-9 * (last - first) or high > last + 1e-9 * (last - first):
+            raise case.error(
+                f"domain.bounds.{k}",
+                f"[{low:g}, {high:g}] reaches beyond the grid of the data, [{first:g}, {last:g}]",
+                "stay on the grid: nothing is extrapolated",
+            )
+    return case
+
+
+def _checked_system(case: Case, data: dict[str, Any]) -> SystemTable:
+    try:
+        return SystemTable.model_validate(data)
+    except ValidationError as error:
+        problem, _, _ = str(
+            error.errors()[0].get("ctx", {}).get("error", error.errors()[0]["msg"])
+        ).partition("|")
+        raise case.error("system.data", f"in the file, {problem}", "give system.coordinates") from None
+
+
+def _check_domain(case: Case) -> None:
+    if case.domain.bounds is None and case.domain.mesh is None:
+        raise case.error(
+            "domain",
+            "exactly one of bounds and mesh is needed but both are missing",
+            "give bounds = [[lower, upper], …] or mesh",
+        )
 
 
 def _with_mesh_file(case: Case) -> Case:

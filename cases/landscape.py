@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import sympy as sp
 
-from cases import symbolic
+from cases import grid_file, symbolic
 from cases.casefile import Case
 from cases.expressions import ExpressionError, parse, symbols
+from cases.grid_file import Table
 from cases.sample_loss import Samples
+from cases.tabulated import Accuracy, accuracy, barrier_share, interpolate, within
 from solver.system import Array, Field
 
 
@@ -26,8 +29,11 @@ class Landscape:
         loss: U with ``b = -∇U`` where there is one, ``(d, N) -> (N,)``.
         hessian: ∇∇U where there is a loss, ``(d, N) -> (d, d, N)``.
         samples: The data behind a model's loss, with per-sample gradients; None without data.
+        covariance: Covariance A of the per-sample gradients, ``(d, N) -> (d, d, N)``; None if unknown.
+        divergence: ∇·A of it, ``(d, N) -> (d, N)``.
         drift_expressions: b as sympy expressions, for UFL; None where b is no closed formula.
         parameters: Numbers that noise expressions may use by name.
+        interpolation: Estimated errors on the grid where the loss is a table; None otherwise.
     """
 
     coordinates: tuple[str, ...]
@@ -36,8 +42,11 @@ class Landscape:
     loss: Field | None = None
     hessian: Field | None = None
     samples: Samples | None = None
+    covariance: Field | None = None
+    divergence: Field | None = None
     drift_expressions: tuple[sp.Expr, ...] | None = None
     parameters: Mapping[str, float] = field(default_factory=dict)
+    interpolation: Accuracy | None = None
 
     @property
     def dim(self) -> int:
@@ -52,6 +61,12 @@ def build(case: Case) -> Landscape:
         CaseError: when an expression of it is not acceptable.
     """
     system = case.system
+    if system.data is not None:
+        return _from_file(case)
+    if system.model is not None and ":" in system.model:
+        from cases import python_model
+
+        return python_model.build(case)
     if system.model is not None:
         from cases.models import MODELS, options_of
 
@@ -102,7 +117,67 @@ def from_samples(samples: Samples, coordinates: Sequence[str], parameters: Mappi
         loss=samples.loss,
         hessian=samples.hessian,
         samples=samples,
+        covariance=samples.covariance,
+        divergence=samples.divergence,
         parameters=dict(parameters),
+    )
+
+
+def from_table(
+    table: Table,
+    coordinates: Sequence[str],
+    parameters: Mapping[str, float],
+    bounds: list[list[float]] | None,
+) -> Landscape:
+    """Gradient descent on a tabulated loss, with the tabulated covariance where there is one.
+
+    Args:
+        table: Loss and covariance on a grid.
+        coordinates: Names of the coordinates.
+        parameters: Numbers that noise expressions may use.
+        bounds: The part of the grid that is used, for the error estimate; None is all of it.
+    """
+    smooth = interpolate(table)
+    return Landscape(
+        coordinates=tuple(coordinates),
+        drift=lambda x: -smooth.gradient(x),
+        jacobian=lambda x: -smooth.hessian(x),
+        loss=smooth.loss,
+        hessian=smooth.hessian,
+        covariance=smooth.covariance,
+        divergence=smooth.divergence,
+        parameters=dict(parameters),
+        interpolation=within(accuracy(table), bounds),
+    )
+
+
+def _from_file(case: Case) -> Landscape:
+    try:
+        table = grid_file.read(Path(case.system.data or ""))
+    except grid_file.BadTable as error:
+        raise case.error("system.data", *error.args) from None
+    return from_table(table, case.coordinates, case.system.parameters, case.domain.bounds)
+
+
+def interpolation_error(
+    landscape: Landscape, kind: str, wells: Sequence[Array], passes: Sequence[Array]
+) -> float | None:
+    """Estimated relative error of the barriers by interpolation; None where nothing is interpolated.
+
+    Args:
+        landscape: The landscape.
+        kind: Kind of the noise; the error of the covariance counts for "gradient_covariance" only.
+        wells: The attractors, each ``(d,)``.
+        passes: The saddles.
+    """
+    found = landscape.interpolation
+    if found is None or landscape.loss is None:
+        return None
+    if kind != "gradient_covariance":
+        found = replace(found, covariance_error=None)
+    d = landscape.dim
+    return barrier_share(
+        found, landscape.loss, np.array(wells).reshape(-1, d).T, np.array(passes).reshape(-1, d).T
     )
 
 
@@ -123,7 +198,8 @@ def check_drift(case: Case, landscape: Landscape, points: Array) -> None:
     """
     if points.shape[1] == 0:
         return
-    key = "system." + next(key for key in ("loss", "drift", "model") if getattr(case.system, key) is not None)
+    sources = ("loss", "drift", "model", "data")
+    key = "system." + next(key for key in sources if getattr(case.system, key) is not None)
     for what, values in (
         ("drift", landscape.drift(points)),
         ("derivative of the drift", landscape.jacobian(points)),

@@ -10,8 +10,6 @@ a scalar, or a d×d list, of expressions
     A = the Hessian of the loss *at the starting attractor*, constant in space.  The Hessian itself
     is no covariance where it is indefinite (at every saddle); freezing it at the minimum that is
     escaped from is how Zhu et al. (2019) construct this noise.
-``"loss"``
-    A = 2 L(x) H with the loss L and the same constant Hessian H; see :mod:`cases.noise_loss`.
 ``"gradient_covariance"``
     A = the covariance of the per-sample gradients of a model with data.
 
@@ -33,7 +31,6 @@ from cases.errors import CaseError, nearest
 from cases.expressions import symbols
 from cases.landscape import Landscape, at_point, checked_expression
 from cases.noise_checks import check_noise, check_tensors
-from cases.noise_loss import loss_noise
 from cases.schema import NoiseTable
 from solver.system import Array, Field, System
 
@@ -102,39 +99,28 @@ def _identity(landscape: Landscape, start: Array | None) -> tuple[Field, Field]:
 
 @noise_model("hessian")
 def _hessian(landscape: Landscape, start: Array | None) -> tuple[Field, Field]:
-    return constant(_hessian_at(landscape, start))
-
-
-@noise_model("loss")
-def _loss(landscape: Landscape, start: Array | None) -> tuple[Field, Field]:
-    h = _hessian_at(landscape, start)
-    if landscape.loss is None:
-        raise _Unavailable(*_NO_HESSIAN)
-    return loss_noise(landscape.loss, landscape.drift, h)
-
-
-def _hessian_at(landscape: Landscape, start: Array | None) -> Array:
-    """The Hessian at the starting attractor, which must be a covariance."""
     if landscape.hessian is None:
-        raise _Unavailable(*_NO_HESSIAN)
+        raise _Unavailable(
+            "the system has no loss, so it has no Hessian", "use another noise, or give the loss"
+        )
     if start is None:
-        raise ValueError("noise made of the Hessian needs the starting attractor")
+        raise ValueError("Hessian-shaped noise needs the starting attractor")
     h = landscape.hessian(start.reshape(-1, 1))[:, :, 0]
     if not (np.isfinite(h).all() and np.linalg.eigvalsh(h)[0] > 1e-12 * abs(np.linalg.eigvalsh(h)[-1])):
         raise _Unavailable(
             f"the Hessian at the starting attractor {at_point(start)} is not positive definite",
             "use another noise, or start from a non-degenerate minimum",
         )
-    return np.asarray(h)
+    return constant(h)
 
 
 @noise_model("gradient_covariance")
 def _gradient_covariance(landscape: Landscape, start: Array | None) -> tuple[Field, Field]:
-    if landscape.samples is None:
+    if landscape.covariance is None or landscape.divergence is None:
         raise _Unavailable(
             "the system has no data, so it has no gradient covariance", "use a model with data, or write A"
         )
-    return landscape.samples.covariance, landscape.samples.divergence
+    return landscape.covariance, landscape.divergence
 
 
 def constant(tensor: Array) -> tuple[Field, Field]:
@@ -159,7 +145,7 @@ def check_available(case: Case, landscape: Landscape, name: str) -> None:
 
 def needs_start(table: NoiseTable) -> bool:
     """Whether this noise can only be built once the starting attractor is known."""
-    return table.diffusion in ("hessian", "loss")
+    return table.diffusion == "hessian"
 
 
 def build(case: Case, landscape: Landscape, name: str, start: Array | None) -> Noise:

@@ -16,7 +16,7 @@ from cases.checks import checks, problems, thresholds
 from cases.comparison import comparison
 from cases.domain import Structure, grade, make_mesh, structure
 from cases.errors import EXIT_GOOD, EXIT_SOLVER
-from cases.landscape import Landscape
+from cases.landscape import Landscape, interpolation_error
 from cases.noise import ScaledNoise, scaled
 from cases.output import OutputFolder
 from cases.progress import Progress
@@ -110,6 +110,13 @@ def _solve_all(
                 entries[name] = empty_noise(noise, places)
                 continue
             values = checks(analysis, simulated, pair)
+            if landscape.interpolation is not None:
+                values["interpolation"] = interpolation_error(
+                    landscape,
+                    noise.kind,
+                    [p.point for p in places.attractors],
+                    [s.point for s in places.saddles],
+                )
             found += problems(name, values)
             entries[name] = noise_summary(noise, places, analysis, simulated, values)
             lines += _instantons(name, analysis)

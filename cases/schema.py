@@ -35,9 +35,12 @@ class SystemTable(Table):
     parameters: dict[str, Finite] = Field({}, description="numbers that expressions may use by name")
     loss: Expression | None = Field(None, description="b = -grad(loss)")
     drift: list[Expression] | None = Field(None, description="any drift, one expression per coordinate")
-    model: str | None = Field(None, description="a named model of the case layer")
-    data: str | None = Field(None, description="tabulated loss (not available yet)")
-    options: dict[str, Any] = Field({}, description="options of the named model")
+    model: str | None = Field(None, description='a named model, or "module:function" of your own')
+    data: str | None = Field(None, description="tabulated loss and covariance, .npz or .h5")
+    options: dict[str, Any] = Field({}, description="options of the model")
+    tabulate: Annotated[int, Field(ge=21, le=2001)] | None = Field(
+        None, description="points per side at which a function of your own is tabulated; else called directly"
+    )
     attractors: list[Point] | None = Field(None, description="found by the solver unless given")
 
     @field_validator("coordinates")
@@ -56,22 +59,20 @@ class SystemTable(Table):
             _identifier(name, "parameter")
         return value
 
-    @field_validator("data")
-    @classmethod
-    def _no_tables_yet(cls, value: str | None) -> str | None:
-        if value is not None:
-            raise ValueError("tabulated landscapes are not available yet|give loss, drift or model instead")
-        return value
-
     @model_validator(mode="after")
     def _one_source(self) -> SystemTable:
         given = [key for key in ("loss", "drift", "model", "data") if getattr(self, key) is not None]
         if len(given) != 1:
             found = "none is given" if not given else f"{' and '.join(given)} are given"
-            raise ValueError(f"exactly one of loss, drift and model is needed but {found}|keep one of them")
+            raise ValueError(
+                f"exactly one of loss, drift, model and data is needed but {found}|keep one of them"
+            )
         if self.model is None and self.options:
-            raise ValueError("options belong to a named model|remove [system.options] or give model")
-        if self.model is None and self.coordinates is None:
+            raise ValueError("options belong to a model|remove [system.options] or give model")
+        own = self.model is not None and ":" in self.model
+        if self.tabulate is not None and not own:
+            raise ValueError('tabulate belongs to model = "module:function"|remove it')
+        if (own or (self.model is None and self.data is None)) and self.coordinates is None:
             raise ValueError('coordinates are missing|give their names, for example coordinates = ["x", "y"]')
         if set(self.coordinates or []) & set(self.parameters):
             raise ValueError("a parameter has the name of a coordinate|rename one of them")
@@ -82,7 +83,7 @@ class DomainTable(Table):
     """``[domain]``: a box, or a mesh file."""
 
     bounds: list[Annotated[list[Finite], Field(min_length=2, max_length=2)]] | None = Field(
-        None, description="[lower, upper] per coordinate"
+        None, description="[lower, upper] per coordinate; a tabulated landscape brings its own"
     )
     mesh: str | None = Field(None, description="a mesh file instead of a box, relative to the case file")
     periodic: list[str] = Field([], description="names of periodic coordinates")
@@ -99,10 +100,8 @@ class DomainTable(Table):
 
     @model_validator(mode="after")
     def _one_source(self) -> DomainTable:
-        if (self.bounds is None) == (self.mesh is None):
-            raise ValueError(
-                "exactly one of bounds and mesh is needed|give bounds = [[lower, upper], …] or mesh"
-            )
+        if self.bounds is not None and self.mesh is not None:
+            raise ValueError("exactly one of bounds and mesh is needed but both are given|keep one of them")
         return self
 
 
@@ -181,7 +180,7 @@ class CaseTable(Table):
     title: str = Field("", description="one line that says what this is")
     paper: str = Field("", description="the paper whose claim it reproduces")
     system: SystemTable
-    domain: DomainTable
+    domain: DomainTable = DomainTable()  # type: ignore[call-arg]
     mesh: MeshTable = MeshTable()  # type: ignore[call-arg]
     noise: Annotated[dict[str, NoiseTable], Field(min_length=1)]
     compare: CompareTable = CompareTable()  # type: ignore[call-arg]

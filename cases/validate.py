@@ -9,7 +9,11 @@ from cases import noise as noises
 from cases.casefile import Case
 from cases.landscape import Landscape
 from cases.memory import check_memory
+from cases.tabulated import figures
 from solver.system import Array
+
+#: Interpolation error of the loss over its standard deviation beyond which a table is refused.
+ROUGH = 0.2
 
 
 def validate(case: Case) -> Landscape:
@@ -31,11 +35,47 @@ def validate(case: Case) -> Landscape:
         raise case.error(
             "simulate.sgd_learning_rate", "SGD needs a model with data", "use such a model, or leave it out"
         )
+    _check_interpolation(case, landscape)
     points = landscapes.domain_sample(case)
     if case.system.attractors:
         points = np.hstack([points, np.array(case.system.attractors, dtype=np.float64).T])
     check_at(case, landscape, points)
     return landscape
+
+
+def _check_interpolation(case: Case, landscape: Landscape) -> None:
+    """A table that its own points contradict is refused; smaller errors are a check of the run.
+
+    Raises:
+        CaseError: when leaving points out changes the loss by more than a fifth of its spread.
+    """
+    if landscape.interpolation is None:
+        return
+    key = "system.data" if case.system.data is not None else "system.tabulate"
+    if landscape.interpolation.loss.size < 4**case.dim:
+        raise case.error(key, "fewer than four grid points along a side of the domain", "use a finer grid")
+    share = figures(landscape.interpolation)["loss"] or 0.0
+    if share > ROUGH:
+        raise case.error(
+            key,
+            f"the loss is too rough on its grid: the interpolation error is {share:.2g} of its spread",
+            "use a finer grid, or smooth the loss",
+        )
+
+
+def notes(landscape: Landscape) -> list[str]:
+    """What ``quasipot check`` has to say about a landscape, line by line."""
+    found = landscape.interpolation
+    if found is None:
+        return []
+    errors = figures(found)
+    text = (
+        f"loss {errors['loss']:.1e} of its spread, gradient {errors['gradient']:.1e} of its root mean square"
+    )
+    if errors["covariance"] is not None:
+        text += f", covariance {errors['covariance']:.1e} of its norm"
+    grid = " × ".join(str(n) for n in found.shape)
+    return [f"loss on a grid of {grid} points; largest estimated interpolation errors in the domain: {text}"]
 
 
 def check_at(case: Case, landscape: Landscape, points: Array) -> None:

@@ -64,7 +64,8 @@ BAD = {
     ),
     "loss and drift": ({"system.drift": ["-x", "-y"]}, "system", ["exactly one"]),
     "neither loss nor drift": ({"system.loss": REMOVE}, "system", ["exactly one"]),
-    "tabulated data": ({"system.loss": REMOVE, "system.data": "a.h5"}, "system.data", ["not available yet"]),
+    "no such data": ({"system.loss": REMOVE, "system.data": "a.h5"}, "system.data", ["no such file 'a.h5'"]),
+    "tabulate without a function": ({"system.tabulate": 65}, "system", ["tabulate"]),
     "unknown model": ({"system": {"model": "radail"}}, "system.model", ["'radial'"]),
     "unknown model option": (
         {"system": {"model": "radial", "options": {"l1": 1.0}}},
