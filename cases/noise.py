@@ -10,6 +10,8 @@ a scalar, or a d×d list, of expressions
     A = the Hessian of the loss *at the starting attractor*, constant in space.  The Hessian itself
     is no covariance where it is indefinite (at every saddle); freezing it at the minimum that is
     escaped from is how Zhu et al. (2019) construct this noise.
+``"loss"``
+    A = 2 L(x) H with the loss L and the same constant Hessian H; see :mod:`cases.noise_loss`.
 ``"gradient_covariance"``
     A = the covariance of the per-sample gradients of a model with data.
 
@@ -31,6 +33,7 @@ from cases.errors import CaseError, nearest
 from cases.expressions import symbols
 from cases.landscape import Landscape, at_point, checked_expression
 from cases.noise_checks import check_noise, check_tensors
+from cases.noise_loss import loss_noise
 from cases.schema import NoiseTable
 from solver.system import Array, Field, System
 
@@ -99,19 +102,30 @@ def _identity(landscape: Landscape, start: Array | None) -> tuple[Field, Field]:
 
 @noise_model("hessian")
 def _hessian(landscape: Landscape, start: Array | None) -> tuple[Field, Field]:
+    return constant(_hessian_at(landscape, start))
+
+
+@noise_model("loss")
+def _loss(landscape: Landscape, start: Array | None) -> tuple[Field, Field]:
+    h = _hessian_at(landscape, start)
+    if landscape.loss is None:
+        raise _Unavailable(*_NO_HESSIAN)
+    return loss_noise(landscape.loss, landscape.drift, h)
+
+
+def _hessian_at(landscape: Landscape, start: Array | None) -> Array:
+    """The Hessian at the starting attractor, which must be a covariance."""
     if landscape.hessian is None:
-        raise _Unavailable(
-            "the system has no loss, so it has no Hessian", "use another noise, or give the loss"
-        )
+        raise _Unavailable(*_NO_HESSIAN)
     if start is None:
-        raise ValueError("Hessian-shaped noise needs the starting attractor")
+        raise ValueError("noise made of the Hessian needs the starting attractor")
     h = landscape.hessian(start.reshape(-1, 1))[:, :, 0]
     if not (np.isfinite(h).all() and np.linalg.eigvalsh(h)[0] > 1e-12 * abs(np.linalg.eigvalsh(h)[-1])):
         raise _Unavailable(
             f"the Hessian at the starting attractor {at_point(start)} is not positive definite",
             "use another noise, or start from a non-degenerate minimum",
         )
-    return constant(h)
+    return np.asarray(h)
 
 
 @noise_model("gradient_covariance")
@@ -145,7 +159,7 @@ def check_available(case: Case, landscape: Landscape, name: str) -> None:
 
 def needs_start(table: NoiseTable) -> bool:
     """Whether this noise can only be built once the starting attractor is known."""
-    return table.diffusion == "hessian"
+    return table.diffusion in ("hessian", "loss")
 
 
 def build(case: Case, landscape: Landscape, name: str, start: Array | None) -> Noise:
