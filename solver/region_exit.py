@@ -1,0 +1,154 @@
+"""Exit from the set ``{g < 0}`` round an attractor: mesh, direct solution, flux, and lowest potential.
+
+Puts together :mod:`meshes.star`, :mod:`solver.exit_region` and :mod:`solver.exit_flux`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from dolfinx import fem
+from mpi4py import MPI
+
+from meshes.star import boundary_sample, star
+from solver.coefficients import coefficients
+from solver.evaluate import Locator
+from solver.exit_flux import ExitFlux, exit_times_by_flux
+from solver.exit_region import (
+    ExitTime,
+    LowestExit,
+    TooRare,
+    boundary_points,
+    lowest_on_boundary,
+    mean_exit_time,
+)
+from solver.linear import Options
+from solver.stationary import Pin
+from solver.system import Array, Field, System
+
+FLUX_FROM, DIRECT_TO = 6.0, 9.0
+"""log of T over the relaxation time from which the flux is computed, and to which the direct time counts.
+
+Below, T depends on the start at the order e^{−V/ε}; above, the direct time amplifies errors of the mesh.
+"""
+LAYER, THINNEST = 1.0, 0.1
+
+
+@dataclass(frozen=True)
+class RegionExit:
+    """Mean exit time of a region at one noise level.
+
+    Attributes:
+        epsilon: Noise level ε.
+        log_mean: log T from the attractor: direct where V/ε is low, else from the flux.
+        log_direct: From the backward equation; None beyond :data:`solver.exit_region.HIGHEST_LOG`.
+        log_flux: From the flux through the boundary; None where V/ε is too low for it.
+        flux_difference: Error estimate of ``log_flux``.
+        field: T, where solved for directly.
+    """
+
+    epsilon: float
+    log_mean: float
+    log_direct: float | None
+    log_flux: float | None
+    flux_difference: float | None
+    field: fem.Function | None
+
+
+@dataclass(frozen=True)
+class RegionExits:
+    """Exit from a region at several noise levels.
+
+    Attributes:
+        times: One for every noise level, from large to small ε.
+        lowest: Lowest value of the potential on the boundary, and where; None without a potential.
+        unknowns: Number of degrees of freedom.
+    """
+
+    times: tuple[RegionExit, ...]
+    lowest: LowestExit | None
+    unknowns: int
+
+
+def region_exits(
+    system: System,
+    level: Field,
+    pin: Pin,
+    bounds: Array,
+    epsilons: Sequence[float],
+    *,
+    potential: Field | None = None,
+    shells: int = 12,
+    degree: int = 4,
+    comm: MPI.Comm | None = None,
+    options: Options | None = None,
+) -> RegionExits:
+    """Mean exit times of ``{level < 0}`` from its only attractor.  Collective.
+
+    Args:
+        system: The system.
+        level: g, ``(d, N) -> (N,)``, smooth; the region is the part of ``{g < 0}`` seen from the attractor.
+        pin: The attractor, with its Lyapunov covariance.
+        bounds: Box ``(d, 2)`` that contains the region.
+        epsilons: Noise levels.
+        potential: Quasi-potential ``(d, N) -> (N,)``, if its lowest value on the boundary is wanted.
+        shells: Number of cells from the attractor to the boundary.
+        degree: Degree of the elements.
+        comm: Default the world.
+        options: PETSc options for the linear solvers.
+
+    Raises:
+        NotStarShaped: If the region is not seen from the attractor, or leaves the box.
+        NotConverged: If a solver fails.
+    """
+    comm = comm or MPI.COMM_WORLD
+    layer = boundary_layer(level, pin, bounds, min(epsilons), shells, comm)
+    domain = star(comm, level, pin.point, bounds, shells, layer=layer)
+    known = coefficients(domain, system, degree)
+    space = fem.functionspace(domain, ("Lagrange", degree))
+    locator = Locator(domain)
+    direct: dict[float, ExitTime] = {}
+    rare = []
+    for epsilon in sorted(set(epsilons), reverse=True):
+        try:
+            direct[epsilon] = mean_exit_time(known, space, epsilon, pin.point, locator, options=options)
+        except TooRare:
+            rare.append(epsilon)
+        else:
+            if direct[epsilon].log_relative > FLUX_FROM:
+                rare.append(epsilon)
+    found = exit_times_by_flux(known, space, rare, pin, locator, options) if rare else []
+    flux = dict(zip(rare, found, strict=True))
+    times = [_combined(e, direct.get(e), flux.get(e)) for e in sorted(set(epsilons), reverse=True)]
+    lowest = None
+    if potential is not None:
+        lowest = lowest_on_boundary(potential, level, boundary_points(known.region))
+    return RegionExits(tuple(times), lowest, int(space.dofmap.index_map.size_global))
+
+
+def _combined(epsilon: float, direct: ExitTime | None, flux: ExitFlux | None) -> RegionExit:
+    """One result of two; their difference, where there are both, tells how good the mesh is."""
+    log_direct = None if direct is None else direct.log_mean
+    log_flux, difference = (None, None) if flux is None else (flux.log_mean, flux.flux_difference)
+    trusted = direct if direct is not None and (flux is None or direct.log_relative < DIRECT_TO) else flux
+    assert trusted is not None
+    return RegionExit(
+        epsilon, trusted.log_mean, log_direct, log_flux, difference, None if direct is None else direct.field
+    )
+
+
+def boundary_layer(
+    level: Field, pin: Pin, bounds: Array, epsilon: float, shells: int, comm: MPI.Comm
+) -> float:
+    """Thickness of the outermost shell over an even one, to resolve a layer of width ε/|∇V|.  Collective.
+
+    With V ≈ ½yᵀΣ⁻¹y the width is ε/(2V) of the way from the attractor.
+
+    Raises:
+        NotStarShaped: As :func:`meshes.star.star`.
+    """
+    ends = boundary_sample(level, pin.point, bounds, comm) - pin.point[:, None]
+    potential = 0.5 * np.einsum("in,in->n", ends, np.linalg.solve(pin.covariance, ends))
+    return float(np.clip(LAYER * shells * epsilon / np.median(potential), THINNEST, 1.0))

@@ -1,0 +1,204 @@
+"""Exit from sublevel sets and balls: exact times, the reference table of the quadratic loss, any barrier."""
+
+import numpy as np
+import pytest
+import ufl
+from dolfinx import fem
+from mpi4py import MPI
+from scipy.integrate import quad
+
+from meshes.box import box
+from meshes.star import NotStarShaped, ray_lengths, star
+from solver.coefficients import coefficients
+from solver.evaluate import Locator, evaluate
+from solver.exit_region import TooRare, absorbing_dofs, mean_exit_time
+from solver.region import make_region
+from solver.region_exit import region_exits
+from solver.stationary import Pin
+from solver.system import System
+from tests.exact import HESSIAN, lyapunov_by_kronecker
+
+COMM = MPI.COMM_WORLD
+
+
+def linear(B, A):
+    tensor = np.asarray(A, dtype=float)[:, :, None]
+    B = np.asarray(B, dtype=float)
+    return System(
+        len(B),
+        lambda x: B @ x,
+        lambda x: B[:, :, None] + 0 * x[0],
+        lambda x: tensor + 0 * x[0],
+        np.zeros_like,
+    )
+
+
+def loss(x):
+    return 0.5 * np.einsum("in,ij,jn->n", x, HESSIAN, x) - 1.0
+
+
+def ball(x):
+    return (x**2).sum(axis=0) - 1.0
+
+
+def turned(degrees):
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    R = np.array([[c, -s], [s, c]])
+    return R @ np.diag([1.6, 0.4]) @ R.T
+
+
+INVERSE = np.linalg.inv(HESSIAN)
+# A: lowest V on {loss = 1} and on the unit circle, T(0) of {loss < 1} at ε = 0.4 and 0.2
+TABLE = {
+    "identity": (np.eye(2), 2.0, 1.381966011, 7.711059766, 499.468605),
+    "diagonal": (turned(0), 1.290398270, 1.486875934, 3.984335678, 69.079475),
+    "turned": (turned(30), 1.250168327, 2.255899606, 3.120286838, 49.29628),
+    "hessian": (2 * HESSIAN / np.trace(HESSIAN), 1.381966011, 2.5, 3.850163163, 81.979618),
+    "inverse": (2 * INVERSE / np.trace(INVERSE), 1.381966011, 0.954915028, 9.069962524, 206.532613),
+}
+SQUARE = np.array([[-2.0, 2.0]] * 2)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_quadratic_loss(name):
+    A, lowest_loss, lowest_ball, slow, slower = TABLE[name]
+    S = lyapunov_by_kronecker(-HESSIAN, A)
+    precision = np.linalg.inv(S)
+
+    def potential(x):
+        return 0.5 * np.einsum("in,ij,jn->n", x, precision, x)
+
+    pin = Pin(np.zeros(2), S)
+    found = region_exits(linear(-HESSIAN, A), loss, pin, SQUARE, [0.4, 0.2, 0.1], potential=potential)
+    times = np.exp([t.log_mean for t in found.times])
+    np.testing.assert_allclose(times[:2], [slow, slower], rtol=1e-5)
+    assert found.lowest.value == pytest.approx(lowest_loss, abs=1e-9)
+    # log T ≍ V/ε, between the noise levels where two ways of computing it are at work
+    assert found.times[2].log_flux is not None
+    slope = (found.times[2].log_mean - found.times[1].log_mean) / 5
+    assert slope == pytest.approx(lowest_loss, rel=0.1)
+    round_set = region_exits(linear(-HESSIAN, A), ball, pin, SQUARE, [0.4], potential=potential, shells=6)
+    assert round_set.lowest.value == pytest.approx(lowest_ball, abs=1e-9)
+    point = round_set.lowest.point
+    assert point @ point == pytest.approx(1.0)
+
+
+def radial_time(d, epsilon):
+    """Exit of dX = −X dt + √ε dW from the unit ball: ``T = (2/ε)∫ r^{1−d} ∫_0^r s^{d−1} e^{(r²−s²)/ε}``."""
+
+    def inner(r):
+        return quad(lambda s: s ** (d - 1) * np.exp((r * r - s * s) / epsilon - 1 / epsilon), 0, r)[0]
+
+    scaled = quad(lambda r: inner(r) * r ** (1 - d), 0, 1, epsrel=1e-9, points=[0.5, 0.9])[0]
+    return float(np.log(2 / epsilon * scaled) + 1 / epsilon)
+
+
+def isotropic(d):
+    return linear(-np.eye(d), np.eye(d)), Pin(np.zeros(d), 0.5 * np.eye(d)), np.array([[-2.0, 2.0]] * d)
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize(
+    ("dim", "shells", "degree", "bound"), [(1, 10, 4, 2e-4), (2, 10, 4, 5e-4), (3, 4, 3, 2e-2)]
+)
+def test_unit_ball_at_any_noise(dim, shells, degree, bound):
+    system, pin, bounds = isotropic(dim)
+    epsilons = [0.2, 0.1, 0.05] + ([0.02, 0.01] if dim < 3 else [])
+    found = region_exits(system, ball, pin, bounds, epsilons, shells=shells, degree=degree)
+    for t in found.times:
+        assert t.log_mean == pytest.approx(radial_time(dim, t.epsilon), abs=bound)
+    assert found.times[0].log_flux is None
+    assert found.times[-1].log_direct is None
+    if dim < 3:
+        both = found.times[1]
+        assert both.log_direct == pytest.approx(both.log_flux, abs=1e-3)
+
+
+def test_order_of_the_curved_mesh():
+    """Quadratic cells: the error of T from the displaced boundary falls as h⁴."""
+    system, _, bounds = isotropic(2)
+    exact = np.exp(radial_time(2, 0.3))
+    errors = []
+    for shells in (4, 8):
+        domain = star(COMM, ball, np.zeros(2), bounds, shells)
+        known = coefficients(domain, system, 5)
+        space = fem.functionspace(domain, ("Lagrange", 5))
+        found = mean_exit_time(known, space, 0.3, np.zeros(2), Locator(domain))
+        errors.append(abs(found.mean - exact) / exact)
+    assert np.log2(errors[0] / errors[1]) > 3.6
+
+
+def test_part_of_a_mesh_with_one_reflecting_end():
+    """Region (−0.5, 0.75) of a line: reflection at the left end, absorption at the right, b = −x."""
+    system, _, _ = isotropic(1)
+    domain = box(COMM, [(-1.0, 1.0)], 64)
+    centres = domain.geometry.x[domain.geometry.dofmap][:, :, 0].mean(axis=1)
+    known = coefficients(domain, system, 4).on(make_region(domain, (centres > -0.5) & (centres < 0.75)))
+    space = fem.functionspace(domain, ("Lagrange", 4))
+    ends = absorbing_dofs(known.region, space, lambda x: x[0] > 0)
+    epsilon, start = 0.2, np.array([-0.2])
+    found = mean_exit_time(known, space, epsilon, start, Locator(domain), ends)
+
+    def inner(y):
+        return quad(lambda s: np.exp((y * y - s * s) / epsilon), -0.5, y)[0]
+
+    assert found.mean == pytest.approx(2 / epsilon * quad(inner, -0.2, 0.75)[0], rel=1e-8)
+    both = mean_exit_time(known, space, epsilon, start, Locator(domain))
+    assert both.mean < 0.9 * found.mean
+
+
+def test_start_away_from_the_attractor_and_refusals():
+    system, pin, bounds = isotropic(2)
+    domain = star(COMM, ball, np.zeros(2), bounds, 8)
+    known = coefficients(domain, system, 4)
+    space = fem.functionspace(domain, ("Lagrange", 4))
+    locator = Locator(domain)
+    found = mean_exit_time(known, space, 0.4, np.array([0.6, 0.0]), locator)
+    # T(r) = ½ ∫_{r²}^1 (e^{s/ε} − 1)/s ds
+    exact = 0.5 * quad(lambda s: np.expm1(s / 0.4) / s, 0.36, 1)[0]
+    assert found.mean == pytest.approx(exact, rel=1e-4)
+    assert evaluate(found.field, np.array([[1.0, 0.0]]), locator)[0, 0] == pytest.approx(0.0, abs=1e-10)
+    with pytest.raises(ValueError, match="does not lie in the region"):
+        mean_exit_time(known, space, 0.4, np.array([1.5, 0.0]), locator)
+    with pytest.raises(TooRare, match="exit_flux"):
+        mean_exit_time(known, space, 0.03, np.zeros(2), locator)
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_mesh_of_a_star_shaped_set(dim):
+    half = np.array([1.0, 0.5, 0.25])[:dim]
+    centre = 0.1 * half
+    domain = star(
+        COMM,
+        lambda x: ((x / half[:, None]) ** 2).sum(axis=0) - 1,
+        centre,
+        np.array([[-2.0, 2.0]] * dim),
+        6,
+        layer=0.4,
+    )
+    volume = fem.assemble_scalar(fem.form(fem.Constant(domain, 1.0) * ufl.dx(degree=8)))
+    ball_volume = {1: 2.0, 2: np.pi, 3: 4 * np.pi / 3}[dim]
+    assert COMM.allreduce(volume) == pytest.approx(ball_volume * np.prod(half), rel=2e-4)
+    # one sign of the Jacobian determinant in each cell: none is folded
+    cellwise = fem.functionspace(domain, ("DG", 0))
+    test = ufl.TestFunction(cellwise)
+    measure = ufl.dx(degree=6)
+    signed = fem.assemble_vector(fem.form(ufl.JacobianDeterminant(domain) * test * measure)).array
+    unsigned = fem.assemble_vector(fem.form(abs(ufl.JacobianDeterminant(domain)) * test * measure)).array
+    np.testing.assert_allclose(np.abs(signed), unsigned, rtol=1e-10)
+
+
+def test_sets_that_are_not_star_shaped():
+    def crescent(x):
+        return np.maximum((x**2).sum(axis=0) - 1, 0.25 - (x[0] - 0.6) ** 2 - x[1] ** 2)
+
+    with pytest.raises(NotStarShaped, match="not all of the boundary"):
+        star(COMM, crescent, np.array([0.0, 0.8]), SQUARE, 6)
+    with pytest.raises(NotStarShaped, match="does not lie"):
+        star(COMM, ball, np.array([1.5, 0.0]), SQUARE, 6)
+    with pytest.raises(NotStarShaped, match="boundary of the domain"):
+        star(COMM, lambda x: ball(x) - 20.0, np.zeros(2), SQUARE, 6)
+    # the nearest crossing counts
+    directions, far = np.array([[1.0], [0.0]]), np.array([2.0])
+    assert ray_lengths(crescent, np.zeros(2), directions, far)[0] == pytest.approx(0.1)
