@@ -21,6 +21,7 @@ from cases.schema import (
     NoiseTable,
     SimulateTable,
     SolverTable,
+    SweepTable,
     SystemTable,
 )
 
@@ -47,6 +48,7 @@ class Case:
     compare: CompareTable
     simulate: SimulateTable | None
     solver: SolverTable
+    sweep: SweepTable | None
     name: str = field(compare=False)
     file: str = field(compare=False)
     folder: Path = field(compare=False)

@@ -56,11 +56,17 @@ def parser() -> argparse.ArgumentParser:
             help="override a key of the case (repeats)",
         )
 
-    run = add("run", "solve a case and write its results (also under mpirun -n N)")
+    run = add("run", "solve a case or a sweep and write its results (also under mpirun -n N)")
     add_case(run)
     run.add_argument(
         "-o", "--output", metavar="DIR", type=Path, help="result folder; default results/<case name>"
     )
+    run.add_argument(
+        "--study",
+        metavar="KEY=LIST",
+        help="solve for resolution=16,32,64 or degree=2,3,4 and print the observed order",
+    )
+    run.add_argument("--fresh", action="store_true", help="run finished members of a sweep or study again")
     level = run.add_mutually_exclusive_group()
     level.add_argument(
         "--quiet", dest="level", action="store_const", const="quiet", default="normal", help="no progress"
@@ -154,7 +160,18 @@ def _run(arguments: argparse.Namespace, comm: Any | None) -> int:
     from cases.progress import Progress
 
     case, effective = _load(arguments, comm)
-    folder = arguments.output if arguments.output is not None else Path("results") / case.name
+    ending = "-study" if arguments.study is not None else ""
+    folder = arguments.output if arguments.output is not None else Path("results") / f"{case.name}{ending}"
+    if arguments.study is not None:
+        from cases.study import run_study
+
+        return run_study(case, effective, folder, arguments.study, arguments.level, comm, arguments.fresh)
+    if case.sweep is not None:
+        from cases.sweep import run_sweep
+
+        return run_sweep(case, effective, folder, arguments.level, comm, arguments.fresh)
+    if arguments.fresh:
+        raise CaseError("quasipot", "--fresh", "this case is neither a sweep nor a study", "leave it out")
     from cases.pipeline import run
 
     return run(case, effective, folder, Progress(arguments.level, comm))
@@ -165,6 +182,13 @@ def _check(arguments: argparse.Namespace, comm: Any | None) -> int:
 
     case, effective = _load(arguments, comm)
     lines = notes(validate(case))
+    if case.sweep is not None:
+        from cases.sweep_plan import members
+
+        found = members(case, effective, case.sweep.vary, case.sweep.mode)
+        for member in found if case.system.model is None else found[:1]:
+            validate(member.case)
+        lines.append(f"sweep of {len(found)} members: {found[0].label} … {found[-1].label}")
     if comm is None or comm.rank == 0:
         print("".join(f"# {line}\n" for line in lines) + effective, end="")
     return EXIT_GOOD

@@ -15,6 +15,7 @@ from cases.schema import (
     NoiseTable,
     SimulateTable,
     SolverTable,
+    SweepTable,
     SystemTable,
 )
 
@@ -26,6 +27,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "compare": CompareTable,
     "simulate": SimulateTable,
     "solver": SolverTable,
+    "sweep": SweepTable,
 }
 
 
