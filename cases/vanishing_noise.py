@@ -1,0 +1,85 @@
+"""Saddles at which the noise vanishes along the way out: there is no barrier there to speak of.
+
+Near a saddle let ℓ be the left eigenvector of ∇b for its positive eigenvalue λ, so that ξ = ℓ·(x − x_s)
+obeys ``dξ = λξ dt + √ε (ℓᵀAℓ)^{1/2} dW`` by itself.  If ``ℓᵀAℓ = c ξ²`` along the unstable direction, the
+cost of coming within ξ₀ of the saddle grows like ``(2λ/c) log(1/ξ₀)``: V has no finite value at x_s, Kramers'
+formula means nothing, and SGD with a small learning rate does not cross there.  With a floor, A + δ I, the
+barrier is finite and grows like
+
+    barrier(δ) = (λ/c) log(1/δ) + const,    c taken with |ℓ| = 1.
+
+Minima exchanged by a parameter symmetry that leaves the output of a model unchanged are separated by such a
+saddle, because every per-sample gradient vanishes there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from solver.connections import Saddle
+from solver.system import Array, Field
+
+# ℓᵀAℓ at the saddle, relative to the mean eigenvalue of A at the starting attractor, below which it is zero
+VANISHING = 1e-10
+STEP = 1e-3
+
+
+@dataclass(frozen=True)
+class VanishingNoise:
+    """A saddle at which A vanishes along the unstable direction.
+
+    Attributes:
+        saddle: Index of the saddle.
+        point: Where it is, ``(d,)``.
+        relative: ℓᵀAℓ there over the mean eigenvalue of A at the start.
+        growth: λ/c, by which the barrier grows per e-fold of a smaller floor; infinite where ``ℓᵀAℓ``
+            vanishes faster than ξ².
+    """
+
+    saddle: int
+    point: Array
+    relative: float
+    growth: float
+
+    def sentence(self, noise: str) -> str:
+        """What to tell the user."""
+        at = "(" + ", ".join(f"{value:.4g}" for value in self.point) + ")"
+        return (
+            f"A vanishes along the unstable direction at the saddle {at}: the action through it diverges and "
+            f"there is no barrier; noise.{noise}.floor gives one, growing by {self.growth:.3g} per e-fold of "
+            "a smaller floor"
+        )
+
+
+def vanishing_noise(diffusion: Field, saddles: Sequence[Saddle], start: Array) -> list[VanishingNoise]:
+    """The saddles at which this noise vanishes along the way out.
+
+    Args:
+        diffusion: A, ``(d, N) -> (d, d, N)``.
+        saddles: The saddles of the drift.
+        start: The starting attractor, ``(d,)``, whose A sets the scale.
+    """
+    scale = float(np.trace(diffusion(start[:, None])[:, :, 0])) / start.size
+    found = []
+    for index, saddle in enumerate(saddles):
+        left = left_eigenvector(saddle.fixed_point.jacobian, saddle.unstable_eigenvalue)
+        at = float(left @ diffusion(saddle.point[:, None])[:, :, 0] @ left)
+        if at > VANISHING * scale:
+            continue
+        way = saddle.unstable_eigenvector
+        sides = saddle.point[:, None] + STEP * np.outer(way, [-1.0, 1.0])
+        near = np.einsum("i,ijn,j->n", left, diffusion(sides), left).mean()
+        curvature = float(near) / (STEP * float(left @ way)) ** 2
+        growth = saddle.unstable_eigenvalue / curvature if curvature > VANISHING * scale else float("inf")
+        found.append(VanishingNoise(index, saddle.point, at / scale, growth))
+    return found
+
+
+def left_eigenvector(jacobian: Array, eigenvalue: float) -> Array:
+    """The unit left eigenvector of ∇b for a simple real eigenvalue, ``(d,)``."""
+    values, vectors = np.linalg.eig(jacobian.T)
+    vector = np.real(vectors[:, int(np.argmin(np.abs(values - eigenvalue)))])
+    return np.asarray(vector / np.linalg.norm(vector), dtype=np.float64)

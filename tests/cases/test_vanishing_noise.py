@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+from scipy.integrate import quad
+
+from cases.models import MODELS
+from cases.vanishing_noise import left_eigenvector, vanishing_noise
+from solver.connections import connections
+from solver.fixed_points import fixed_points
+from solver.system import System
+
+BOX = [(-2.2, 2.2), (-1.6, 1.6)]
+
+
+@pytest.fixture(scope="module")
+def neuron():
+    chosen = MODELS["symmetric_neuron"]
+    landscape = chosen.build(chosen.options.model_validate({}), {})
+    samples = landscape.samples
+    system = System(
+        2, landscape.drift, landscape.jacobian, samples.covariance, samples.divergence, landscape.loss
+    )
+    points = fixed_points(system, BOX)
+    attractors = [p for p in points if p.kind == "attractor"]
+    return system, connections(system, points, BOX), attractors[0].point
+
+
+def test_the_trap_is_found(neuron):
+    system, saddles, start = neuron
+    (found,) = vanishing_noise(system.diffusion, saddles, start)
+    assert found.saddle == 0
+    np.testing.assert_allclose(found.point, 0, atol=1e-9)
+    assert found.relative < 1e-15
+    assert "no barrier" in found.sentence("measured")
+
+
+def test_a_floor_or_other_noise_is_no_trap(neuron):
+    system, saddles, start = neuron
+    eye = np.eye(2)[:, :, None]
+    assert vanishing_noise(lambda x: system.diffusion(x) + 1e-6 * eye, saddles, start) == []
+    assert vanishing_noise(lambda x: eye + 0 * x[0], saddles, start) == []
+    # noise that vanishes only across the way out does no harm
+    left = left_eigenvector(saddles[0].fixed_point.jacobian, saddles[0].unstable_eigenvalue)
+    assert vanishing_noise(lambda x: np.outer(left, left)[:, :, None] + 0 * x[0], saddles, start) == []
+
+
+def test_the_action_grows_as_predicted(neuron):
+    # action of the straight uphill path for A + floor I: its e-fold growth tends to lambda/c
+    system, saddles, start = neuron
+    (found,) = vanishing_noise(system.diffusion, saddles, start)
+    way = saddles[0].unstable_eigenvector
+
+    def barrier(floor):
+        def slope(s):
+            x = (s * way)[:, None]
+            a = way @ system.diffusion(x)[:, :, 0] @ way + floor
+            return 2 * float(way @ system.drift(x)[:, 0]) / a
+
+        return quad(slope, 0, 0.3, points=[10 * floor**0.5] if 10 * floor**0.5 < 0.3 else None, epsabs=1e-10)[
+            0
+        ]
+
+    growth = (barrier(1e-9) - barrier(1e-8)) / np.log(10)
+    assert growth == pytest.approx(found.growth, rel=1e-3)
+
+
+def test_left_eigenvector():
+    jacobian = np.array([[1.0, 3.0], [0.0, -2.0]])
+    left = left_eigenvector(jacobian, 1.0)
+    np.testing.assert_allclose(left @ jacobian, left, atol=1e-14)
