@@ -65,3 +65,59 @@ def test_angular_term_does_not_move_the_radius():
         np.testing.assert_allclose(
             np.einsum("in,ijn,jn->n", x, one.system.diffusion(x), x) / r**2, 1, atol=1e-5
         )
+
+
+@pytest.mark.parametrize("kappa", [0.5, 0.1])
+@pytest.mark.parametrize("epsilon", [0.1, 0.2])
+def test_projected_matrices_have_the_exact_density(kappa, epsilon):
+    # p = (r^2 + core^2)^((kappa - 1)/2) exp(-r^2/eps), everywhere
+    x = RNG.uniform(-1.6, 1.6, (2, 40))
+    one = systems("projected-matrices", [0.0, 0.0], f"system.parameters.kappa={kappa}")["projected"]
+    square = np.sum(x**2, axis=0)
+    log_slope = ((kappa - 1) / (square + 0.05**2) - 2 / epsilon) * x
+    found, size = flux(one.system, epsilon, log_slope, x)
+    assert np.max(np.abs(found)) < 1e-13 * size.max()
+
+
+def test_matrices_and_their_coordinates():
+    # a rotation by t turns (u, v) = ((a - b)/sqrt(2), sqrt(2) c) by 2 t and keeps the gap sqrt(2) |(u, v)|
+    a, b, c, t = 0.7, -0.4, 0.3, 0.37
+    matrix, turn = np.array([[a, c], [c, b]]), np.array([[np.cos(t), -np.sin(t)], [np.sin(t), np.cos(t)]])
+
+    def plane(m):
+        return np.array([(m[0, 0] - m[1, 1]) / 2**0.5, 2**0.5 * m[0, 1]])
+
+    double = np.array([[np.cos(2 * t), -np.sin(2 * t)], [np.sin(2 * t), np.cos(2 * t)]])
+    np.testing.assert_allclose(plane(turn @ matrix @ turn.T), double @ plane(matrix), rtol=1e-13)
+    assert np.ptp(np.linalg.eigvalsh(matrix)) == pytest.approx(2**0.5 * np.linalg.norm(plane(matrix)))
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("radial-diabetes", [0.549, 0.308]), ("radial-diabetes-s5", [-1.036, 1.102])],
+)
+def test_noises_of_data_have_equal_trace(name, start):
+    traces = [np.trace(one.tensor) for one in systems(name, start).values()]
+    np.testing.assert_allclose(traces, traces[0], rtol=1e-12)
+
+
+def test_sharp_flat_tends_to_the_sharp_ridge():
+    # min(q1, q2) less the softness^2/(|q1 - q2|) of the smooth minimum, away from the ridge
+    case, _ = load("sharp-flat", ["system.parameters.softness=0.01"])
+    x, y = points = RNG.uniform(-3, 1.8, (2, 200))
+    sharp = 5 * (x - y) ** 2 + 50 * (x + y - 2) ** 2
+    flat = (x + 1) ** 2 + (y + 1) ** 2
+    expected = np.minimum(sharp, flat)
+    np.testing.assert_allclose(landscape.build(case).loss(points), expected, atol=0.01)
+    far = np.abs(sharp - flat) > 1
+    np.testing.assert_allclose(landscape.build(case).loss(points[:, far]), expected[far], atol=1e-4)
+    built = landscape.build(load("sharp-flat")[0])
+    sharp_curvature = np.linalg.eigvalsh(built.hessian(np.array([[0.99969], [0.99969]]))[:, :, 0])
+    np.testing.assert_allclose(sharp_curvature, [20, 200], rtol=0.02)
+
+
+def test_noise_of_selection_has_constant_trace():
+    x = RNG.uniform(-2, 2, (2, 20))
+    one = systems("selection", [-1.0, 0.0])["selective"]
+    np.testing.assert_allclose(np.einsum("iin->n", one.system.diffusion(x)), 2, rtol=1e-14)
+    np.testing.assert_allclose(one.system.diffusion(x)[0, 0], 1 + np.tanh(2 * x[0]) / 2, rtol=1e-14)
