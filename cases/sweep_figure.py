@@ -15,6 +15,7 @@ from cases.sweep_rows import compared
 
 Rows = Sequence[Mapping[str, Any]]
 MOST_CURVES = 16
+LABELS = {"barrier": "barrier", "log_mfpt": "log of mean first passage time"}
 
 
 def figure(table: Rows, vary: Sequence[str], show: Sequence[str], kind: str) -> str:
@@ -28,54 +29,60 @@ def figure(table: Rows, vary: Sequence[str], show: Sequence[str], kind: str) -> 
     """
     wanted = list(show) or ["barrier", "log_mfpt"]
     wanted = [name for name in wanted if any(_is_number(row[name]) for row in table)] or wanted[:1]
-    page = Canvas(figsize=(4.6 * len(wanted), 4.0), layout="constrained")
+    page = Canvas(figsize=(4.6 * len(wanted), 4.3), layout="constrained")
+    curves: dict[str, Any] = {}
     for k, name in enumerate(wanted, start=1):
         axes = page.add_subplot(1, len(wanted), k, projection="polar" if kind == "polar" else None)
-        rows = list(table) if show else compared(table)
-        _panel(axes, rows, vary, name, kind)
-        if k == len(wanted) and axes.get_legend_handles_labels()[0]:
-            axes.legend(loc="best", fontsize=8)
+        curves |= _panel(axes, list(table) if show else compared(table), vary, name, kind)
+    if len(curves) > 1 or not show:
+        page.legend(curves.values(), curves.keys(), loc="outside lower center", ncols=4, fontsize=8)
     return to_svg(page, f"Sweep over {', '.join(short_names(vary))}: {', '.join(wanted)}")
 
 
-def _panel(axes: Axes, rows: Rows, vary: Sequence[str], name: str, kind: str) -> None:
-    label = {"barrier": "barrier", "log_mfpt": "log of mean first passage time"}.get(
-        name, name.split(".", 1)[-1]
-    )
-    curves: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        if _is_number(row[name]):
-            curves.setdefault(_curve(row, vary, name), []).append(row)
+def _panel(axes: Axes, rows: Rows, vary: Sequence[str], name: str, kind: str) -> dict[str, Any]:
+    """Draw one quantity; returns the lines for the legend by name."""
+    levels = sorted({row["epsilon"] for row in rows if _is_number(row["epsilon"])})
+    levels = levels if name == "log_mfpt" and "compare.epsilon" not in vary else []
     abscissae = [row[vary[0]] for row in rows]
     numeric = all(_is_number(x) for x in abscissae)
     categories = list(dict.fromkeys(map(str, abscissae)))
-    for index, (title, mine) in enumerate(list(curves.items())[:MOST_CURVES]):
-        pairs = {row[vary[0]] if numeric else categories.index(str(row[vary[0]])): row[name] for row in mine}
-        x = sorted(pairs)
-        places = [math.radians(value) for value in x] if kind == "polar" else x
-        style: dict[str, Any] = {"color": colour(index), "marker": marker(index), "ms": 5, "lw": 1.4}
-        axes.plot(places, [pairs[value] for value in x], label=title, **style)
-    if kind == "polar":
-        axes.set_title(label)
-        return
-    if kind == "loglog" and numeric:
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-    if not numeric:
-        axes.set_xticks(range(len(categories)), categories)
-    axes.set_xlabel(short_names(vary)[0])
-    axes.set_ylabel(label)
-    axes.grid(True)
+    curves: dict[str, dict[Any, dict[float, float]]] = {}
+    for row in rows:
+        if _is_number(row[name]):
+            x = row[vary[0]] if numeric else categories.index(str(row[vary[0]]))
+            lines = curves.setdefault(_title(row, vary, name), {})
+            lines.setdefault(row["epsilon"] if levels else None, {})[x] = row[name]
+    drawn: dict[str, Any] = {}
+    for index, (title, lines) in enumerate(list(curves.items())[:MOST_CURVES]):
+        for level, pairs in lines.items():
+            x = sorted(pairs)
+            places = [math.radians(value) for value in x] if kind == "polar" else x
+            least = not levels or level == levels[0]
+            style: dict[str, Any] = {"color": colour(index), "marker": marker(index), "ms": 4.5, "lw": 1.4}
+            (line,) = axes.plot(places, [pairs[v] for v in x], alpha=1.0 if least else 0.4, **style)
+            if least:
+                drawn[title] = line
+    label = {"barrier": "barrier", "log_mfpt": "log of mean first passage time"}.get(
+        name, name.split(".", 1)[-1]
+    )
+    paler = f"full: ε = {levels[0]:g}; pale: larger ε" if len(levels) > 1 else ""
+    axes.set_title("\n".join(part for part in (label if kind == "polar" else "", paler) if part))
+    if kind != "polar":
+        if kind == "loglog" and numeric:
+            axes.set_xscale("log")
+            axes.set_yscale("log")
+        if not numeric:
+            axes.set_xticks(range(len(categories)), categories)
+        axes.set_xlabel(short_names(vary)[0])
+        axes.set_ylabel(label)
+        axes.grid(True)
+    return drawn
 
 
-def _curve(row: Mapping[str, Any], vary: Sequence[str], name: str) -> str:
-    """What tells the curve of a row from others; ε counts only where the quantity depends on it."""
-    parts = []
-    if name in ("barrier", "log_mfpt"):
-        parts.append(str(row["noise"]))
-    if name == "log_mfpt" and "compare.epsilon" not in vary:
-        parts.append(f"ε={row['epsilon']:g}")
+def _title(row: Mapping[str, Any], vary: Sequence[str], name: str) -> str:
+    """What tells the curve of a row from others, but for ε."""
     others = {key: row[key] for key in vary[1:]}
+    parts = [str(row["noise"])] if name in ("barrier", "log_mfpt") else []
     return ", ".join([*parts, *([describe(others)] if others else [])]) or name
 
 
