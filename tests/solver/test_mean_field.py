@@ -233,17 +233,5 @@ def test_refusals():
     narrow = make_flow(line(0.1), box(MPI.COMM_SELF, [(-6.0, 6.0)], 8), 3)
     with pytest.raises(NotConverged, match="refine the mesh"):
         march(narrow, lambda x: np.exp(-200 * (x[0] - 2.2) ** 2), [1e-3])
-    # f falls faster than −λ log e^{−U} grows: there is no stationary density but one that the walls hold
-    runaway = MeanField(
-        1,
-        quadratic,
-        lambda x: x,
-        lambda x: x**2,
-        lambda x: 2 * x[:, None],
-        lambda mu: -float(mu @ mu),
-        lambda mu: -2 * mu,
-        lambda mu: -2 * np.eye(1),
-        0.1,
-    )
     with pytest.raises(NotConverged, match="walls"):
-        stationary_states(runaway, [(-6, 6)])
+        stationary_states(line(0.1), [(-1.5, 1.5)])
