@@ -7,6 +7,7 @@ from cases import references, toml_text
 from cases.casefile import load
 from cases.errors import CaseError
 from cases.reference_table import ReferenceTable
+from cases.reference_text import reference_table
 
 SUMMARY = {
     "attractors": [{"index": 0, "point": [-1.0, 0.01]}, {"index": 1, "point": [1.0, 0.0]}],
@@ -139,3 +140,25 @@ def test_it_survives_the_effective_case():
     text = toml_text.table(reference, "reference.one")
     again = tomllib.loads(text)["reference"]["one"]
     assert ReferenceTable.model_validate(again) == reference
+
+
+def test_the_table_names_every_reference_within_its_width():
+    rows = references.compare(
+        {
+            "good": table("barrier", 0.5, **PAIR),
+            "bad": table("mass", 0.6, epsilon=0.1, attractor=1),
+            "none": table("log_mfpt", 0.6, epsilon=0.3, **PAIR),
+            "long": table(
+                "moment", -1.0, epsilon=0.1, moment="0*x**2 + 0*x*y + 0*y**2 + 0*x + y + 0*x*x + 0*y*y"
+            ),
+        },
+        SUMMARY,
+        ("x", "y"),
+    )
+    lines = reference_table(references.as_json(rows)).splitlines()
+    assert len(lines) == 6
+    assert max(map(len, lines)) <= 100
+    assert [line.rsplit("  ", 1)[-1].strip() for line in lines[2:]] == ["ok", "MISSED", "not computed", "ok"]
+    assert "0.75" in lines[3]
+    assert "0.6" in lines[3]
+    assert reference_table([]) == ""
