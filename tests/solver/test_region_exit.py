@@ -202,3 +202,54 @@ def test_sets_that_are_not_star_shaped():
     # the nearest crossing counts
     directions, far = np.array([[1.0], [0.0]]), np.array([2.0])
     assert ray_lengths(crescent, np.zeros(2), directions, far)[0] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("kappa", "exact"), [(1.0, 211.1765161), (0.5, 275.1988430)])
+def test_from_ring_to_ring_with_projected_noise(kappa, exact):
+    """Loss ((r−2)²−1)²/4, A = P⊥ + κP∥, ε = 0.1: from the circle r = 1 to the circle r = 2 (a maximum)."""
+
+    def radial(x):
+        return np.maximum(np.hypot(*x), 1e-12)
+
+    def drift(x):
+        r = radial(x)
+        return -(r - 2) * ((r - 2) ** 2 - 1) * x / r
+
+    def diffusion(x):
+        n = x / radial(x)
+        return (1 - kappa) * n[:, None] * n[None] + kappa * np.eye(2)[:, :, None]
+
+    def divergence(x):
+        return (1 - kappa) * x / radial(x) ** 2
+
+    system = System(2, drift, lambda x: np.zeros((2, *x.shape)), diffusion, divergence)
+    domain = star(COMM, lambda x: (x**2).sum(axis=0) - 4.0, np.zeros(2), np.array([[-3.0, 3.0]] * 2), 12)
+    known = coefficients(domain, system, 4)
+    space = fem.functionspace(domain, ("Lagrange", 4))
+    found = mean_exit_time(known, space, 0.1, np.array([1.0, 0.0]), Locator(domain))
+    assert found.mean == pytest.approx(exact, rel=1e-4)
+
+
+@pytest.mark.parametrize(("side", "exact"), [(1.0, 396.8650738), (-1.0, 29.3685950)])
+def test_lines_with_noise_that_varies(side, exact):
+    """A = diag(g, 2 − g), g = 1 + ½ tanh 2x, double well in x, ε = 0.2: from x = ∓1 to the line x = ±1."""
+
+    def diffusion(x):
+        g, zero = 1 + 0.5 * np.tanh(2 * x[0]), 0 * x[0]
+        return np.stack([np.stack([g, zero]), np.stack([zero, 2 - g])])
+
+    system = System(
+        2,
+        lambda x: np.stack([x[0] - x[0] ** 3, -x[1]]),
+        lambda x: np.zeros((2, *x.shape)),
+        diffusion,
+        lambda x: np.stack([1 / np.cosh(2 * x[0]) ** 2, 0 * x[0]]),
+    )
+    domain = box(COMM, [(-2.5, 2.5), (-0.5, 0.5)], 40)
+    known = coefficients(domain, system, 3)
+    centres = domain.geometry.x[domain.geometry.dofmap][:, :, 0].mean(axis=1)
+    known = known.on(make_region(domain, side * centres < 1))
+    space = fem.functionspace(domain, ("Lagrange", 3))
+    goal = absorbing_dofs(known.region, space, lambda x: np.abs(x[0] - side) < 1e-9)
+    found = mean_exit_time(known, space, 0.2, np.array([-side, 0.0]), Locator(domain), goal)
+    assert found.mean == pytest.approx(exact, rel=1e-5)
