@@ -19,6 +19,7 @@ from solver.mean_field import (
 from solver.mean_field_evolution import march
 from solver.mean_field_flow import density_vector, free_energy, make_flow
 from solver.mean_field_stationary import relaxation_rate, stationary
+from solver.particles import particle_energy
 from solver.transient import TimeOptions
 
 COMM = MPI.COMM_WORLD
@@ -235,3 +236,28 @@ def test_refusals():
         march(narrow, lambda x: np.exp(-200 * (x[0] - 2.2) ** 2), [1e-3])
     with pytest.raises(NotConverged, match="walls"):
         stationary_states(line(0.1), [(-1.5, 1.5)])
+
+
+def test_energy_of_finitely_many_particles():
+    """N (E F(m^N) − F(m*)) → c."""
+    problem = line(0.1)
+    minimum = problem.energy(np.array([0.8 + LINE[0.1][0]]))
+    c = particle_constant(problem, [(-9, 9)])
+    for count in (8, 24):
+        found = particle_energy(problem, count, 120.0, 30.0, 0.25, np.array([0.8]), replicas=400)
+        low, high = (count * (bound - minimum) for bound in found.ci)
+        assert high - low < 0.6 * c
+        # the next term of the expansion is of the order c/N
+        assert low - c / count < c < high + c / count
+
+
+@pytest.mark.mpi
+def test_particles_do_not_depend_on_ranks():
+    arguments = (neuron(), 5, 2.0, 1.0, 0.25, np.zeros(2))
+    alone = particle_energy(*arguments, replicas=150)
+    shared = particle_energy(*arguments, replicas=150, comm=COMM)
+    assert shared.energy == alone.energy
+    assert shared.ci == alone.ci
+    assert alone.energy != particle_energy(*arguments, replicas=150, seed=2).energy
+    with pytest.raises(ValueError, match="positive"):
+        particle_energy(neuron(), 0, 2.0, 1.0, 0.25, np.zeros(2))
