@@ -4,7 +4,7 @@ N particles follow the gradient of the energy of their empirical measure m^N,
 
     dX_i = −(Σ_k g_k ∇h_k(X_i) + λ∇U(X_i)) dt + √(2λ) dW_i,      g = ∇f(⟨h⟩_{m^N}).
 
-In the stationary state ``E F(m^N) − F(m*) = c/N + …`` with c from :func:`solver.mean_field.particle_constant`.
+In the stationary state ``E F(m^N) − F(m*) = c/N + …`` with c of :func:`solver.mean_field.particle_constant`.
 Heun's method, of weak order 2 as the noise is additive.  Blocks of replicas have their own random streams, so
 the result depends on the seed and not on the number of ranks.
 """
