@@ -24,19 +24,15 @@ The module is a file beside the case file or one that Python can import.  It is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 import numpy as np
 
 from cases.casefile import Case
 from cases.derivatives import Derivative, derivative
-from cases.errors import suggestion
 from cases.landscape import Landscape, at_point, from_table
 from cases.user_function import call, load
+from cases.user_values import functions_of, wrong
 from solver.system import Array, Field
 
-KEYS = ("loss", "gradient", "hessian", "sample_gradients", "covariance", "divergence")
 SAMPLE = 60
 #: Largest error of a numerical derivative over its root mean square.
 TOLERANCE = 1e-5
@@ -51,7 +47,7 @@ def build(case: Case) -> Landscape:
     Raises:
         CaseError: for whatever is wrong with the module, the function, or what it returns.
     """
-    functions = _functions(case, call(case, load(case)))
+    functions = functions_of(case, call(case, load(case)))
     if case.system.tabulate is not None:
         return _tabulated(case, functions)
     needs = [key for key in ("gradient", "hessian") if key not in functions]
@@ -77,87 +73,6 @@ def build(case: Case) -> Landscape:
     )
 
 
-def _functions(case: Case, result: Any) -> dict[str, Field]:
-    """The functions that were returned, each with its shape checked at every call."""
-    if callable(result):
-        result = {"loss": result}
-    if not isinstance(result, Mapping):
-        raise _wrong(case, f"it returned {type(result).__name__}", "return a dict of functions")
-    for key, value in result.items():
-        if key not in KEYS:
-            raise _wrong(case, f"it returned the unknown key '{key}'", suggestion(str(key), KEYS, "keys"))
-        if not callable(value):
-            raise _wrong(case, f"its '{key}' is no function", "return functions of points (d, N)")
-    if "loss" not in result:
-        raise _wrong(case, "it returned no 'loss'", "return a dict with the function 'loss'")
-    if "sample_gradients" in result and "covariance" in result:
-        raise _wrong(case, "it returned both sample_gradients and covariance", "return one of them")
-    d = case.dim
-    shapes: dict[str, tuple[int, ...]] = {"loss": (), "hessian": (d, d), "covariance": (d, d)}
-    functions = {
-        key: _checked(case, key, value, shapes.get(key, (d,)))
-        for key, value in result.items()
-        if key != "sample_gradients"
-    }
-    if "sample_gradients" in result:
-        functions["covariance"] = _covariance(case, result["sample_gradients"])
-    return functions
-
-
-def _checked(case: Case, key: str, function: Callable[[Array], Any], shape: tuple[int, ...]) -> Field:
-    """The function, whose errors and wrong shapes become errors of the case; never called for no points."""
-
-    def evaluate(x: Array) -> Array:
-        x = np.asarray(x)
-        if x.shape[1] == 0:
-            return np.zeros((*shape, 0), dtype=x.dtype)
-        value = _evaluate(case, key, function, x)
-        if value.shape != (*shape, x.shape[1]):
-            raise _wrong(
-                case,
-                f"{key} returned the shape {value.shape} for points {x.shape}",
-                f"return {(*shape, x.shape[1])}",
-            )
-        return value
-
-    return evaluate
-
-
-def _covariance(case: Case, function: Callable[[Array], Any]) -> Field:
-    """``A = (1/n) Σ g gᵀ − ḡ ḡᵀ`` of the per-sample gradients; without conjugates, for the complex step."""
-    d = case.dim
-
-    def evaluate(x: Array) -> Array:
-        if x.shape[1] == 0:
-            return np.zeros((d, d, 0), dtype=x.dtype)
-        g = _evaluate(case, "sample_gradients", function, x)
-        if g.ndim != 3 or g.shape[1:] != (d, x.shape[1]) or len(g) < 2:
-            raise _wrong(
-                case,
-                f"sample_gradients returned the shape {g.shape} for points {x.shape}",
-                f"return (samples, {d}, {x.shape[1]})",
-            )
-        g = g - g.mean(axis=0)
-        return np.asarray(np.einsum("kin,kjn->ijn", g, g) / len(g))
-
-    return evaluate
-
-
-def _evaluate(case: Case, key: str, function: Callable[[Array], Any], x: Array) -> Array:
-    with np.errstate(all="ignore"):
-        try:
-            value = np.asarray(function(x.copy()))
-        except Exception as error:
-            if x.dtype.kind == "c":
-                raise
-            raise _wrong(
-                case, f"{key} failed with {type(error).__name__}: {error}", "it must take points (d, N)"
-            ) from None
-    if value.dtype.kind not in ("fiu" if x.dtype.kind != "c" else "fiuc"):
-        raise _wrong(case, f"{key} returned the type {value.dtype}", "return real numbers")
-    return value if value.dtype.kind == "c" else value.astype(np.float64)
-
-
 def _complete(case: Case, functions: dict[str, Field]) -> None:
     """Fill in the derivatives that are missing; check those that are there, and all values, at a sample."""
     low, high = np.array(case.domain.bounds).T[:, :, None]
@@ -166,7 +81,7 @@ def _complete(case: Case, functions: dict[str, Field]) -> None:
     for key, function in functions.items():
         bad = ~np.isfinite(function(x)).all(axis=tuple(range(function(x).ndim - 1)))
         if bad.any():
-            raise _wrong(case, f"{key} is not finite at {at_point(x[:, int(np.argmax(bad))])}", "mend it")
+            raise wrong(case, f"{key} is not finite at {at_point(x[:, int(np.argmax(bad))])}", "mend it")
     widths = (high - low)[:, 0]
     slope = derivative(functions["loss"], widths, x)
     _use(case, functions, "gradient", slope, slope.function, x)
@@ -183,7 +98,7 @@ def _use(
     """Take the numerical derivative where none is given; else compare the two."""
     if key not in functions:
         if not made.error <= TOLERANCE:
-            raise _wrong(
+            raise wrong(
                 case,
                 f"numerical derivatives for its {key} have a relative error of {made.error:.1g}",
                 f"return '{key}' too, compute in double precision, or set system.tabulate",
@@ -195,7 +110,7 @@ def _use(
     if (gap > (CONTRADICTION + 10 * made.error) * made.size).any():
         of = {"gradient": "loss", "hessian": "gradient", "divergence": "covariance"}[key]
         at = at_point(x[:, int(np.argmax(gap))])
-        raise _wrong(case, f"{key} is not the derivative of {of} at {at}", f"correct it, or leave {key} out")
+        raise wrong(case, f"{key} is not the derivative of {of} at {at}", f"correct it, or leave {key} out")
 
 
 def _symmetric(matrices: Array) -> Array:
@@ -222,9 +137,7 @@ def _tabulated(case: Case, functions: dict[str, Field]) -> Landscape:
         values = np.concatenate([functions[key](part) for part in parts], axis=-1)
         bad = ~np.isfinite(values).all(axis=tuple(range(values.ndim - 1)))
         if bad.any():
-            raise _wrong(
-                case, f"{key} is not finite at {at_point(points[:, int(np.argmax(bad))])}", "mend it"
-            )
+            raise wrong(case, f"{key} is not finite at {at_point(points[:, int(np.argmax(bad))])}", "mend it")
         return np.moveaxis(values, -1, 0).reshape(*shape, *values.shape[:-1])
 
     covariance = None
@@ -232,10 +145,6 @@ def _tabulated(case: Case, functions: dict[str, Field]) -> Landscape:
         try:
             covariance = check_covariance(grid("covariance"), axes)
         except BadTable as error:
-            raise _wrong(case, *error.args) from None
+            raise wrong(case, *error.args) from None
     table = Table(axes, grid("loss"), covariance, tuple(case.coordinates))
     return from_table(table, case.coordinates, case.system.parameters, None)
-
-
-def _wrong(case: Case, problem: str, fix: str) -> Exception:
-    return case.error("system.model", problem, fix)

@@ -19,9 +19,10 @@ from cases.casefile import Case
 from cases.errors import EXIT_GOOD, EXIT_SOLVER, CaseError
 from cases.members import Outcome, run_members
 from cases.progress import Level, Progress
+from cases.ranges import expand
 from cases.ranks import on_root
 from cases.record import run_record
-from cases.schema import SweepTable, expand
+from cases.schema import SweepTable
 from cases.sweep_plan import members
 from cases.sweep_rows import outcome_rows, table_text, write_csv
 
@@ -129,34 +130,51 @@ def _write(
     case: Case, table: SweepTable, folder: Path, outcomes: Sequence[Outcome], origin: dict[str, Any]
 ) -> dict[str, Any]:
     """Everything about the sweep as a whole; returns what is printed of it."""
-    from cases.figure_style import style
-    from cases.sweep_figure import figure
-
     vary = list(table.vary)
     rows = [outcome_rows(outcome, table.show) for outcome in outcomes]
     flat = [row for part in rows for row in part]
     missing = [path for path in table.show if all(row[path] is None for row in flat)]
     problems = [f"{o.member.label}: {problem}" for o in outcomes for problem in o.problems]
     problems += [f"sweep.show: no member has '{path}' in its summary.json" for path in missing]
-    text = table_text(flat, vary, table.show)
-    with style():
-        drawing = figure(flat, vary, table.show, table.figure)
     record = {
         "case": case.name,
         "title": case.title,
         "vary": {name: expand(name, given) for name, given in table.vary.items()},
         "mode": table.mode,
         "show": list(table.show),
+        "figure": table.figure,
         "members": [member_entry(o, part) for o, part in zip(outcomes, rows, strict=True)],
         "failed": [o.member.label for o in outcomes if o.problems],
         "ok": not problems,
         "problems": problems,
         "run": origin,
     }
+    _draw(folder, flat, vary, table.show, table.figure)
+    replace_file(folder / "sweep.json", json.dumps(record, indent=1, allow_nan=False))
+    return {"text": table_text(flat, vary, table.show), "problems": problems, "ok": not problems}
+
+
+def redraw(folder: Path) -> None:
+    """Write table and figure of a finished sweep again, from its sweep.json.
+
+    Raises:
+        CaseError: for a sweep that has not finished.
+    """
+    record = json.loads((folder / "sweep.json").read_text())
+    flat = [row for member in record.get("members", []) for row in member["rows"]]
+    if not flat:
+        raise CaseError(str(folder), "", UNFINISHED, "run it again: it goes on where it was")
+    _draw(folder, flat, list(record["vary"]), record["show"], record["figure"])
+
+
+def _draw(folder: Path, flat: list[dict[str, Any]], vary: list[str], show: Sequence[str], kind: str) -> None:
+    from cases.figure_style import style
+    from cases.sweep_figure import figure
+
+    with style():
+        drawing = figure(flat, vary, show, kind)
     _write_with(folder / "sweep.csv", lambda path: write_csv(path, flat))
     replace_file(folder / "sweep.svg", drawing)
-    replace_file(folder / "sweep.json", json.dumps(record, indent=1, allow_nan=False))
-    return {"text": text, "problems": problems, "ok": not problems}
 
 
 def _write_with(path: Path, write: Callable[[Path], None]) -> None:

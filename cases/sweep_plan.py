@@ -21,7 +21,7 @@ from typing import Any
 
 from cases.casefile import Case, from_data
 from cases.errors import CaseError, suggestion
-from cases.schema import expand
+from cases.ranges import expand
 
 MOST = 10_000
 

@@ -288,6 +288,20 @@ def test_failing_members_are_listed_and_the_others_kept(tmp_path, solver, capsys
     assert "Traceback" in err
 
 
+def test_table_and_figure_are_made_again(tmp_path, solver, capsys):
+    assert run(tmp_path) == 0
+    out = tmp_path / "out"
+    before = {name: (out / name).read_text() for name in ("sweep.csv", "sweep.svg")}
+    for name in before:
+        (out / name).unlink()
+    assert cli.main(["report", str(out)]) == 0
+    assert {name: (out / name).read_text() for name in before} == before
+    (out / "sweep.json").write_text('{"ok": false, "problems": ["the sweep has not finished"]}')
+    capsys.readouterr()
+    assert cli.main(["report", str(out)]) == 2
+    assert "has not finished" in capsys.readouterr().err
+
+
 def test_a_column_that_is_not_there(tmp_path, solver, capsys):
     assert run(tmp_path, text=CASE + SWEEP + 'show = ["noises.strong.typo"]\n') == 3
     assert "PROBLEM: sweep.show: no member has 'noises.strong.typo'" in capsys.readouterr().out
