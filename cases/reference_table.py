@@ -70,7 +70,7 @@ class ReferenceTable(BaseModel):
     )
     entry: str | None = Field(None, description="any other number: its path in summary.json, dotted")
     parameters: dict[str, FiniteFloat | str] = Field(
-        {}, description="it holds for these values of parameters (or options of the model) only"
+        {}, description="it holds for these parameters, options of the model or noise.NAME.floor only"
     )
 
     @model_validator(mode="after")

@@ -63,7 +63,7 @@ def compare(
         references: ``[reference.NAME]`` tables.
         summary: The content of summary.json.
         coordinates: Names of the coordinates, for moments.
-        settings: Parameters of the case and options of its model.
+        settings: Parameters of the case, options of its model, and floors as "noise.NAME.floor".
     """
     rows = []
     for name, reference in references.items():
@@ -83,7 +83,9 @@ def compare(
 
 def compare_case(case: Case, references: Mapping[str, ReferenceTable], summary: Summary) -> list[Row]:
     """The references of a case beside a run of it."""
-    return compare(references, summary, case.coordinates, {**case.system.parameters, **case.system.options})
+    settings: dict[str, Any] = {**case.system.parameters, **case.system.options}
+    settings |= {f"noise.{name}.floor": noise.floor for name, noise in case.noise.items()}
+    return compare(references, summary, case.coordinates, settings)
 
 
 def check(case: Case, references: Mapping[str, ReferenceTable]) -> None:

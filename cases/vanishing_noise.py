@@ -1,12 +1,11 @@
 """Saddles at which the noise vanishes along the way out: there is no barrier there to speak of.
 
-Near a saddle let ℓ be the left eigenvector of ∇b for its positive eigenvalue λ, so that ξ = ℓ·(x − x_s)
-obeys ``dξ = λξ dt + √ε (ℓᵀAℓ)^{1/2} dW`` by itself.  If ``ℓᵀAℓ = c ξ²`` along the unstable direction, the
-cost of coming within ξ₀ of the saddle grows like ``(2λ/c) log(1/ξ₀)``: V has no finite value at x_s, Kramers'
-formula means nothing, and SGD with a small learning rate does not cross there.  With a floor, A + δ I, the
-barrier is finite and grows like
-
-    barrier(δ) = (λ/c) log(1/δ) + const,    c taken with |ℓ| = 1.
+Near a saddle let ℓ be the unit left eigenvector of ∇b for its positive eigenvalue λ, so that the distance
+ξ = ℓ·(x − x_s) from the separatrix obeys ``dξ = λξ dt + √ε (ℓᵀAℓ)^{1/2} dW``.  Where ``ℓᵀAℓ = c ξ²`` on the
+unstable direction, the action of coming down that line to the distance ξ₀ grows like ``(2λ/c) log(1/ξ₀)``: it
+diverges, Kramers' formula means nothing, and SGD with a small learning rate does not cross there.  With a
+floor, A + δ I, the barrier is finite, and the action of that line grows by λ/c per e-fold of a smaller δ.
+(The least action may be that of another path, further from the saddle, and grow otherwise.)
 
 Minima exchanged by a parameter symmetry that leaves the output of a model unchanged are separated by such a
 saddle, because every per-sample gradient vanishes there.
@@ -35,8 +34,8 @@ class VanishingNoise:
         saddle: Index of the saddle.
         point: Where it is, ``(d,)``.
         relative: ℓᵀAℓ there over the mean eigenvalue of A at the start.
-        growth: λ/c, by which the barrier grows per e-fold of a smaller floor; infinite where ``ℓᵀAℓ``
-            vanishes faster than ξ².
+        growth: λ/c, by which the action of the unstable line grows per e-fold of a smaller floor;
+            infinite where ``ℓᵀAℓ`` vanishes faster than ξ².
     """
 
     saddle: int
@@ -48,9 +47,8 @@ class VanishingNoise:
         """What to tell the user."""
         at = "(" + ", ".join(f"{value:.4g}" for value in self.point) + ")"
         return (
-            f"A vanishes along the unstable direction at the saddle {at}: the action through it diverges and "
-            f"there is no barrier; noise.{noise}.floor gives one, growing by {self.growth:.3g} per e-fold of "
-            "a smaller floor"
+            f"A vanishes along the unstable direction at the saddle {at}: the action along it diverges; no "
+            f"barrier is reported; give noise.{noise}.floor to see the barrier as a function of it"
         )
 
 

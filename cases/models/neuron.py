@@ -3,9 +3,9 @@
     f(z; a, w) = a tanh(w z),     loss = mean ½ (f(z) − y)² + l2 (a² + w²)
 
 is unchanged by (a, w) → (−a, −w), which exchanges its two minima.  At the saddle between them, the
-origin, the gradient of *every* sample vanishes, and with it A: an escape path over it has an
-action that diverges like log(1/distance), there is no barrier, and the gradient covariance needs
-a ``floor``.  This model is there to show that.
+origin, the gradient of *every* sample vanishes, and with it A: the action of the unstable line
+diverges like log(1/distance), see :mod:`cases.vanishing_noise`, and the gradient covariance needs a
+``floor``.  This model is there to show that.
 """
 
 from __future__ import annotations

@@ -162,3 +162,11 @@ def test_the_table_names_every_reference_within_its_width():
     assert "0.75" in lines[3]
     assert "0.6" in lines[3]
     assert reference_table([]) == ""
+
+
+def test_settings_of_a_case_are_parameters_and_floors():
+    case, _ = load("rotated-well", ["noise.rotated.floor=0.25"])
+    here = table("barrier", noise="isotropic", **PAIR, parameters={"kappa": 0.6, "noise.rotated.floor": 0.25})
+    elsewhere = table("barrier", noise="isotropic", **PAIR, parameters={"noise.rotated.floor": 0.0})
+    rows = references.compare_case(case, {"here": here, "elsewhere": elsewhere}, SUMMARY)
+    assert [row.name for row in rows] == ["here"]

@@ -30,7 +30,7 @@ def test_the_trap_is_found(neuron):
     assert found.saddle == 0
     np.testing.assert_allclose(found.point, 0, atol=1e-9)
     assert found.relative < 1e-15
-    assert "no barrier" in found.sentence("measured")
+    assert "no barrier is reported" in found.sentence("measured")
 
 
 def test_a_floor_or_other_noise_is_no_trap(neuron):
@@ -43,13 +43,13 @@ def test_a_floor_or_other_noise_is_no_trap(neuron):
     assert vanishing_noise(lambda x: np.outer(left, left)[:, :, None] + 0 * x[0], saddles, start) == []
 
 
-def test_the_action_grows_as_predicted(neuron):
-    # action of the straight uphill path for A + floor I: its e-fold growth tends to lambda/c
+def test_the_action_of_the_unstable_line_grows_as_predicted(neuron):
+    # action of the unstable line for A + floor I: its growth per e-fold tends to lambda/c
     system, saddles, start = neuron
     (found,) = vanishing_noise(system.diffusion, saddles, start)
     way = saddles[0].unstable_eigenvector
 
-    def barrier(floor):
+    def action(floor):
         def slope(s):
             x = (s * way)[:, None]
             a = way @ system.diffusion(x)[:, :, 0] @ way + floor
@@ -59,7 +59,7 @@ def test_the_action_grows_as_predicted(neuron):
             0
         ]
 
-    growth = (barrier(1e-9) - barrier(1e-8)) / np.log(10)
+    growth = (action(1e-9) - action(1e-8)) / np.log(10)
     assert growth == pytest.approx(found.growth, rel=1e-3)
 
 
