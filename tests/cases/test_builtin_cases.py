@@ -31,8 +31,9 @@ def test_every_case_names_its_source(name):
     case, _ = load(name)
     assert case.title
     assert case.paper
-    text = (BUILTIN / f"{name}.toml").read_text()
-    assert "arXiv" in text or "Phys. Rev." in text
+    first = (BUILTIN / f"{name}.toml").read_text().splitlines()[0]
+    assert first.startswith(("# arXiv ", "# Maier, Stein 1993, Phys. Rev. E"))
+    assert first.split(":")[0].removeprefix("# ") in case.paper
 
 
 @pytest.mark.parametrize("kappa", [1.0, 0.5, 0.1])
