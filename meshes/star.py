@@ -41,7 +41,11 @@ FLATTEST, STEEPEST = 0.15, 3.0
 
 
 class NotStarShaped(Exception):
-    """A set that some ray from its centre leaves more than once, or never, with the reason in one line."""
+    """A set that some ray from its centre leaves more than once, with the reason in one line."""
+
+
+class Unbounded(NotStarShaped):
+    """A set that some ray does not leave inside the domain."""
 
 
 def ray_lengths(level: Level, centre: Array, directions: Array, longest: Array) -> Array:
@@ -54,13 +58,13 @@ def ray_lengths(level: Level, centre: Array, directions: Array, longest: Array) 
         longest: Where each ray leaves the domain, ``(N,)``.
 
     Raises:
-        NotStarShaped: If a ray does not leave the set inside the domain.
+        Unbounded: If a ray does not leave the set inside the domain.
     """
     fractions = np.linspace(0.0, 1.0, SAMPLES + 1)[1:]
     outside = np.array([level(centre[:, None] + directions * (f * longest)) >= 0 for f in fractions])
     if not outside.any(axis=0).all():
         bad = directions[:, ~outside.any(axis=0)][:, 0]
-        raise NotStarShaped(f"the set reaches the boundary of the domain in the direction {bad.tolist()}")
+        raise Unbounded(f"the set reaches the boundary of the domain in the direction {bad.tolist()}")
     first = np.argmax(outside, axis=0)
     high = fractions[first] * longest
     low = high - longest / SAMPLES
@@ -75,7 +79,7 @@ def boundary_sample(level: Level, centre: Array, bounds: Array, comm: MPI.Comm, 
     """Points of the boundary of ``{level < 0}`` seen from the centre, ``(d, N)``.  Collective.
 
     Raises:
-        NotStarShaped: On all ranks, if the set leaves the box.
+        Unbounded: On all ranks, if the set leaves the box.
     """
     outcome: Array | NotStarShaped = np.zeros((len(centre), 0))
     if comm.rank == 0:

@@ -174,7 +174,9 @@ def exit_times_by_flux(
     boundary = boundary_points(coefficients.region).T
     away = boundary - pin.point
     highest = float(np.max(0.5 * np.einsum("ni,ni->n", away, np.linalg.solve(pin.covariance, away.T).T)))
-    levels = schedule(highest / FIRST_BARRIER, epsilons)
+    first = highest / FIRST_BARRIER
+    # no step of a few per cent before the first level that is asked for
+    levels = schedule(max(epsilons) if first < 1.05 * max(epsilons) else first, epsilons)
     gauge = fem.Function(space, name="W")
     results = []
     for epsilon in levels:

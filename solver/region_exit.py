@@ -1,6 +1,6 @@
 """Exit from the set ``{g < 0}`` round an attractor: mesh, direct solution, flux, and lowest potential.
 
-Puts together :mod:`meshes.star`, :mod:`solver.exit_region` and :mod:`solver.exit_flux`.
+Puts together :mod:`meshes.star`, :mod:`meshes.cut`, :mod:`solver.exit_region` and :mod:`solver.exit_flux`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from dolfinx import fem
+from dolfinx import fem, mesh
 from mpi4py import MPI
 
-from meshes.star import boundary_sample, star
+from meshes.cut import cut_out
+from meshes.star import NotStarShaped, Unbounded, boundary_sample, star
 from solver.coefficients import coefficients
 from solver.evaluate import Locator
 from solver.exit_flux import ExitFlux, exit_times_by_flux
@@ -28,7 +29,7 @@ from solver.linear import Options
 from solver.stationary import Pin
 from solver.system import Array, Field, System
 
-FLUX_FROM, DIRECT_TO = 6.0, 9.0
+FLUX_FROM, DIRECT_TO = 3.0, 9.0
 """log of T over the relaxation time from which the flux is computed, and to which the direct time counts.
 
 Below, T depends on the start at the order e^{−V/ε}; above, the direct time amplifies errors of the mesh.
@@ -89,7 +90,8 @@ def region_exits(
 
     Args:
         system: The system.
-        level: g, ``(d, N) -> (N,)``, smooth; the region is the part of ``{g < 0}`` seen from the attractor.
+        level: g, ``(d, N) -> (N,)``, smooth; the region is the part of ``{g < 0}`` round the attractor, seen
+            from there or, in 2D, of any shape.
         pin: The attractor, with its Lyapunov covariance.
         bounds: Box ``(d, 2)`` that contains the region.
         epsilons: Noise levels.
@@ -100,12 +102,12 @@ def region_exits(
         options: PETSc options for the linear solvers.
 
     Raises:
-        NotStarShaped: If the region is not seen from the attractor, or leaves the box.
+        Unbounded: If the region leaves the box.
+        NotStarShaped: If the region is not seen from the attractor, in 1D and 3D.
         NotConverged: If a solver fails.
     """
     comm = comm or MPI.COMM_WORLD
-    layer = boundary_layer(level, pin, bounds, min(epsilons), shells, comm)
-    domain = star(comm, level, pin.point, bounds, shells, layer=layer)
+    domain = region_mesh(level, pin, np.asarray(bounds, dtype=float), min(epsilons), shells, comm)
     known = coefficients(domain, system, degree)
     space = fem.functionspace(domain, ("Lagrange", degree))
     locator = Locator(domain)
@@ -132,11 +134,33 @@ def _combined(epsilon: float, direct: ExitTime | None, flux: ExitFlux | None) ->
     """One result of two; their difference, where there are both, tells how good the mesh is."""
     log_direct = None if direct is None else direct.log_mean
     log_flux, difference = (None, None) if flux is None else (flux.log_mean, flux.flux_difference)
-    trusted = direct if direct is not None and (flux is None or direct.log_relative < DIRECT_TO) else flux
+    trusted: ExitTime | ExitFlux | None = flux
+    if direct is not None:
+        # judged by the flux: where the mesh is too coarse for it, the direct time is far too low
+        relative = direct.log_relative + (0.0 if flux is None else flux.log_mean - direct.log_mean)
+        trusted = direct if flux is None or relative < DIRECT_TO else flux
     assert trusted is not None
     return RegionExit(
         epsilon, trusted.log_mean, log_direct, log_flux, difference, None if direct is None else direct.field
     )
+
+
+def region_mesh(
+    level: Field, pin: Pin, bounds: Array, epsilon: float, shells: int, comm: MPI.Comm
+) -> mesh.Mesh:
+    """Mesh of the part of ``{level < 0}`` round an attractor: shells, or cut out of a grid.  Collective.
+
+    Raises:
+        Unbounded: If the set leaves the box.
+        NotStarShaped: If the set is not seen from the attractor, in 1D and 3D.
+    """
+    try:
+        layer = boundary_layer(level, pin, bounds, epsilon, shells, comm)
+        return star(comm, level, pin.point, bounds, shells, layer=layer)
+    except NotStarShaped as error:
+        if len(bounds) != 2 or isinstance(error, Unbounded):
+            raise
+    return cut_out(comm, level, pin.point, bounds, 4 * shells)
 
 
 def boundary_layer(
