@@ -11,7 +11,7 @@ from sklearn.datasets import load_diabetes
 from cases.torch_landscape import tabulate_model, weights
 from cases.weight_plane import through
 
-DECAY = 0.01
+DECAY = 0.06
 
 
 class Radial(torch.nn.Module):
@@ -69,7 +69,7 @@ def main() -> None:
         print(
             f"{name}: weights {weights(net).round(4)}, coordinates {flat.coordinates(weights(net)).round(4)}"
         )
-    bounds = [(-1.2, 4.6), (-1.3, 1.9)]
+    bounds = [(-1.8, 4.6), (-1.6, 2.0)]
     tabulate_model(first, loss, inputs, targets, flat, bounds, 65, DECAY, path="landscape.npz")
 
 
