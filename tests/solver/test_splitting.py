@@ -14,10 +14,12 @@ from meshes.box import box
 from solver.coefficients import coefficients
 from solver.committor import committors
 from solver.errors import NotConverged
+from solver.region_exit import region_exits
 from solver.splitting import combine, committor_progress, rare_passage
 from solver.stationary import Pin
+from solver.system import System
 from solver.tabulate import tabulate
-from solver.targets import Ball, HalfSpace
+from solver.targets import Ball, HalfSpace, Superlevel
 from tests.exact import Line
 from tests.solver.double_wells import BOX, LEFT, RIGHT, double_well, exact_time
 
@@ -150,3 +152,29 @@ def test_replicas_are_combined_as_means_of_ratios():
         combine(np.full(6, -np.inf), np.ones(6))
     with pytest.raises(NotConverged, match="scatter"):
         combine(np.array([0.0] + [-30.0] * 9), np.ones(10))
+
+
+def test_exit_from_a_sublevel_set_as_by_the_flux():
+    """{½xᵀHx < 1}, H = [[3, 1], [1, 2]], A = I, ε = 0.1: log T = 15.45 by two unrelated methods."""
+    H = np.array([[3.0, 1.0], [1.0, 2.0]])
+    system = System(
+        2,
+        lambda x: -H @ x,
+        lambda x: -H[:, :, None] + 0 * x[0],
+        lambda x: np.eye(2)[:, :, None] + 0 * x[0],
+        np.zeros_like,
+    )
+    bounds = [(-1.6, 1.6)] * 2
+
+    def loss(x):
+        return 0.5 * np.einsum("in,ij,jn->n", x, H, x)
+
+    pin = Pin(np.zeros(2), 0.5 * np.linalg.inv(H))
+    (exit_time,) = region_exits(
+        system, lambda x: loss(x) - 1, pin, np.array(bounds), [0.1], shells=8, comm=MPI.COMM_SELF
+    ).times
+    goal = Superlevel(loss, 1.0, bounds)
+    run = rare_passage(system, tabulate(system, bounds), np.zeros(2), goal, 0.1, loss, 250, 16, dt=0.02)
+    assert exit_time.log_mean > 15
+    assert run.ci[0] - 0.1 < exit_time.log_mean < run.ci[1] + 0.1
+    assert run.ci[1] - run.ci[0] < 1.2
