@@ -5,6 +5,7 @@ import pytest
 
 from cases import landscape, noise
 from cases.casefile import BUILTIN, builtin_cases, load
+from cases.validate import validate
 
 RNG = np.random.default_rng(11)
 
@@ -34,6 +35,20 @@ def test_every_case_names_its_source(name):
     first = (BUILTIN / f"{name}.toml").read_text().splitlines()[0]
     assert first.startswith(("# arXiv ", "# Maier, Stein 1993, Phys. Rev. E"))
     assert first.split(":")[0].removeprefix("# ") in case.paper
+
+
+@pytest.mark.parametrize("name", builtin_cases())
+def test_every_case_is_sound_over_its_domain(name):
+    # drift and noises are finite, covariances positive; the named attractors are zeros of the drift
+    case, _ = load(name)
+    built = validate(case)
+    for place in (case.compare.from_, case.compare.to):
+        if isinstance(place, list):
+            x = np.array(place)[:, None]
+            jacobian = built.jacobian(x)[:, :, 0]
+            rates = np.linalg.eigvals(jacobian)
+            assert np.all(rates.real < 0)
+            assert np.abs(np.linalg.solve(jacobian, built.drift(x))).max() < 2e-3
 
 
 @pytest.mark.parametrize("kappa", [1.0, 0.5, 0.1])
