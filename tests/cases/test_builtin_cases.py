@@ -137,3 +137,15 @@ def test_noise_of_selection_has_constant_trace():
     one = systems("selection", [-1.0, 0.0])["selective"]
     np.testing.assert_allclose(np.einsum("iin->n", one.system.diffusion(x)), 2, rtol=1e-14)
     np.testing.assert_allclose(one.system.diffusion(x)[0, 0], 1 + np.tanh(2 * x[0]) / 2, rtol=1e-14)
+
+
+@pytest.mark.parametrize("kappa", [0.5, 0.1])
+def test_projected_sphere_has_the_exact_density(kappa):
+    # p = (x^2 + y^2 + core^2)^((kappa - 1)/2) exp(-|x|^2/eps), everywhere
+    epsilon = 0.4
+    x = RNG.uniform(-1.8, 1.8, (3, 40))
+    one = systems("projected-sphere", [0.0, 0.0, 0.0], f"system.parameters.kappa={kappa}")["projected"]
+    axis = np.array([[1.0], [1.0], [0.0]]) * x
+    log_slope = (kappa - 1) * axis / (x[0] ** 2 + x[1] ** 2 + 0.2**2) - 2 * x / epsilon
+    found, size = flux(one.system, epsilon, log_slope, x)
+    assert np.max(np.abs(found)) < 1e-13 * size.max()
