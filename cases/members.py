@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cases.errors import CaseError
+from cases.errors import EXIT_SOLVER, CaseError
 from cases.progress import Level, Progress
 from cases.ranks import all_arrive, on_root
 from cases.sweep_plan import Member
@@ -68,9 +68,9 @@ def run_members(
     mine: dict[int, tuple[tuple[str, ...], float]] = {}
     for k in todo[colour::groups]:
         start = time.monotonic()
-        problems = _attempt(run, found[k], folder / found[k].folder, group, comm)
+        code, problems = _attempt(run, found[k], folder / found[k].folder, group, comm)
         mine[k] = problems, time.monotonic() - start
-        verdict = "FAILED: " + problems[0] if problems else "good"
+        verdict = f"FAILED: {problems[0]}" if problems else "good" if code == 0 else "has PROBLEMS"
         progress.info(f"{k + 1}/{len(found)} {found[k].label}: {verdict} ({mine[k][1]:.1f} s)")
     _wait(comm)
     parts = comm.allgather(mine if group.rank == 0 else {})
@@ -89,15 +89,18 @@ def is_finished(member: Member, path: Path) -> bool:
         return False
 
 
-def _attempt(run: Run, member: Member, path: Path, group: Any, comm: Any) -> tuple[str, ...]:
-    """Run one member; its failure becomes a line, unless its ranks no longer agree: that ends the job."""
+def _attempt(run: Run, member: Member, path: Path, group: Any, comm: Any) -> tuple[int, tuple[str, ...]]:
+    """Run one member: its exit code, and a line if it has no result.
+
+    When the ranks of a member no longer agree on what happened, the job is ended.
+    """
     if group.rank == 0:
         (path / DIGEST).unlink(missing_ok=True)
     try:
-        run(member.case, member.effective, path, Progress("quiet", group), group)
+        code = run(member.case, member.effective, path, Progress("quiet", group), group)
         if group.rank == 0:
             (path / DIGEST).write_text(json.dumps({"digest": member.digest, "values": member.values}))
-        return ()
+        return code, ()
     except Exception as error:
         line = " ".join(str(error).split())
         module = sys.modules.get("solver.errors")
@@ -110,7 +113,7 @@ def _attempt(run: Run, member: Member, path: Path, group: Any, comm: Any) -> tup
         if group.size > 1 and not all_arrive(group):
             print(f"rank {comm.rank}: {member.label}: {line}", file=sys.stderr, flush=True)
             comm.Abort(1)
-        return (line,)
+        return EXIT_SOLVER, (line,)
 
 
 def _wait(comm: Any) -> None:

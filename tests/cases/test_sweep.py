@@ -267,6 +267,9 @@ def test_failing_members_are_listed_and_the_others_kept(tmp_path, solver, capsys
     assert err == ""
     assert "PROBLEM: a=1: no convergence" in out
     assert "PROBLEM: a=4: a check failed" in out
+    assert "1/3 a=1: FAILED: no convergence" in out
+    assert "2/3 a=2: good" in out
+    assert "3/3 a=4: has PROBLEMS" in out
     record = json.loads((tmp_path / "out/sweep.json").read_text())
     assert record["ok"] is False
     assert record["failed"] == ["a=1", "a=4"]
