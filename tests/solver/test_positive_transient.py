@@ -10,7 +10,6 @@ from solver.transient import TimeOptions, evolution_pencil, evolve
 from tests.solver.test_transient import EPSILON, LINEAR, gaussian, linear, moments_at, setting
 
 
-@pytest.mark.mpi
 @pytest.mark.parametrize(("dim", "cells"), [(1, 32), (2, 24)])
 def test_order_two(dim, cells):
     B, A, width = LINEAR[dim]
