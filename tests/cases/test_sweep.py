@@ -347,7 +347,8 @@ def test_a_tabulated_well_on_two_ranks(tmp_path):
     """The real program: U = (x²−1)²/4 from a table, A = a, barriers 1/(2a)."""
     x = np.linspace(-2.1, 2.1, 61)
     grid_file.write(tmp_path / "well.npz", grid_file.Table((x,), (x**2 - 1) ** 2 / 4))
-    text = CASE.replace("epsilon = [0.2, 0.1]", "epsilon = []").partition("[noise.isotropic]")
+    text = CASE.replace("[0.2, 0.1]", "[0.1]").replace("resolution = 16", "resolution = 80")
+    text = text.partition("[noise.isotropic]")
     text = text[0] + text[2].partition('diffusion = "identity"\n')[2]
     text = text.replace('loss = "(x**2-1)**2/4"', 'data = "well.npz"')
     path = write(tmp_path, f'{text}[sweep]\nvary = {{ "system.parameters.a" = [1.0, 2.0] }}\n')
