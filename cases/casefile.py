@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from cases import toml_text
 from cases.complaints import first_error
 from cases.errors import CaseError, suggestion
+from cases.reference_table import ReferenceTable
 from cases.schema import (
     CaseTable,
     CompareTable,
@@ -49,6 +50,7 @@ class Case:
     simulate: SimulateTable | None
     solver: SolverTable
     sweep: SweepTable | None
+    references: dict[str, ReferenceTable]
     name: str = field(compare=False)
     file: str = field(compare=False)
     folder: Path = field(compare=False)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ValidationError
 
 from cases.errors import CaseError, suggestion
+from cases.reference_table import ReferenceTable
 from cases.schema import (
     CaseTable,
     CompareTable,
@@ -28,6 +29,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "simulate": SimulateTable,
     "solver": SolverTable,
     "sweep": SweepTable,
+    "reference": ReferenceTable,
 }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from cases import references
 from cases.errors import suggestion
 from cases.schema import SystemTable
 
@@ -29,6 +30,7 @@ def complete(case: Case) -> Case:
     _check_dimensions(case)
     _check_names(case)
     _check_simulation(case)
+    references.check(case, case.references)
     case = _with_mesh_file(case)
     compare = case.compare.model_copy(update={"baseline": case.baseline, "reference": case.reference})
     return replace(case, compare=compare)

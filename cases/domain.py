@@ -23,6 +23,9 @@ from solver.evaluate import Locator, bounding_box
 from solver.fixed_points import FixedPoint, fixed_points
 from solver.system import Array, System
 
+# cells at a pass are this many times smaller than elsewhere
+AT_PASS = 4.0
+
 
 @dataclass(frozen=True)
 class Structure:
@@ -69,12 +72,22 @@ def make_mesh(case: Case, landscape: Landscape, comm: Any) -> Any:
     return domain
 
 
-def grade(case: Case, domain: Any, points: Sequence[Array], sizes: Sequence[float]) -> Any:
-    """Grade the mesh towards the points of ``mesh.refine`` and towards given points.  Collective."""
+def grade(
+    case: Case, domain: Any, points: Sequence[Array], sizes: Sequence[float], passes: Sequence[Array]
+) -> Any:
+    """Grade the mesh towards the points of ``mesh.refine``, given points, and passes.  Collective.
+
+    The last thousandth of a barrier lies close to its pass, and the lower bound needs it resolved.
+    """
     low, high = bounding_box(domain)
     cell = float(np.max(high - low)) / case.mesh.resolution
     listed = [np.array(point) for point in case.mesh.refine]
-    return graded(domain, [*listed, *points], [*[cell / 8] * len(listed), *sizes])
+    near = list(passes) if case.dim < 3 else []
+    return graded(
+        domain,
+        [*listed, *points, *near],
+        [*[cell / 8] * len(listed), *sizes, *[cell / AT_PASS] * len(near)],
+    )
 
 
 def structure(case: Case, landscape: Landscape, domain: Any) -> Structure:

@@ -11,6 +11,7 @@ from typing import Any
 
 from mpi4py import MPI
 
+from cases import references
 from cases.casefile import Case
 from cases.checks import checks, problems, thresholds
 from cases.comparison import comparison
@@ -80,7 +81,7 @@ def _graded(case: Case, domain: Any, places: Structure, noises: dict[str, Scaled
         if case.compare.epsilon:
             points += [pin.point for pin in marks.pins]
             sizes += well_sizes(marks, min(case.compare.epsilon))
-    return grade(case, domain, points, sizes)
+    return grade(case, domain, points, sizes, [saddle.point for saddle in places.saddles])
 
 
 def _solve_all(
@@ -124,7 +125,7 @@ def _solve_all(
                 _write_fields(path / f"{name}.vtkhdf", case, analysis)
     if domain.comm.rank == 0 and lines:
         write_polylines(path / "instantons.vtkhdf", lines)
-    return {
+    summary: dict[str, Any] = {
         "case": case.name,
         "title": case.title,
         "convention": CONVENTION,
@@ -133,9 +134,10 @@ def _solve_all(
         "comparison": comparison(entries, case.baseline, places.start),
         "discretisation": _discretisation(case, domain, analysis),
         "check_thresholds": thresholds(),
-        "ok": not found,
-        "problems": found,
     }
+    rows = references.compare_case(case, case.references, summary)
+    found += references.problems(rows)
+    return summary | {"references": references.as_json(rows), "ok": not found, "problems": found}
 
 
 def _analyse(
@@ -207,9 +209,12 @@ def _describe(places: Structure, progress: Progress) -> None:
 
 
 def _conclude(summary: dict[str, Any], folder: Path, progress: Progress) -> None:
+    from cases.reference_text import reference_table
     from cases.table import comparison_table
 
     progress.result(comparison_table(summary))
+    if summary["references"]:
+        progress.result(reference_table(summary["references"]))
     for problem in summary["problems"]:
         progress.result(f"PROBLEM: {problem}")
     progress.result(f"results: {folder}/summary.json, {folder}/report.html, {folder}/*.vtkhdf")

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 
 from cases.ranges import expand, flatten
+from cases.reference_table import ReferenceTable
 
 Finite = FiniteFloat
 Positive = Annotated[FiniteFloat, Field(gt=0)]
@@ -120,7 +121,7 @@ class NoiseTable(Table):
     """``[noise.NAME]``: one diffusion tensor A."""
 
     diffusion: Expression | list[list[Expression]] = Field(
-        description='"identity", a scalar or d×d expressions, "hessian" or "gradient_covariance"'
+        description='"identity", a scalar or d×d expressions, "hessian", "loss" or "gradient_covariance"'
     )
     floor: Annotated[FiniteFloat, Field(ge=0)] = Field(0.0, description="added to the diagonal of A")
 
@@ -217,6 +218,7 @@ class CaseTable(Table):
     simulate: SimulateTable | None = None
     solver: SolverTable = SolverTable()  # type: ignore[call-arg]
     sweep: SweepTable | None = None
+    references: dict[str, ReferenceTable] = Field({}, alias="reference", description="values to reproduce")
 
     @field_validator("title", "paper")
     @classmethod

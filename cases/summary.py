@@ -111,6 +111,8 @@ def _stationary(level: Level) -> dict[str, Any]:
         "mass": None if log_mass is None else np.exp(log_mass).tolist(),
         "log_mass": None if log_mass is None else [number(value) for value in log_mass],
         "log_normaliser": number(level.state.log_normaliser),
+        "mean": [number(value) for value in level.mean],
+        "covariance": [[number(value) for value in row] for row in level.covariance],
     }
 
 

@@ -29,6 +29,7 @@ from solver.fixed_points import FixedPoint
 from solver.kramers import Asymptotics, kramers
 from solver.linear import Options
 from solver.lyapunov import covariance
+from solver.moments import mean_and_covariance
 from solver.passage import Passage, mean_first_passage
 from solver.policy_iteration import edge_level
 from solver.quasi_potential import (
@@ -65,6 +66,7 @@ class Level:
         margin: How far above the highest pass the density is positive, in e-folds.
         passages: Direct mean first passage times by pair of attractors, where they can be trusted.
         eigenvalue: λ₂, where it can be resolved.
+        mean, covariance: Of the stationary density.
         overlap: The wells are not separated at this noise, so that there are no rates.
     """
 
@@ -73,6 +75,8 @@ class Level:
     margin: float
     passages: dict[tuple[int, int], Passage]
     eigenvalue: float | None
+    mean: Array
+    covariance: Array
     overlap: bool
 
 
@@ -161,7 +165,7 @@ def analyse(
         paths = [escape_path(system, start, expansion, landmarks.passes[n], locator, step) for n, _ in exits]
         monitor(f"Hamilton–Jacobi equation in well {k}")
         lowest_exit = min((path.action for path in paths), default=np.inf)
-        well = well_potential(known, start, k, expansion, lowest_exit, lowest, options)
+        well = well_potential(system, known, start, k, expansion, lowest_exit, lowest, options)
         wells.append(well)
         barriers += [
             barrier(well, end, n, path, locator) for (n, end), path in zip(exits, paths, strict=True)
@@ -261,7 +265,8 @@ def _level(state: Density, landmarks: Landmarks, locator: Locator, options: Opti
             )
     margin = positivity_margin(fresh, landmarks, locator)
     overlap = len(landmarks.pins) > 1 and fresh.rates is None
-    return Level(fresh, change, margin, passages, eigenvalue, overlap)
+    mean, spread = mean_and_covariance(fresh)
+    return Level(fresh, change, margin, passages, eigenvalue, mean, spread, overlap)
 
 
 def _lowest_pass(gauge: fem.Function, region: Region, landmarks: Landmarks, locator: Locator) -> float:

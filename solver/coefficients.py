@@ -8,6 +8,7 @@ problem (no form is compiled anew for a new landscape).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,9 +16,12 @@ import basix.ufl
 import numpy as np
 import ufl
 from dolfinx import fem, mesh
+from numpy.typing import NDArray
 
 from solver.region import Region, whole
 from solver.system import Array, Field, System
+
+Cells = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -64,41 +68,51 @@ class Coefficients:
         return replace(self, region=region)
 
 
-def quadrature_points(domain: mesh.Mesh, degree: int) -> Array:
-    """Points of the default rule of this degree in all local cells (ghosts too), ``(d, cells·points)``."""
+def all_cells(domain: mesh.Mesh) -> Cells:
+    """The local cells, ghosts last."""
+    cell_map = domain.topology.index_map(domain.topology.dim)
+    return np.arange(cell_map.size_local + cell_map.num_ghosts, dtype=np.int32)
+
+
+def quadrature_points(domain: mesh.Mesh, degree: int, cells: Cells | None = None) -> Array:
+    """Points of the default rule of this degree in the given local cells (or all), ``(d, cells·points)``."""
     element = basix.ufl.quadrature_element(domain.basix_cell(), degree=degree)
     reference = element.custom_quadrature()[0]
-    cell_map = domain.topology.index_map(domain.topology.dim)
-    count = cell_map.size_local + cell_map.num_ghosts
     expression = fem.Expression(ufl.SpatialCoordinate(domain), reference)
-    values = expression.eval(domain, np.arange(count, dtype=np.int32))
+    values = expression.eval(domain, all_cells(domain) if cells is None else cells)
     return np.ascontiguousarray(values.reshape(-1, domain.geometry.dim).T)
 
 
-def quadrature_function(domain: mesh.Mesh, degree: int, values: Array) -> fem.Function:
-    """A quadrature-element function with given point values ``(*shape, cells·points)``."""
+def quadrature_function(
+    domain: mesh.Mesh, degree: int, values: Array, cells: Cells | None = None
+) -> fem.Function:
+    """A quadrature-element function with values ``(*shape, cells·points)`` in these cells, zero elsewhere."""
     shape = values.shape[:-1]
     element = basix.ufl.quadrature_element(domain.basix_cell(), value_shape=shape, degree=degree)
     function = fem.Function(fem.functionspace(domain, element))
-    data = np.moveaxis(values, -1, 0).reshape(values.shape[-1], -1)
+    data = np.moveaxis(values, -1, 0).reshape(values.shape[-1], math.prod(shape))
     # one scalar "dof" per quadrature point, numbered cell by cell through the dofmap
-    dofs = function.function_space.dofmap.list.reshape(-1)
+    dofs = function.function_space.dofmap.list[all_cells(domain) if cells is None else cells].reshape(-1)
     function.x.array.reshape(-1, data.shape[1])[dofs] = data
     return function
 
 
-def nodal_function(domain: mesh.Mesh, degree: int, field: Field, shape: tuple[int, ...]) -> fem.Function:
-    """Lagrange interpolant of a NumPy function with values ``(*shape, N)``."""
+def nodal_function(
+    domain: mesh.Mesh, degree: int, field: Field, shape: tuple[int, ...], cells: Cells
+) -> fem.Function:
+    """Lagrange interpolant in these cells of a NumPy function with values ``(*shape, N)``."""
     space = fem.functionspace(domain, ("Lagrange", degree, shape))
     function = fem.Function(space)
     dim = domain.geometry.dim
-    function.interpolate(lambda x: field(x[:dim]).reshape(-1, x.shape[1]))
+    function.interpolate(lambda x: field(x[:dim]).reshape(-1, x.shape[1]), cells)
     function.x.scatter_forward()
     return function
 
 
-def coefficients(domain: mesh.Mesh, system: System, degree: int) -> Coefficients:
-    """Evaluate b, A and ∇·A on the whole mesh for elements of this degree.  Collective.
+def coefficients(
+    domain: mesh.Mesh, system: System, degree: int, region: Region | None = None
+) -> Coefficients:
+    """Evaluate b, A and ∇·A for elements of this degree.  Collective.
 
     The volume rule is exact for polynomials of degree ``2·degree + 2``.
 
@@ -106,16 +120,19 @@ def coefficients(domain: mesh.Mesh, system: System, degree: int) -> Coefficients
         domain: A mesh whose geometric dimension is ``system.dim``.
         system: The system.
         degree: Degree of the elements that the coefficients will be used with.
+        region: The cells of the mesh in which they are needed (default: all).
     """
     quadrature_degree = 2 * degree + 2
-    x = quadrature_points(domain, quadrature_degree)
+    region = region or whole(domain)
+    cells = np.flatnonzero(region.active).astype(np.int32)
+    x = quadrature_points(domain, quadrature_degree, cells)
     d = system.dim
     return Coefficients(
-        region=whole(domain),
-        drift=quadrature_function(domain, quadrature_degree, system.drift(x)),
-        diffusion=quadrature_function(domain, quadrature_degree, system.diffusion(x)),
-        divergence=quadrature_function(domain, quadrature_degree, system.divergence(x)),
-        drift_nodal=nodal_function(domain, degree, system.drift, (d,)),
-        diffusion_nodal=nodal_function(domain, degree, system.diffusion, (d, d)),
+        region=region,
+        drift=quadrature_function(domain, quadrature_degree, system.drift(x), cells),
+        diffusion=quadrature_function(domain, quadrature_degree, system.diffusion(x), cells),
+        divergence=quadrature_function(domain, quadrature_degree, system.divergence(x), cells),
+        drift_nodal=nodal_function(domain, degree, system.drift, (d,), cells),
+        diffusion_nodal=nodal_function(domain, degree, system.diffusion, (d, d), cells),
         quadrature_degree=quadrature_degree,
     )

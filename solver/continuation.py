@@ -106,7 +106,7 @@ def schedule(first: float, levels: Sequence[float]) -> list[float]:
     for level in sorted(levels, reverse=True):
         if level >= result[-1]:
             continue
-        steps = int(np.ceil(np.log(result[-1] / level) / -np.log(FACTOR) - 1e-9))
+        steps = max(1, int(np.ceil(np.log(result[-1] / level) / -np.log(FACTOR) - 1e-9)))
         ratio = (level / result[-1]) ** (1.0 / steps)
         start = result[-1]
         result += [start * ratio**n for n in range(1, steps)] + [level]

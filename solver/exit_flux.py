@@ -36,7 +36,7 @@ from solver.exit_region import absorbing_dofs, boundary_points
 from solver.gauge import gauge_drift
 from solver.linear import Options, factorise, solve
 from solver.rates import log_mass
-from solver.stationary import Pin, _bordered, pin_vectors, well_densities
+from solver.stationary import Pin, bordered, pin_vectors, well_densities
 
 POSITIVE = 1e-3
 FIRST_BARRIER = 5.0
@@ -104,12 +104,12 @@ def absorbed_density(
         values = column.array.copy()
         values[fixed[fixed < owned]] = 0.0
         column.setArray(values)
-    bordered = _bordered(matrix, columns)
-    rhs = bordered.createVecLeft()
-    if bordered.comm.rank == 0:
-        rhs.setValue(bordered.getOwnershipRange()[0] + owned, 1.0)
+    complete = bordered(matrix, columns)
+    rhs = complete.createVecLeft()
+    if complete.comm.rank == 0:
+        rhs.setValue(complete.getOwnershipRange()[0] + owned, 1.0)
     rhs.assemble()
-    ksp = factorise(bordered, "absorbed density", options)
+    ksp = factorise(complete, "absorbed density", options)
     q = fem.Function(space, name="q_absorbed")
     q.x.array[:owned] = solve(ksp, rhs, "absorbed density").array_r[:owned]
     q.x.scatter_forward()

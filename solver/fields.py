@@ -8,7 +8,7 @@ from dolfinx import fem
 
 from solver.analysis import Analysis, Level
 from solver.hamilton_jacobi import hamiltonian
-from solver.quasi_potential import WellPotential
+from solver.quasi_potential import trusted_part
 from solver.region import Mask, make_region
 from solver.system import Array
 
@@ -19,16 +19,9 @@ def _masked(function: fem.Function, name: str, keep: Mask, values: Array) -> fem
     return result
 
 
-def well_field(well: WellPotential) -> fem.Function:
-    """V of one attractor, NaN outside its valid region.  Collective."""
-    region = make_region(well.coefficients.domain, well.valid)
-    keep = region.dofs(well.potential.function_space)
-    return _masked(well.potential, f"V_{well.index}", keep, well.potential.x.array)
-
-
 def stitched_field(analysis: Analysis) -> fem.Function:
     """``V = min_k (w_k + V_k)``, NaN where no V_k is valid.  Collective."""
-    fields = [well_field(well) for well in analysis.wells]
+    fields = [trusted_part(well) for well in analysis.wells]
     total = np.array([w + field.x.array for w, field in zip(analysis.weights, fields, strict=True)])
     covered = ~np.isnan(total).all(axis=0)
     values = np.where(covered, np.nanmin(np.where(covered, total, 0.0), axis=0), np.nan)
@@ -110,7 +103,7 @@ def output_fields(analysis: Analysis) -> dict[str, fem.Function]:
         "drift": analysis.coefficients.drift_nodal,
         "diffusion": analysis.coefficients.diffusion_nodal,
     }
-    fields |= {f"V_{well.index}": well_field(well) for well in analysis.wells}
+    fields |= {f"V_{well.index}": trusted_part(well) for well in analysis.wells}
     for epsilon, level in analysis.levels.items():
         log_density = log_density_field(level)
         fields[f"log_density_eps{epsilon:g}"] = log_density

@@ -13,24 +13,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import ufl
 from dolfinx import fem
-from mpi4py import MPI
 
 from solver.action import Path, action
+from solver.bounds import lower_bound
 from solver.coefficients import Coefficients
 from solver.evaluate import Locator, evaluate, evaluate_gradient
 from solver.expansion import Expansion, expand, unit_directions
+from solver.growth import grow
 from solver.instanton import Instanton, instanton, trace_back
 from solver.linear import Options
-from solver.policy_iteration import Iteration, edge_level, sweeps
+from solver.policy_iteration import Iteration, edge_level
 from solver.rates import markov_chain
 from solver.region import Mask, cell_values, cells_near, component, make_region
 from solver.system import Array, System
 
-# the sublevel set in which V is solved for ends at this part of the lowest pass, or this many ε below it:
-# nearer to the saddle W is rounded off by the noise
-TOP, CLEARANCE = 0.97, 3.0
+# the start is used up to this many ε below the lowest pass: nearer to the saddle W is rounded off by noise
+CLEARANCE = 3.0
+# … and is then extended up to this part of the pass
+TOP = 0.999
 BALL = 0.1
 
 
@@ -41,6 +42,7 @@ class WellPotential:
     Attributes:
         index: Number of the attractor.
         potential: V, meaningful on the cells of ``valid``.
+        cells: Cells in which V was solved for.
         valid: Cells on which V is below the trusted level (free of the edge of the region).
         trusted_level: V below this has converged, and is free of what happens at the edge of the region.
         expansion: V near the attractor.
@@ -50,6 +52,7 @@ class WellPotential:
 
     index: int
     potential: fem.Function
+    cells: Mask
     valid: Mask
     trusted_level: float
     expansion: Expansion
@@ -64,7 +67,7 @@ class Barrier:
     Attributes:
         start, end, saddle: Indices.
         barrier: V(saddle) = cost of the instanton.
-        lower: A lower bound from a subsolution (see :func:`lower_bound`).
+        lower: A lower bound from a subsolution (see :mod:`solver.bounds`).
         upper: Upper bound: the cost plus its numerical uncertainty.
         instanton: The path.
         mismatch: Largest ``|V − action|`` along the instanton inside the valid region, over the barrier.
@@ -78,6 +81,15 @@ class Barrier:
     upper: float
     instanton: Instanton
     mismatch: float
+
+
+def trusted_part(well: WellPotential) -> fem.Function:
+    """V of one attractor, NaN outside its valid region.  Collective."""
+    region = make_region(well.coefficients.domain, well.valid)
+    result = fem.Function(well.potential.function_space, name=f"V_{well.index}")
+    keep = region.dofs(result.function_space)
+    result.x.array[:] = np.where(keep, well.potential.x.array, np.nan)
+    return result
 
 
 def from_attractor(gauge: fem.Function, attractor: Array, locator: Locator) -> fem.Function:
@@ -103,6 +115,7 @@ def local_expansion(
 
 
 def well_potential(
+    system: System,
     coefficients: Coefficients,
     start: fem.Function,
     index: int,
@@ -114,6 +127,7 @@ def well_potential(
     """Solve the Hamilton–Jacobi equation in the well of one attractor.  Collective.
 
     Args:
+        system: The system.
         coefficients: b, A on the region on which the start is known.
         start: Approximation of V, zero at the attractor.
         index: Number of the attractor.
@@ -128,36 +142,23 @@ def well_potential(
     known = coefficients.region
     seeds = cells_near(known.domain, expansion.point)
     top = min(lowest_exit, edge_level(known, start))
-    low = cell_values(start).min(axis=1) < min(TOP * top, max(top - CLEARANCE * epsilon, 0.8 * top))
-    region = make_region(known.domain, component(known.domain, known.active & low, seeds))
-    inner = coefficients.on(region)
-    potential, iteration = sweeps(inner, start, expansion, options)
-    trusted = iteration.converged_level
+    first = min(TOP * top, max(top - CLEARANCE * epsilon, 0.8 * top))
+    solution = grow(system, start, known.active, expansion, first, TOP * top, options)
+    trusted = solution.iteration.converged_level
+    potential = solution.potential
+    region = make_region(known.domain, solution.cells)
     valid = region.active & (cell_values(potential).max(axis=1) <= trusted)
     valid = component(known.domain, valid | (seeds & region.active), seeds)
-    return WellPotential(index, potential, valid, trusted, expansion, iteration, inner)
-
-
-def lower_bound(well: WellPotential) -> float:
-    """``θ · trusted level``: a lower bound of every barrier out of a well.  Collective.
-
-    If ``H(x, θ∇V) ≤ 0`` on {V < level}, then θV is a subsolution and no path leaves that set at a cost below
-    θ·level (integrate ``d/dt θV ≤`` Lagrangian).  θ is the least of ``−2 b·∇V / ∇VᵀA∇V`` over all quadrature
-    points outside the ball of the local expansion: a check on a fine sample, not a proof.
-    """
-    coefficients, V = well.coefficients, well.potential
-    gradient = ufl.grad(V)
-    cost = ufl.inner(ufl.dot(coefficients.diffusion, gradient), gradient)
-    ratio = -2.0 * ufl.inner(coefficients.drift, gradient) / cost
-    domain = coefficients.domain
-    cells = np.flatnonzero(well.valid[: domain.topology.index_map(domain.topology.dim).size_local])
-    points = coefficients.drift.function_space.element.interpolation_points
-    points = points() if callable(points) else points
-    values = fem.Expression(ratio, points).eval(domain, cells.astype(np.int32))
-    low = cell_values(V)[cells].min(axis=1) > well.expansion.level * 0.5
-    theta = float(np.min(values[low], initial=np.inf))
-    theta = domain.comm.allreduce(theta, op=MPI.MIN)
-    return max(0.0, min(theta, 1.0)) * well.trusted_level
+    return WellPotential(
+        index,
+        potential,
+        solution.cells,
+        valid,
+        trusted,
+        expansion,
+        solution.iteration,
+        coefficients.on(region),
+    )
 
 
 def escape_path(
@@ -210,15 +211,15 @@ def _entries(
 
 def barrier(well: WellPotential, end: int, saddle: int, path: Instanton, locator: Locator) -> Barrier:
     """The barrier of one exit, with its bounds and the comparison of field and path.  Collective."""
-    values = evaluate(well.potential, path.points, locator)[:, 0]
-    inside = path.actions < well.trusted_level
-    gaps = np.abs(values - path.actions)[inside]
+    values = evaluate(trusted_part(well), path.points, locator)[:, 0]
+    gaps = np.abs(values - path.actions)[np.isfinite(values)]
+    lower = lower_bound(well.coefficients, well.potential, well.cells, well.expansion, path.action)
     return Barrier(
         start=well.index,
         end=end,
         saddle=saddle,
         barrier=path.action,
-        lower=min(lower_bound(well), path.action),
+        lower=lower,
         upper=path.action + path.uncertainty,
         instanton=path,
         mismatch=float(np.max(gaps, initial=0.0) / path.action),

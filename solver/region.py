@@ -156,7 +156,8 @@ def _spread(domain: mesh.Mesh, marks: Mask) -> Mask:
 def cells_near(domain: mesh.Mesh, point: Array) -> Mask:
     """Cells that contain a point (within rounding).  Not collective."""
     d = domain.geometry.dim
-    vertices = domain.geometry.x[domain.geometry.dofmap][:, :, :d]
+    # the corners come first, also where cells are curved
+    vertices = domain.geometry.x[domain.geometry.dofmap][:, : d + 1, :d]
     edges = np.swapaxes(vertices[:, 1:] - vertices[:, :1], 1, 2)
     local = np.linalg.solve(edges, (point - vertices[:, 0])[..., None])[..., 0]
     tolerance = 1e-10

@@ -59,7 +59,7 @@ def pin_vectors(
     return columns
 
 
-def _bordered(matrix: PETSc.Mat, columns: Sequence[PETSc.Vec]) -> PETSc.Mat:
+def bordered(matrix: PETSc.Mat, columns: Sequence[PETSc.Vec]) -> PETSc.Mat:
     """``[[L, M], [Mᵀ, 0]]`` with the multipliers owned by rank 0."""
     comm = matrix.comm
     count = len(columns)
@@ -114,14 +114,14 @@ def well_densities(
     form = operator(coefficients, gauge, level, space)
     matrix = assemble_matrix(form, region, space, fixed_dofs(region, space))
     columns = pin_vectors(coefficients, space, pins, epsilon)
-    bordered = _bordered(matrix, columns)
-    ksp = factorise(bordered, "stationary density", options)
-    first = bordered.getOwnershipRange()[0]
+    complete = bordered(matrix, columns)
+    ksp = factorise(complete, "stationary density", options)
+    first = complete.getOwnershipRange()[0]
     owned = space.dofmap.index_map.size_local
     densities = []
     for k in range(len(pins)):
-        rhs = bordered.createVecLeft()
-        if bordered.comm.rank == 0:
+        rhs = complete.createVecLeft()
+        if complete.comm.rank == 0:
             rhs.setValue(first + owned + k, 1.0)
         rhs.assemble()
         q = fem.Function(space, name=f"q_{k}")

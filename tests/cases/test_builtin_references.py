@@ -1,0 +1,172 @@
+"""The reference values in the built-in cases, derived anew by methods that share nothing with the solver."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import scipy.sparse.linalg as sla
+from scipy.integrate import quad
+from scipy.interpolate import CubicSpline
+from scipy.optimize import minimize_scalar, root
+from sklearn.datasets import load_diabetes
+
+from cases.casefile import builtin_cases, load
+
+
+def value(case, name):
+    return load(case)[0].references[name].value
+
+
+def slowest(log_density, spread, low, high, cells=6000):
+    """λ₂ of a one-dimensional generator with this density and ε·A, by finite volumes, extrapolated."""
+
+    def on(n):
+        x = np.linspace(low, high, n + 1)
+        middle, h = (x[1:] + x[:-1]) / 2, x[1] - x[0]
+        top = log_density(x).max()
+        mass = np.maximum(np.exp(log_density(x) - top), 1e-280) * h
+        mass[[0, -1]] /= 2
+        flow = np.exp(log_density(middle) - top) * spread(middle) / 2 / h
+        stiff = sp.diags([np.r_[flow, 0] + np.r_[0, flow], -flow, -flow], [0, 1, -1])
+        scale = sp.diags(1 / np.sqrt(mass))
+        return np.sort(
+            sla.eigsh((scale @ stiff @ scale).tocsc(), k=2, sigma=-1e-9, return_eigenvectors=False)
+        )[1]
+
+    coarse, fine = on(cells), on(2 * cells)
+    return fine + (fine - coarse) / 3
+
+
+def test_every_case_but_the_quadratic_has_references():
+    assert {name for name in builtin_cases() if not load(name)[0].references} <= {"quadratic-exit"}
+
+
+@pytest.mark.parametrize("phi", [0, 30, 45, 60, 90])
+def test_rotated_well(phi):
+    along = 1 + 0.6 * np.cos(np.radians(2 * phi))
+    assert value("rotated-well", f"barrier-{phi}") == pytest.approx(0.5 / along, rel=1e-10)
+    found = slowest(
+        lambda x: -((x**2 - 1) ** 2) / (2 * 0.1 * along), lambda x: 0.1 * along + 0 * x, -2.2, 2.2
+    )
+    assert value("rotated-well", f"eigenvalue-{phi}") == pytest.approx(found, rel=1e-4)
+
+
+@pytest.mark.parametrize(("epsilon", "which"), [(0.2, "high"), (0.1, "low")])
+def test_selection(epsilon, which):
+    def spread(x):
+        return 1 + np.tanh(2 * x) / 2
+
+    x = np.linspace(-2.4, 2.4, 8001)
+    potential = CubicSpline(x, 2 * (x**3 - x) / spread(x)).antiderivative()
+
+    def log_density(x):
+        return -(potential(x) - potential(-1.0)) / epsilon - np.log(spread(x))
+
+    def mass(low, high):
+        return quad(
+            lambda x: np.exp(log_density(x)), low, high, points=[-1, 1] if low < -1 else [1], limit=300
+        )[0]
+
+    assert value("selection", f"mass-{which}") == pytest.approx(mass(0, 2.2) / mass(-2.2, 2.2), rel=1e-6)
+    found = slowest(log_density, lambda x: epsilon * spread(x), -2.1, 2.1)
+    assert value("selection", f"eigenvalue-{which}") == pytest.approx(found, rel=1e-6)
+    for side, name in ((-1.0, "barrier-left"), (1.0, "barrier-right")):
+        height = potential(0.0) - potential(side)
+        assert value("selection", name) == pytest.approx(height, rel=1e-8)
+    assert value("double-well-1d", "eigenvalue") == value("selection", "eigenvalue-low")
+    assert value("double-well-1d", "mass") == value("selection", "mass-low")
+
+
+@pytest.mark.parametrize(("noise", "kappa"), [("isotropic", 1.0), ("projected", 0.5)])
+@pytest.mark.parametrize(("epsilon", "which"), [(0.1, "1"), (0.05, "05")])
+def test_rings(noise, kappa, epsilon, which):
+    def log_density(r):
+        return kappa * np.log(r) - ((r - 2) ** 2 - 1) ** 2 / (2 * epsilon)
+
+    def integral(low, high, power=0):
+        points = [r for r in (1, 2, 3) if low < r < high]
+        return quad(lambda r: r**power * np.exp(log_density(r)), low, high, points=points, limit=300)[0]
+
+    total = integral(0.2, 4.2)
+    assert value("projected-rings", f"mass-{noise}-{which}") == pytest.approx(
+        integral(2, 4.2) / total, rel=1e-7
+    )
+    square = integral(0.2, 4.2, 2) / total
+    assert value("projected-rings", f"square-{noise}-{which}") == pytest.approx(square, rel=1e-7)
+    found = slowest(log_density, lambda r: epsilon + 0 * r, 0.25, 3.9)
+    assert value("projected-rings", f"eigenvalue-{noise}-{which}") == pytest.approx(found, rel=1e-5)
+
+
+def test_sharp_flat():
+    far = 2 * 2**0.5
+
+    def loss(v):
+        sharp, flat = 100 * v * v, (far - v) ** 2
+        return (sharp + flat - np.hypot(sharp - flat, 2.0)) / 2
+
+    def extreme(sign, low, high):
+        return minimize_scalar(
+            lambda v: sign * loss(v), bounds=(low, high), method="bounded", options={"xatol": 1e-12}
+        ).x
+
+    here, top, there = extreme(1, -0.05, 0.05), extreme(-1, 0.1, 0.5), extreme(1, far - 0.1, far + 0.1)
+    assert value("sharp-flat", "isotropic") == pytest.approx(2 * (loss(top) - loss(here)), rel=1e-9)
+    assert value("sharp-flat", "isotropic-back") == pytest.approx(2 * (loss(top) - loss(there)), rel=1e-9)
+    # the limit of a sharp ridge: 100 v² = (far − v)²
+    assert value("sharp-flat", "isotropic-limit") == pytest.approx(200 * (far / 11) ** 2, rel=1e-6)
+    assert value("sharp-flat", "hessian-limit") == pytest.approx(
+        200 * (far / 11) ** 2 / (400 / 220), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("case", "feature", "start", "top", "end"),
+    [
+        ("radial-diabetes", "bmi", (0.549, 0.308), (-0.155, 0.765), (-1.001, 1.162)),
+        ("radial-diabetes-s5", "s5", (-1.036, 1.102), (-0.351, 0.842), (0.901, 0.110)),
+    ],
+)
+def test_radial_unit_on_the_data(case, feature, start, top, end):
+    data = load_diabetes()
+    z, y = ((v - v.mean()) / v.std() for v in (data.data[:, data.feature_names.index(feature)], data.target))
+
+    def residual(p):
+        return 2 * np.exp(-2 * (z - p[0]) ** 2) - 1 + p[1] * z - y
+
+    def gradients(p):
+        return residual(p) * np.stack([8 * (z - p[0]) * np.exp(-2 * (z - p[0]) ** 2), z])
+
+    def loss(p):
+        return np.mean(residual(p) ** 2) / 2 + 0.005 * (p @ p)
+
+    a, s, b = (
+        root(lambda p: gradients(p).mean(axis=1) + 0.01 * p, at, tol=1e-12).x for at in (start, top, end)
+    )
+    strength = np.trace(np.cov(gradients(a), bias=True)) / 2
+    assert value(case, "isotropic-out") == pytest.approx(2 * (loss(s) - loss(a)) / strength, rel=1e-9)
+    assert value(case, "isotropic-back") == pytest.approx(2 * (loss(s) - loss(b)) / strength, rel=1e-9)
+
+
+def test_factorization_by_quadrature_in_the_plane():
+    x, y = np.meshgrid(np.linspace(-8, 8, 1201), np.linspace(-5, 5, 1201), indexing="ij")
+    for s1, s2, names in ((0.5, 0.25, ("xx", "xy", "yy")), (0.3, 0.3, ("xx-equal", "xy-equal"))):
+        loss = ((x * y - 1) ** 2 + s2**2 * x**2 + s1**2 * y**2) / 2
+        p = np.exp(-2 * (loss - loss.min()) / 0.1)
+        for name in names:
+            moment = {"xx": x * x, "xy": x * y, "yy": y * y}[name[:2]]
+            assert value("factorization", name) == pytest.approx((moment * p).sum() / p.sum(), rel=1e-7)
+
+
+@pytest.mark.parametrize(("epsilon", "name"), [(0.1, "projected"), (0.2, "projected-high")])
+def test_matrices(epsilon, name):
+    def weight(r):
+        return r * (r**2 + 0.05**2) ** -0.25 * np.exp(-(r**2) / epsilon)
+
+    square = quad(lambda r: r**2 * weight(r), 0, 3)[0] / quad(weight, 0, 3)[0]
+    assert value("projected-matrices", name) == pytest.approx(2 * square, rel=1e-8)
+
+
+def test_loss_noise():
+    for epsilon, which in ((0.1, "1"), (0.05, "05")):
+        mean = 0.1 / (1 - epsilon * 3 / 2)
+        assert value("loss-noise", f"loss-{which}") == pytest.approx(mean, rel=1e-9)
+        assert value("loss-noise", f"xx-{which}") == pytest.approx(epsilon * mean, rel=1e-9)
