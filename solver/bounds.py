@@ -26,6 +26,8 @@ from solver.system import Array
 
 BANDS = 400
 MOST_LAYERS = 6
+# so many neighbouring bands may be without a sample point
+EMPTY = 4
 
 
 def lower_bound(
@@ -76,8 +78,13 @@ def _integral(comm: MPI.Comm, values: Array, ratios: Array, floor: float, top: f
     np.minimum.at(lowest, band[inside], ratios[inside])
     comm.Allreduce(MPI.IN_PLACE, lowest, op=MPI.MIN)
     # points of V = v lie between the sample points of the neighbouring bands
-    padded = np.concatenate([[np.inf], lowest, [np.inf]])
-    lowest = np.minimum(np.minimum(padded[:-2], padded[1:-1]), padded[2:])
+    for _ in range(1 + EMPTY):
+        padded = np.concatenate([[np.inf], lowest, [np.inf]])
+        spread = np.minimum(padded[:-2], padded[2:])
+        empty = ~np.isfinite(lowest)
+        lowest = np.where(empty, spread, lowest) if empty.any() else np.minimum(spread, lowest)
+        if not empty.any():
+            break
     if not np.isfinite(lowest).all():
         return 0.0
     slope = np.clip(lowest, 0.0, 1.0)

@@ -29,6 +29,8 @@ def corners_of(domain: mesh.Mesh) -> Array:
 def evaluate_in(function: fem.Function, cells: NDArray[np.int32], reference: Array) -> tuple[Array, Array]:
     """Value ``(n,)`` and gradient ``(n, d)`` of the polynomials of n cells at a reference point each."""
     space = function.function_space
+    if len(cells) == 0:
+        return np.zeros(0), np.zeros(reference.shape)
     corners = corners_of(space.mesh)[cells]
     table = space.element.basix_element.tabulate(1, reference)[:, :, :, 0]
     weights = function.x.array[space.dofmap.list[cells]]
