@@ -73,7 +73,7 @@ def make_mesh(case: Case, landscape: Landscape, comm: Any) -> Any:
 
 
 def grade(
-    case: Case, domain: Any, points: Sequence[Array], sizes: Sequence[float], passes: Sequence[Array]
+    case: Case, domain: Any, points: Sequence[Array], sizes: Sequence[float], passes: Sequence[Array] = ()
 ) -> Any:
     """Grade the mesh towards the points of ``mesh.refine``, given points, and passes.  Collective.
 

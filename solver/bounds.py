@@ -25,7 +25,7 @@ from solver.region import Mask, make_region
 from solver.system import Array
 
 BANDS = 400
-MOST_LAYERS = 6
+MOST_LAYERS = 8
 # so many neighbouring bands may be without a sample point
 EMPTY = 4
 

@@ -19,6 +19,8 @@ from solver.system import Array
 
 CHUNK = 200_000
 STEEP = 30.0
+# in units of the cell
+FAR = 1.2
 
 
 def corners_of(domain: mesh.Mesh) -> Array:
@@ -75,6 +77,23 @@ def _average(
         function.x.scatter_forward()
         sums.append(function.x.array.copy())
     return np.asarray(sums[0] / np.maximum(sums[1], 1e-300)), sums[1] > 0
+
+
+def within_reach(source: mesh.Mesh, target: mesh.Mesh, cells: Mask) -> Mask:
+    """The cells whose corners on one mesh lie in, or not far outside, the same cell of the other.
+
+    The polynomial of a cell that was much flattened says nothing about where the cell was before.
+    """
+    chosen = np.flatnonzero(cells)
+    before, after = corners_of(source)[chosen], corners_of(target)[chosen]
+    size, dim = before.shape[1], before.shape[2]
+    local = reference_points(np.repeat(before, size, axis=0), after.reshape(-1, dim))
+    outside = (
+        np.maximum(-local.min(axis=1), local.sum(axis=1) - 1.0).reshape(-1, size).max(axis=1, initial=0.0)
+    )
+    result = np.zeros(cells.size, dtype=bool)
+    result[chosen[outside <= FAR]] = True
+    return result
 
 
 def transfer(source: fem.Function, space: fem.FunctionSpace, cells: Mask) -> fem.Function:
@@ -134,8 +153,9 @@ def continued(
         nodes = x[space.dofmap.list[target]]
         values, weights = _values_at_nodes(result, from_cell[new].astype(np.int32), nodes)
         given = has_value[space.dofmap.list[target]]
-        new_mean = np.where(given, 0.0, values).sum(axis=1) / np.maximum((~given).sum(axis=1), 1)
-        rising = new_mean >= np.where(given, values, np.inf).min(axis=1)
+        count = (~given).sum(axis=1)
+        mean = np.where(given, 0.0, values).sum(axis=1) / np.maximum(count, 1)
+        rising = (count == 0) | (mean >= np.where(given, values, np.inf).min(axis=1))
         target, values, weights = target[rising], values[rising], weights[rising]
         average, reached = _average(space, target, values, weights)
         fresh = reached & ~has_value

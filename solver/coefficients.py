@@ -104,7 +104,7 @@ def nodal_function(
     space = fem.functionspace(domain, ("Lagrange", degree, shape))
     function = fem.Function(space)
     dim = domain.geometry.dim
-    function.interpolate(lambda x: field(x[:dim]).reshape(-1, x.shape[1]), cells)
+    function.interpolate(lambda x: field(x[:dim]).reshape(math.prod(shape), x.shape[1]), cells)
     function.x.scatter_forward()
     return function
 

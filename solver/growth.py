@@ -17,7 +17,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from meshes.fitted import fitted
-from solver.cellwise import continued, evaluate_in, transfer
+from solver.cellwise import continued, evaluate_in, transfer, within_reach
 from solver.coefficients import coefficients
 from solver.errors import NotConverged
 from solver.expansion import Expansion
@@ -26,13 +26,13 @@ from solver.policy_iteration import Iteration, edge_level, policy_iteration
 from solver.region import Mask, cells_near, component, make_region
 from solver.system import Array, System
 
-LAYERS = 6
+LAYERS = 4  # times the dimension
 # after a failure the first level is lowered by this factor, down to this part of it
 LOWER, LEAST = 0.75, 0.25
 # growth below this factor is none
 MARGINAL = 1.002
 # V on the edge is at most this much below the level to which the mesh was fitted (chords cut off a little)
-SAG = 0.1
+SAG = 0.3
 MOST = 20
 
 
@@ -94,7 +94,8 @@ def solve_below(
         expansion,
         options=options,
     )
-    return Solution(transfer(potential, space, active), active, level, iteration)
+    cells = within_reach(shape, domain, active)
+    return Solution(transfer(potential, space, cells), cells, level, iteration)
 
 
 def grow(
@@ -124,7 +125,7 @@ def grow(
     # the first level is one of the start; from here on levels are those of V itself
     reached = best.iteration.converged_level
     for _ in range(MOST):
-        begin, cells = continued(best.potential, best.cells, LAYERS, goal)
+        begin, cells = continued(best.potential, best.cells, LAYERS * system.dim, goal)
         level = min(goal, edge_level(make_region(begin.function_space.mesh, cells), begin))
         if level < min(goal, MARGINAL * reached):
             break

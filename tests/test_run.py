@@ -171,8 +171,6 @@ def test_killed_run_leaves_the_old_results(results):
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        # no noise level, so that the mesh is not graded towards the wells
-        ("resolution = 24", "resolution = 4\ndegree = 2"),
         (
             "[noise.isotropic]",
             '[solver.petsc]\nksp_type = "richardson"\npc_type = "jacobi"\n\n[noise.isotropic]',
