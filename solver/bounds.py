@@ -74,7 +74,7 @@ def _integral(comm: MPI.Comm, values: Array, ratios: Array, floor: float, top: f
     width = (top - floor) / BANDS
     band = np.floor((values - floor) / width).astype(int)
     inside = (band >= 0) & (band < BANDS)
-    lowest = np.full(BANDS, np.inf)
+    lowest: Array = np.full(BANDS, np.inf)
     np.minimum.at(lowest, band[inside], ratios[inside])
     comm.Allreduce(MPI.IN_PLACE, lowest, op=MPI.MIN)
     # points of V = v lie between the sample points of the neighbouring bands
