@@ -158,8 +158,10 @@ def _load(arguments: argparse.Namespace, comm: Any | None) -> tuple[Case, str]:
 
 def _run(arguments: argparse.Namespace, comm: Any | None) -> int:
     from cases.progress import Progress
+    from meshes.form_cache import share
 
     case, effective = _load(arguments, comm)
+    share()
     ending = "-study" if arguments.study is not None else ""
     folder = arguments.output if arguments.output is not None else Path("results") / f"{case.name}{ending}"
     if arguments.study is not None:

@@ -17,12 +17,15 @@ from typing import Any
 import pytest
 from mpi4py import MPI
 
+from meshes.form_cache import share
+
 PATIENCE = float(os.environ.get("QUASIPOT_RANK_PATIENCE", "300"))
 _agree = MPI.COMM_WORLD.Dup()  # own communicator: never mixed up with messages of the tests
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
+    share()
     if _agree.rank > 0:
         reporter = config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None:

@@ -1,0 +1,144 @@
+"""Accuracy and cost of the Hamilton–Jacobi stage on problems with exact solutions.
+
+    docker/run python3 benchmarks/quasi_potential.py
+    docker/run mpirun -n 2 python3 benchmarks/quasi_potential.py
+
+V is grown from the local expansion at one attractor (no other start), up to 0.98 of the pass; errors are
+those at all nodes where V is at most 0.9 of the pass.  Seconds are those of expansion, growth and all
+linear solves on this number of ranks, forms compiled before.  The Maier–Stein rows run every stage
+(density, paths, both wells).
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import sympy as sp
+from dolfinx import fem
+from mpi4py import MPI
+
+from meshes.box import Bounds, box
+from meshes.refine import graded
+from solver.analysis import analyse
+from solver.connections import connections
+from solver.expansion import expand
+from solver.fixed_points import fixed_points
+from solver.growth import from_expansion, grow
+from solver.region import cell_values, make_region
+from solver.system import System
+from tests.exact import X, Y, Z, function, manufactured, system
+
+COMM = MPI.COMM_WORLD
+TURN = sp.Matrix([[0, -1], [1, 0]])
+AXIS = sp.Matrix([1, 2, 3]) / sp.sqrt(14)
+CROSS = sp.Matrix([[0, -AXIS[2], AXIS[1]], [AXIS[2], 0, -AXIS[0]], [-AXIS[1], AXIS[0], 0]])
+D10 = (X**2 - 1) ** 2 + Y**2
+SMOOTH = X**2 / 2 + X * Y / 4 + Y**2 / 2 + sp.sin(X) * Y**2 / 6 + sp.exp(X / 2) * Y**2 / 8 + X**4 / 4
+
+
+def report(*columns: str) -> None:
+    """Print one line on rank 0."""
+    if COMM.rank == 0:
+        widths = (46, 6, 8, 9, 9, 8, 8)
+        print("  ".join(c.ljust(w) for c, w in zip(columns, widths, strict=False)), flush=True)
+
+
+def memory() -> str:
+    """Peak memory of all ranks, in MB."""
+    return f"{COMM.allreduce(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1024:.0f}"
+
+
+def grown(
+    name: str,
+    potential: sp.Expr,
+    case: System,
+    bounds: Bounds,
+    attractor: Sequence[float],
+    degree: int,
+    resolution: int,
+    top: float,
+) -> float:
+    """Solve one problem, print its row, return the largest error."""
+    COMM.Barrier()
+    begin = time.perf_counter()
+    dim, point = len(attractor), np.array(attractor)
+    space = fem.functionspace(box(COMM, bounds, resolution), ("Lagrange", degree))
+    expansion = expand(case, point, 0.1 * top)
+    rough = expand(case, point, top, tolerance=2e-2)
+    solution = grow(case, *from_expansion(space, rough), expansion, 0.8 * rough.level, 0.98 * top)
+    seconds = COMM.allreduce(time.perf_counter() - begin, op=MPI.MAX)
+    exact, value = fem.Function(space), function(potential, dim)
+    exact.interpolate(lambda x: value(x[:dim]))
+    there = solution.cells & (cell_values(exact).max(axis=1) <= 0.9 * top)
+    gaps = np.abs(cell_values(solution.potential) - cell_values(exact))[there]
+    largest = COMM.allreduce(float(np.max(gaps, initial=0.0)), op=MPI.MAX)
+    total, count = COMM.allreduce(float(np.sum(gaps**2))), COMM.allreduce(gaps.size)
+    inside = make_region(space.mesh, solution.cells).dofs(space)[: space.dofmap.index_map.size_local]
+    unknowns = COMM.allreduce(int(inside.sum()))
+    reached = f"{solution.iteration.converged_level / top:.2f}"
+    errors = f"{largest:.1e}", f"{np.sqrt(total / max(count, 1)):.1e}"
+    report(name, f"P{degree}", str(unknowns), *errors, f"{seconds:.1f}", memory() + f"  ({reached})")
+    return largest
+
+
+def turned(ratio: float) -> sp.Matrix:
+    """A tensor with eigenvalues 1 and 1/ratio whose axes turn in space."""
+    angle = X + Y
+    turn = sp.Matrix([[sp.cos(angle), -sp.sin(angle)], [sp.sin(angle), sp.cos(angle)]])
+    return turn * sp.diag(1, sp.Float(1 / ratio)) * turn.T
+
+
+def maier_stein(beta: float, exact: float, resolution: int) -> None:
+    """All stages for the Maier–Stein system; the row shows the barrier and its bracket."""
+    begin = time.perf_counter()
+    case = system([X - X**3 - beta * X * Y**2, -(1 + X**2) * Y], sp.eye(2))
+    bounds = [(-1.6, 1.6), (-1.0, 1.0)]
+    points = fixed_points(case, bounds)
+    domain = graded(box(COMM, bounds, resolution), [np.zeros(2)], [3.2 / resolution / 4])
+    attractors = [p for p in points if p.kind == "attractor"]
+    result = analyse(case, domain, attractors, connections(case, points, bounds), [], 3)
+    barrier = result.barriers[0]
+    bracket = f"{barrier.barrier:.8f} in [{barrier.lower:.5f}, {barrier.upper:.8f}]"
+    seconds = time.perf_counter() - begin
+    if COMM.rank == 0:
+        print(f"Maier–Stein β={beta:g}: {bracket}, error {abs(barrier.barrier - exact):.0e}, {seconds:.0f} s")
+
+
+def main() -> None:
+    """Print the table."""
+    half = [(-1.5, 0.1), (-1.05, 1.05)]
+    report("problem", "", "unknowns", "max", "RMS", "seconds", "MB  (V/V_pass reached)")
+    for rho in (0, 1, 10, 50):
+        case = manufactured(D10, sp.eye(2), sp.Rational(rho, 2) * TURN)
+        for degree, resolution in ((3, 64), (4, 24)):
+            grown(f"D10, ρ={rho}", D10, case, half, [-1.0, 0.0], degree, resolution, 1.0)
+    quadratic = 2 * X**2 + Y**2
+    case = system([-2 * X - 10 * Y, 20 * X - Y], sp.eye(2))
+    grown("linear, ρ=10", quadratic, case, [(-1.0, 1.0), (-1.2, 1.2)], [0.0, 0.0], 2, 24, 1.0)
+    for ratio in (2, 25, 100):
+        case = manufactured(SMOOTH, turned(ratio), (1 + X / 2) * TURN)
+        sizes = (24, 48, 96)
+        errors = [
+            grown(f"sin and exp, A(x) {ratio}:1", SMOOTH, case, [(-1.5, 1.5)] * 2, [0.0, 0.0], 3, n, 0.5)
+            for n in sizes
+        ]
+        if COMM.rank == 0:
+            print(f"    observed order {-np.polyfit(np.log(sizes), np.log(errors), 1)[0]:.2f}")
+    ellipsoid = X**2 + 2 * Y**2 + 3 * Z**2
+    sides = [(-1.05, 1.05), (-0.75, 0.75), (-0.62, 0.62)]
+    case = manufactured(ellipsoid, sp.eye(3), 5 * CROSS)
+    grown("3D quadratic, ρ=10", ellipsoid, case, sides, [0.0] * 3, 2, 10, 1.0)
+    quartic = ((X - 1) ** 2 - 1) ** 2 + Y**2 + 2 * Z**2
+    sides = [(-0.5, 1.05), (-1.05, 1.05), (-0.75, 0.75)]
+    case = manufactured(quartic, sp.eye(3), 5 * CROSS)
+    for degree, resolution in ((3, 12), (4, 8)):
+        grown("3D quartic, ρ=10", quartic, case, sides, [0.0] * 3, degree, resolution, 1.0)
+    for beta, exact, resolution in ((1, 0.5, 48), (3, 0.5, 48), (5, 0.48306971, 64), (10, 0.34004140, 64)):
+        maier_stein(beta, exact, resolution)
+
+
+if __name__ == "__main__":
+    main()
