@@ -1,4 +1,4 @@
-"""The command line: ``quasipot run | check | list | probe | report``.
+"""The command line: ``quasipot run | check | list | probe | report | paraview``.
 
 Exit codes: 0 good; 2 bad input, said in one line on standard error; 3 a solver failed or a result
 failed its own checks; 1 a bug.
@@ -83,6 +83,11 @@ def parser() -> argparse.ArgumentParser:
     )
     report = add("report", "rebuild report.html of a finished run")
     report.add_argument("folder", metavar="DIR", type=Path, help="result folder")
+    paraview = add("paraview", "write a script that shows a finished run in ParaView")
+    paraview.add_argument("folder", metavar="DIR", type=Path, help="result folder")
+    paraview.add_argument(
+        "--picture", metavar="FILE.png", type=Path, help="also run it (pvpython) and save the picture"
+    )
     return top
 
 
@@ -204,6 +209,7 @@ def _on_root(comm: Any | None, arguments: argparse.Namespace) -> int:
         "list": commands.list_cases,
         "probe": commands.probe_field,
         "report": commands.rebuild_report,
+        "paraview": commands.paraview_script,
     }[arguments.command]
     if comm is None or comm.size == 1:
         return command(arguments)

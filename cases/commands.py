@@ -1,4 +1,4 @@
-"""The commands that one process does alone: list, probe, report; each returns its exit code."""
+"""The commands that one process does alone: list, probe, report, paraview; each returns its exit code."""
 
 from __future__ import annotations
 
@@ -86,6 +86,24 @@ def rebuild_report(arguments: argparse.Namespace) -> int:
 
     write_report(folder)
     print(folder / "report.html")
+    return EXIT_GOOD
+
+
+def paraview_script(arguments: argparse.Namespace) -> int:
+    """Write the ParaView script of a finished run, draw its picture if asked to, and print the places."""
+    picture: Path | None = arguments.picture
+    if picture is not None and (picture.suffix != ".png" or not picture.parent.is_dir()):
+        raise CaseError(
+            "quasipot", f"--picture {picture}", "this is no place for a picture", "give a .png in a folder"
+        )
+    folder = _result_folder(arguments.folder)
+    from cases.paraview import draw, write_script
+
+    script = write_script(folder)
+    print(script)
+    if picture is not None:
+        draw(script, picture)
+        print(picture)
     return EXIT_GOOD
 
 
