@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from cases import toml_text
 from cases.complaints import first_error
 from cases.errors import CaseError, suggestion
+from cases.exit_table import ExitTable
 from cases.reference_table import ReferenceTable
 from cases.schema import (
     CaseTable,
@@ -47,6 +48,7 @@ class Case:
     mesh: MeshTable
     noise: dict[str, NoiseTable]
     compare: CompareTable
+    exits: list[ExitTable]
     simulate: SimulateTable | None
     solver: SolverTable
     sweep: SweepTable | None

@@ -22,6 +22,9 @@ CHECKS: dict[str, tuple[float, str]] = {
     "arrhenius_slope": (1.0, "slope of log T against the barrier, over what corrections of order ε² allow"),
     "arrhenius_trend": (0.005, "by how much the slopes recede from the barrier as the noise falls"),
     "interpolation": (2e-3, "estimated error of the tabulated loss and covariance, over the barrier"),
+    "exit_flux": (0.02, "difference of two evaluations of the flux out of a set, in log T"),
+    "exit_methods": (0.02, "difference of direct solution and flux where both count, in log T"),
+    "exit_slope": (1.0, "slope of the log exit time against V on the boundary, over what prefactors allow"),
     "simulation_gap": (0.05, "log T simulated against computed, beyond the 95 % interval"),
 }
 

@@ -42,6 +42,33 @@ def comparison(noises: Mapping[str, Mapping[str, Any]], baseline: str, first: in
     return rows
 
 
+def exit_comparison(noises: Mapping[str, Mapping[str, Any]], baseline: str) -> list[dict[str, Any]]:
+    """Rows of ``exit_comparison`` in summary.json: for every set, noise and level, times over the baseline's.
+
+    Args:
+        noises: The ``noises`` of summary.json.
+        baseline: The noise in the denominator.
+    """
+    rows = []
+    for name, noise in noises.items():
+        if name == baseline or baseline not in noises:
+            continue
+        for mine, base in zip(noise.get("exits", []), noises[baseline].get("exits", []), strict=True):
+            times = {t["epsilon"]: t["log_rate"] for t in base["times"]}
+            for time in mine["times"] or [{"epsilon": None, "log_rate": None}]:
+                rows.append(
+                    {
+                        "exit": mine["name"],
+                        "epsilon": time["epsilon"],
+                        "noise": name,
+                        "baseline": baseline,
+                        "barrier_ratio": _ratio(mine["barrier"], base["barrier"]),
+                        "log_rate_ratio": _difference(time["log_rate"], times.get(time["epsilon"])),
+                    }
+                )
+    return rows
+
+
 def _rates(noise: Mapping[str, Any]) -> dict[tuple[int, int, Any], float | None]:
     return {(r["from"], r["to"], r["epsilon"]): r["log_rate"] for r in noise["rates"]}
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ValidationError
 
 from cases.errors import CaseError, suggestion
+from cases.exit_table import ExitTable
 from cases.reference_table import ReferenceTable
 from cases.schema import (
     CaseTable,
@@ -26,6 +27,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "mesh": MeshTable,
     "noise": NoiseTable,
     "compare": CompareTable,
+    "exit": ExitTable,
     "simulate": SimulateTable,
     "solver": SolverTable,
     "sweep": SweepTable,

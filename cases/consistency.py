@@ -30,6 +30,7 @@ def complete(case: Case) -> Case:
     _check_dimensions(case)
     _check_names(case)
     _check_simulation(case)
+    _check_exits(case)
     references.check(case, case.references)
     case = _with_mesh_file(case)
     compare = case.compare.model_copy(update={"baseline": case.baseline, "reference": case.reference})
@@ -204,3 +205,21 @@ def _check_simulation(case: Case) -> None:
         raise case.error(
             "simulate.sgd_learning_rate", "SGD needs a model with data", "give system.model, or leave it out"
         )
+
+
+def _check_exits(case: Case) -> None:
+    if case.exits and not case.compare.epsilon:
+        raise case.error(
+            "exit", "there is no noise level for exit times", "give compare.epsilon, or leave it out"
+        )
+    for n, one in enumerate(case.exits):
+        if one.ball is not None and len(one.ball.centre) != case.dim:
+            raise case.error(
+                f"exit.{n}.ball.centre",
+                f"{len(one.ball.centre)} numbers for {case.dim} coordinates",
+                "give one for each",
+            )
+        if one.loss_below is not None and case.system.drift is not None:
+            raise case.error(
+                f"exit.{n}.loss_below", "the system has a drift and no loss", "give ball or inside"
+            )

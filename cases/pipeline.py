@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,9 +15,11 @@ from mpi4py import MPI
 from cases import references
 from cases.casefile import Case
 from cases.checks import checks, problems, thresholds
-from cases.comparison import comparison
+from cases.comparison import comparison, exit_comparison
+from cases.disagreement import disagreements
 from cases.domain import Structure, grade, make_mesh, structure
 from cases.errors import EXIT_GOOD, EXIT_SOLVER
+from cases.exits import ExitSet, empty_exits, exit_checks, exit_sets, exits_of_noise, exits_summary
 from cases.landscape import Landscape, interpolation_error
 from cases.noise import ScaledNoise, scaled
 from cases.output import OutputFolder
@@ -63,10 +66,11 @@ def run(case: Case, effective: str, folder: Path, progress: Progress, comm: Any 
         domain = make_mesh(case, landscape, comm)
         places = structure(case, landscape, domain)
         noises = scaled(case, landscape, places.attractors[places.start].point)
+        sets = exit_sets(case, landscape, places, noises, domain)
         domain = _graded(case, domain, places, noises)
     _describe(places, progress)
     with OutputFolder(folder, comm) as output:
-        summary = _solve_all(case, landscape, domain, places, noises, output.path, progress, timings)
+        summary = _solve_all(case, landscape, domain, places, noises, sets, output.path, progress, timings)
         summary["timings"] = {name: round(seconds, 3) for name, seconds in timings.items()}
         with progress.stage("report"):
             on_root(comm, lambda: _write_records(output.path, summary, effective, comm.size, timings))
@@ -90,6 +94,7 @@ def _solve_all(
     domain: Any,
     places: Structure,
     noises: dict[str, ScaledNoise],
+    sets: list[ExitSet],
     path: Path,
     progress: Progress,
     timings: Timings,
@@ -106,9 +111,13 @@ def _solve_all(
                     analysis = _analyse(case, noise, domain, places, lambda text: stage.advance(1, text))
                 with timings.measure("simulation"):
                     simulated = simulate(case, landscape, noise, places, domain)
+                with timings.measure("exits"):
+                    say = lambda text: stage.advance(1, text)  # noqa: E731
+                    well = analysis.wells[places.start]
+                    exits = exits_of_noise(case, sets, noise, places, domain, well, say)
             except SolverError as error:
                 found.append(f"{name}: {error}")
-                entries[name] = empty_noise(noise, places)
+                entries[name] = empty_noise(noise, places) | {"exits": empty_exits(sets)}
                 continue
             values = checks(analysis, simulated, pair)
             if landscape.interpolation is not None:
@@ -118,8 +127,11 @@ def _solve_all(
                     [p.point for p in places.attractors],
                     [s.point for s in places.saddles],
                 )
+            if sets:
+                values |= exit_checks(exits, case.dim)
             found += problems(name, values)
             entries[name] = noise_summary(noise, places, analysis, simulated, values)
+            entries[name]["exits"] = exits_summary(sets, exits)
             lines += _instantons(name, analysis)
             with timings.measure("output"):
                 _write_fields(path / f"{name}.vtkhdf", case, analysis)
@@ -132,6 +144,8 @@ def _solve_all(
         **places_summary(places),
         "noises": entries,
         "comparison": comparison(entries, case.baseline, places.start),
+        "exit_comparison": exit_comparison(entries, case.baseline),
+        "disagreements": disagreements(entries, case.baseline, places.start),
         "discretisation": _discretisation(case, domain, analysis),
         "check_thresholds": thresholds(),
     }
@@ -209,10 +223,17 @@ def _describe(places: Structure, progress: Progress) -> None:
 
 
 def _conclude(summary: dict[str, Any], folder: Path, progress: Progress) -> None:
+    from cases.exit_text import exit_tables
     from cases.reference_text import reference_table
     from cases.table import comparison_table
 
-    progress.result(comparison_table(summary))
+    exits = exit_tables(summary)
+    if not exits or summary["comparison"]:
+        progress.result(comparison_table(summary))
+    for text in exits:
+        progress.result(f"\n{text}")
+    for entry in summary["disagreements"]:
+        progress.result(textwrap.fill(f"NOTE: {entry['text']}", 100, subsequent_indent="      "))
     if summary["references"]:
         progress.result(reference_table(summary["references"]))
     for problem in summary["problems"]:

@@ -29,6 +29,9 @@ Quantity = Literal[
     "eigenvalue",
     "mass",
     "moment",
+    "exit_barrier",
+    "exit_time",
+    "log_exit_time",
     "entry",
 ]
 
@@ -42,6 +45,9 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "eigenvalue": ("noise", "epsilon"),
     "mass": ("noise", "epsilon", "attractor"),
     "moment": ("noise", "epsilon", "moment"),
+    "exit_barrier": ("noise", "exit"),
+    "exit_time": ("noise", "exit", "epsilon"),
+    "log_exit_time": ("noise", "exit", "epsilon"),
     "entry": ("entry",),
 }
 
@@ -64,6 +70,7 @@ class ReferenceTable(BaseModel):
     )
     to: int | Point | None = Field(None, description="index or point of the attractor escaped to")
     attractor: int | Point | None = Field(None, description="for a mass: index or point of the attractor")
+    exit: str | None = Field(None, description="name of the set that is left")
     epsilon: Annotated[FiniteFloat, Field(gt=0)] | None = Field(None, description="noise level")
     moment: str | None = Field(
         None, description="for a moment: polynomial of the coordinates, up to degree 2"

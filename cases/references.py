@@ -99,6 +99,13 @@ def check(case: Case, references: Mapping[str, ReferenceTable]) -> None:
             if noise is not None and noise not in case.noise:
                 fix = suggestion(noise, case.noise, "noises")
                 raise case.error(f"reference.{name}.{key}", f"unknown noise '{noise}'", fix)
+        names = [one.name for one in case.exits]
+        if reference.exit is not None and reference.exit not in names:
+            raise case.error(
+                f"reference.{name}.exit",
+                f"unknown exit '{reference.exit}'",
+                suggestion(reference.exit, names, "exits"),
+            )
         if reference.moment is not None:
             try:
                 _polynomial(reference.moment, case.coordinates)
@@ -128,6 +135,8 @@ def label(reference: ReferenceTable) -> str:
     words = [f"E {reference.moment}" if reference.moment is not None else reference.quantity]
     if reference.from_ is not None:
         words.append(f"{_place(reference.from_)} to {_place(reference.to)}")
+    if reference.exit is not None:
+        words.append(f"from {reference.exit}")
     if reference.attractor is not None:
         words.append(f"at {_place(reference.attractor)}")
     if reference.noise is not None:
@@ -178,6 +187,8 @@ def _computed(reference: ReferenceTable, summary: Summary, coordinates: Sequence
             return next(
                 (row.get("eigenvalue") for row in _at(noise.get("rates", []), reference.epsilon)), None
             )
+        case "exit_barrier" | "exit_time" | "log_exit_time":
+            return _exit(reference, noise)
     levels = _at(noise.get("stationary", []), reference.epsilon)
     if not levels:
         return None
@@ -186,6 +197,20 @@ def _computed(reference: ReferenceTable, summary: Summary, coordinates: Sequence
         masses = levels[0].get("mass")
         return masses[place] if masses and place is not None and place < len(masses) else None
     return _moment(reference.moment or "", levels[0], coordinates)
+
+
+def _exit(reference: ReferenceTable, noise: Mapping[str, Any]) -> float | None:
+    """Lowest V on the boundary of a set, or the mean exit time, or its logarithm."""
+    found = [one for one in noise.get("exits", []) if one["name"] == reference.exit]
+    if not found:
+        return None
+    if reference.quantity == "exit_barrier":
+        return _number(found[0]["barrier"])
+    times = _at(found[0]["times"], reference.epsilon)
+    log_time = _number(times[0]["log_exit_time"]) if times else None
+    return (
+        log_time if log_time is None or reference.quantity != "exit_time" else math.exp(min(log_time, 700.0))
+    )
 
 
 def _at(rows: Sequence[Mapping[str, Any]], epsilon: float | None) -> list[Mapping[str, Any]]:

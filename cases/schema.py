@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 
+from cases.exit_table import ExitTable
 from cases.ranges import expand, flatten
 from cases.reference_table import ReferenceTable
 
@@ -215,6 +216,7 @@ class CaseTable(Table):
     mesh: MeshTable = MeshTable()  # type: ignore[call-arg]
     noise: Annotated[dict[str, NoiseTable], Field(min_length=1)]
     compare: CompareTable = CompareTable()  # type: ignore[call-arg]
+    exits: list[ExitTable] = Field([], alias="exit", description="sets whose mean exit time is wanted")
     simulate: SimulateTable | None = None
     solver: SolverTable = SolverTable()  # type: ignore[call-arg]
     sweep: SweepTable | None = None
@@ -225,6 +227,13 @@ class CaseTable(Table):
     def _one_line(cls, value: str) -> str:
         if "\n" in value:
             raise ValueError("it has several lines|keep to one line")
+        return value
+
+    @field_validator("exits")
+    @classmethod
+    def _distinct_exits(cls, value: list[ExitTable]) -> list[ExitTable]:
+        if len({one.name for one in value}) != len(value):
+            raise ValueError("two exits have the same name|rename one of them")
         return value
 
     @field_validator("noise")

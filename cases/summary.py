@@ -37,6 +37,7 @@ def places_summary(places: Structure) -> dict[str, Any]:
             }
             for n, s in enumerate(places.saddles)
         ],
+        "start": places.start,
         "other_fixed_points": [{"kind": p.kind, "point": p.point.tolist()} for p in places.others],
     }
 

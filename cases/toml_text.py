@@ -53,6 +53,9 @@ def table(model: BaseModel, title: str = "") -> str:
             below.append(table(item, path))
         elif isinstance(item, Mapping) and any(isinstance(entry, BaseModel) for entry in item.values()):
             below += [table(entry, f"{path}.{key(k)}") for k, entry in item.items()]
+        elif isinstance(item, list) and any(isinstance(entry, BaseModel) for entry in item):
+            # an element of an array of tables: [[path]], and its subtables as [path.key]
+            below += [table(entry, path).replace(f"[{path}]", f"[[{path}]]", 1) for entry in item]
         else:
             comment = f"  # {info.description}" if info.description else ""
             lines.append(f"{key(shown)} = {value(item)}{comment}")

@@ -64,7 +64,8 @@ class RegionExits:
 
     Attributes:
         times: One for every noise level, from large to small ε.
-        lowest: Lowest value of the potential on the boundary, and where; None without a potential.
+        lowest: Lowest value of the potential on the boundary, and where; None without a potential, or where
+            it is known nowhere on the boundary.
         unknowns: Number of degrees of freedom.
     """
 
@@ -95,7 +96,8 @@ def region_exits(
         pin: The attractor, with its Lyapunov covariance.
         bounds: Box ``(d, 2)`` that contains the region.
         epsilons: Noise levels.
-        potential: Quasi-potential ``(d, N) -> (N,)``, if its lowest value on the boundary is wanted.
+        potential: Quasi-potential ``(d, N) -> (N,)``, if its lowest value on the boundary is wanted; not a
+            number where it is not known, as long as it is larger there than where it is.
         shells: Number of cells from the attractor to the boundary.
         degree: Degree of the elements.
         comm: Default the world.

@@ -1,0 +1,207 @@
+"""Exit from sets of a case file: from bad input to the numbers of the summary, and what they disagree on."""
+
+import json
+import tomllib
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+
+from cases import references, toml_text
+from cases.casefile import from_data, load
+from cases.cli import main
+from cases.disagreement import disagreements
+from cases.exit_text import exit_tables
+
+ONE = {
+    "system": {"coordinates": ["x"], "loss": "(x**2-1)**2/4"},
+    "domain": {"bounds": [[-2.0, 2.0]]},
+    "mesh": {"resolution": 24, "degree": 3},
+    "noise": {"isotropic": {"diffusion": "identity"}, "uneven": {"diffusion": "exp(x/2)"}},
+    "compare": {"epsilon": [0.1, 0.05], "normalise": "none", "from": [-1.0]},
+    "exit": [
+        {"name": "level", "loss_below": 0.2},
+        {"name": "interval", "ball": {"centre": [-0.9], "radius": 0.5}},
+        {"name": "cubic", "inside": "(x + 1.5)*(x + 0.4)"},
+    ],
+}
+PLANE = {
+    "system": {"coordinates": ["x", "y"], "loss": "(x**2-1)**2/4 + y**2/2"},
+    "domain": {"bounds": [[-1.8, 1.8], [-1.2, 1.2]]},
+    "noise": {"isotropic": {"diffusion": "identity"}},
+    "compare": {"epsilon": [0.1]},
+}
+
+
+def write(folder, data):
+    lines = [f"{key} = {toml_text.value(value)}" for key, value in data.items()]
+    (folder / "it.toml").write_text("\n".join(lines) + "\n")
+    return folder / "it.toml"
+
+
+@pytest.fixture(scope="module")
+def summary(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exits")
+    assert main(["run", str(write(folder, ONE)), "-o", str(folder / "out"), "--quiet"]) == 0
+    return json.loads((folder / "out" / "summary.json").read_text())
+
+
+def exact(diffusion, ends, start, epsilon):
+    """T = ∫ψ(y)∫_{c}^{y} 2/(εAψ) with the constant from both ends absorbing, ψ = exp(−∫2b/(εA))."""
+    low, high = ends
+    x = np.linspace(low, high, 40001)
+    slope = -2 * (x - x**3) / (epsilon * diffusion(x))
+    step = x[1] - x[0]
+    log_scale = np.concatenate([[0.0], np.cumsum((slope[1:] + slope[:-1]) / 2 * step)])
+    scale = np.exp(log_scale)
+    speed = 2 / (epsilon * diffusion(x) * scale)
+    inner = np.concatenate([[0.0], np.cumsum((speed[1:] + speed[:-1]) / 2 * step)])
+    outer = np.concatenate([[0.0], np.cumsum((scale * inner)[1:] + (scale * inner)[:-1]) / 2 * step])
+    length = np.concatenate([[0.0], np.cumsum(scale[1:] + scale[:-1]) / 2 * step])
+    i = np.searchsorted(x, start)
+    return length[i] * outer[-1] / length[-1] - outer[i]
+
+
+def isotropic(x):
+    return 1.0 + 0 * x
+
+
+def uneven(x):
+    return np.exp(x / 2)
+
+
+def test_exit_times_on_a_line(summary):
+    ends = {
+        "level": (-np.sqrt(1 + np.sqrt(0.8)), -np.sqrt(1 - np.sqrt(0.8))),
+        "interval": (-1.4, -0.4),
+        "cubic": (-1.5, -0.4),
+    }
+    for name, diffusion in (("isotropic", isotropic), ("uneven", uneven)):
+        found = summary["noises"][name]["exits"]
+        assert [one["name"] for one in found] == list(ends)
+        for one in found:
+            slope = [
+                quad(lambda x, a: 2 * (x**3 - x) / a(x), -1, end, (diffusion,))[0]
+                for end in ends[one["name"]]
+            ]
+            assert one["barrier"] == pytest.approx(min(slope), rel=1e-5)
+            lowest = [end for end, v in zip(ends[one["name"]], slope, strict=True) if v < min(slope) + 1e-6]
+            assert min(abs(one["barrier_point"][0] - end) for end in lowest) < 1e-8
+            assert [t["epsilon"] for t in one["times"]] == [0.1, 0.05]
+            for time in one["times"]:
+                expected = np.log(exact(diffusion, ends[one["name"]], -1.0, time["epsilon"]))
+                assert time["log_exit_time"] == pytest.approx(expected, abs=1e-3)
+                assert time["log_rate"] == -time["log_exit_time"]
+    for row in summary["exit_comparison"]:
+        times = [
+            next(e for e in summary["noises"][n]["exits"] if e["name"] == row["exit"])["times"]
+            for n in ("isotropic", "uneven")
+        ]
+        base, mine = (next(t for t in ts if t["epsilon"] == row["epsilon"])["log_exit_time"] for ts in times)
+        assert row["log_rate_ratio"] == pytest.approx(base - mine)
+    assert summary["noises"]["uneven"]["checks"]["exit_slope"] < 1
+    assert {"exit_flux", "exit_methods"} <= set(summary["check_thresholds"])
+
+
+def test_references_know_exits(summary):
+    level = summary["noises"]["isotropic"]["exits"][0]
+    log_time = level["times"][1]["log_exit_time"]
+    keys = {"noise": "isotropic", "exit": "level"}
+    data = ONE | {
+        "reference": {
+            "height": {"quantity": "exit_barrier", "value": 0.4, "relative": 1e-5, **keys},
+            "time": {"quantity": "exit_time", "value": float(np.exp(log_time)), "epsilon": 0.05, **keys},
+            "missed": {"quantity": "log_exit_time", "value": log_time + 0.01, "epsilon": 0.05, **keys},
+            "absent": {"quantity": "exit_time", "value": 1.0, "epsilon": 0.3, **keys},
+        }
+    }
+    case, _ = from_data(data, name="it", file="it.toml", folder=None)
+    rows = {row.name: row.ok for row in references.compare_case(case, case.references, summary)}
+    assert rows == {"height": True, "time": True, "missed": False, "absent": None}
+
+
+def test_table_of_exits(summary):
+    texts = exit_tables(summary)
+    assert len(texts) == 3
+    assert "loss < 0.2" in texts[0]
+    assert max(len(line) for text in texts for line in text.splitlines()) <= 100
+
+
+def test_effective_case_loads_back(tmp_path):
+    case, text = load(str(write(tmp_path, ONE)))
+    again, _ = from_data(tomllib.loads(text), name="it", file="it.toml", folder=tmp_path)
+    assert again == case
+    assert [one.name for one in again.exits] == ["level", "interval", "cubic"]
+
+
+BAD = {
+    "nothing to leave": ([{"name": "a"}], "exit.0", "none is given"),
+    "two sets in one": ([{"name": "a", "loss_below": 1.0, "inside": "x"}], "exit.0", "exactly one"),
+    "name with a space": ([{"name": "a b", "loss_below": 1.0}], "exit.0.name", "letters"),
+    "name twice": ([{"name": "a", "loss_below": 0.1}] * 2, "exit", "same name"),
+    "unknown key": ([{"name": "a", "los_below": 1.0}], "exit.0.los_below", "'loss_below'"),
+    "ball in the wrong dimension": (
+        [{"name": "a", "ball": {"centre": [0.0], "radius": 1.0}}],
+        "exit.0.ball.centre",
+        "1 numbers for 2",
+    ),
+    "unknown symbol": ([{"name": "a", "inside": "x + zz"}], "exit.0.inside", "'zz'"),
+    "without its attractor": ([{"name": "a", "loss_below": -1.0}], "exit.0", "not in the set"),
+    "out of the domain": ([{"name": "a", "loss_below": 5.0}], "exit.0", "boundary of the domain"),
+    "both wells": ([{"name": "a", "loss_below": 0.3}], "exit.0", "holds the attractor (1, 0) too"),
+    "ball across the boundary": (
+        [{"name": "a", "ball": {"centre": [-1.5, 0.0], "radius": 0.7}}],
+        "exit.0",
+        "boundary of the domain",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_exits(name, tmp_path, capsys):
+    exits, key, words = BAD[name]
+    assert main(["run", str(write(tmp_path, PLANE | {"exit": exits})), "-o", str(tmp_path / "out")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f": {key}: " in line
+    assert words in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_exits_need_a_noise_level(tmp_path, capsys):
+    data = PLANE | {"compare": {}, "exit": [{"name": "a", "loss_below": 0.1}]}
+    assert main(["check", str(write(tmp_path, data))]) == 2
+    assert "no noise level" in capsys.readouterr().err
+
+
+def noise(level, ball, times):
+    def one(name, barrier, row):
+        rows = [
+            {"epsilon": e, "log_exit_time": t, "log_rate": -t} for e, t in zip((0.4, 0.2), row, strict=True)
+        ]
+        return {"name": name, "set": name, "barrier": barrier, "times": rows}
+
+    return {
+        "exits": [one("level", level, times[0]), one("ball", ball, times[1])],
+        "rates": [],
+        "barriers": [],
+    }
+
+
+def test_disagreements_are_said():
+    noises = {
+        "isotropic": noise(2.0, 1.38, ((2.04, 6.21), (2.2, 5.3))),
+        "reversed": noise(1.25, 2.26, ((1.14, 3.9), (3.0, 8.2))),
+        "prefactor": noise(1.38, 1.0, ((2.2, 5.33), (1.4, 3.6))),
+        "faster": noise(1.2, 1.0, ((1.1, 3.0), (1.4, 3.6))),
+        "equal": noise(2.0, 1.38, ((2.04, 6.21), (2.2, 5.3))),
+    }
+    found = disagreements(noises, "isotropic", 0)
+    assert {row["noise"] for row in found} == {"reversed", "prefactor"}
+    (reverse,) = [row for row in found if row["noise"] == "reversed"]
+    assert (reverse["kind"], reverse["epsilon"]) == ("set", [0.4, 0.2])
+    assert "leaves the set {level} faster" in reverse["text"]
+    assert "1.250 against 2.000" in reverse["text"]
+    kinds = {row["kind"]: row for row in found if row["noise"] == "prefactor"}
+    assert kinds["exponent"]["epsilon"] == [0.4]
+    assert "1.17 times slower at epsilon = 0.4" in kinds["exponent"]["text"]
+    assert kinds["set"]["epsilon"] == [0.4]
