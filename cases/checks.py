@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cases.simulation import Simulated
+from cases.simulation import Simulations
 from solver.analysis import Analysis
 
 # name: (largest accepted value, what it is)
@@ -34,7 +34,7 @@ def thresholds() -> dict[str, float]:
     return {name: limit for name, (limit, _) in CHECKS.items()}
 
 
-def checks(analysis: Analysis, simulated: Simulated | None, pair: tuple[int, int] | None) -> dict[str, Any]:
+def checks(analysis: Analysis, simulated: Simulations, pair: tuple[int, int] | None) -> dict[str, Any]:
     """Values of the checks of one noise; None where there is nothing to check."""
     levels = analysis.levels.values()
     barriers = analysis.barriers
@@ -47,7 +47,7 @@ def checks(analysis: Analysis, simulated: Simulated | None, pair: tuple[int, int
         "positivity": max((float(np.exp(-level.margin)) for level in levels), default=None),
     }
     values |= _arrhenius(analysis, pair)
-    values["simulation_gap"] = _simulation_gap(analysis, simulated, pair)
+    values["simulation_gap"] = _simulation_gap(simulated)
     return values
 
 
@@ -87,14 +87,11 @@ def _arrhenius(analysis: Analysis, pair: tuple[int, int] | None) -> dict[str, fl
     return result
 
 
-def _simulation_gap(
-    analysis: Analysis, simulated: Simulated | None, pair: tuple[int, int] | None
-) -> float | None:
-    if simulated is None or pair is None:
-        return None
-    level = analysis.levels[simulated.epsilon]
-    if pair not in level.passages:
-        return None
-    low, high = simulated.sde.ci
-    value = float(np.log(level.passages[pair].mean))
-    return max(0.0, low - value, value - high)
+def _simulation_gap(simulated: Simulations) -> float | None:
+    """Largest distance of log T computed from a 95 % interval, over the levels that were simulated."""
+    gaps = [
+        max(0.0, one.ci[0] - one.computed, one.computed - one.ci[1])
+        for one in simulated.values()
+        if one.computed is not None
+    ]
+    return max(gaps, default=None)

@@ -201,6 +201,11 @@ def _check_simulation(case: Case) -> None:
         raise case.error(
             "simulate", "there is no noise level to simulate", "give compare.epsilon, or leave it out"
         )
+    for level in case.simulate.epsilon or []:
+        if level not in case.compare.epsilon:
+            raise case.error(
+                "simulate.epsilon", f"{level:g} is not among the noise levels", "take some of compare.epsilon"
+            )
     if case.simulate.sgd_learning_rate is not None and case.system.model is None:
         raise case.error(
             "simulate.sgd_learning_rate", "SGD needs a model with data", "give system.model, or leave it out"

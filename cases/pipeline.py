@@ -110,7 +110,7 @@ def _solve_all(
                 with timings.measure("quasi-potential, densities, rates"):
                     analysis = _analyse(case, noise, domain, places, lambda text: stage.advance(1, text))
                 with timings.measure("simulation"):
-                    simulated = simulate(case, landscape, noise, places, domain)
+                    simulated = simulate(case, landscape, noise, places, domain, analysis)
                 with timings.measure("exits"):
                     say = lambda text: stage.advance(1, text)  # noqa: E731
                     well = analysis.wells[places.start]

@@ -161,12 +161,22 @@ class CompareTable(Table):
 
 
 class SimulateTable(Table):
-    """``[simulate]``: the optional Monte Carlo check at the largest noise level."""
+    """``[simulate]``: the optional Monte Carlo check, at the largest noise level unless it says otherwise."""
 
     paths: Annotated[int, Field(ge=2, le=10_000_000)] = Field(2000, description="number of paths")
     seed: Annotated[int, Field(ge=0)] = Field(1, description="seed of the random numbers")
     dt: Positive | None = Field(None, description="time step; chosen by the solver unless given")
     max_time: Positive | None = Field(None, description="give up on a path after this time")
+    epsilon: list[Positive] | None = Field(
+        None, description="noise levels to simulate, of those compared; the largest, or all if rare"
+    )
+    rare: bool = Field(
+        False, description="splitting where the passage is too rare for plain simulation (log T above 7)"
+    )
+    rare_paths: Annotated[int, Field(ge=10, le=100_000)] = Field(
+        200, description="paths of a replica of the splitting"
+    )
+    replicas: Annotated[int, Field(ge=4, le=10_000)] = Field(24, description="independent replicas of it")
     sgd_learning_rate: Positive | None = Field(
         None, description="also run minibatch SGD with this learning rate (models with data only)"
     )

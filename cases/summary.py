@@ -9,7 +9,7 @@ import numpy as np
 
 from cases.domain import Structure
 from cases.noise import ScaledNoise
-from cases.simulation import Simulated
+from cases.simulation import Simulated, Simulations
 from solver.analysis import Analysis, Level
 from solver.rates import markov_chain
 from solver.system import Array
@@ -59,7 +59,7 @@ def noise_summary(
     noise: ScaledNoise,
     places: Structure,
     analysis: Analysis,
-    simulated: Simulated | None,
+    simulated: Simulations,
     checks: dict[str, float | None],
 ) -> dict[str, Any]:
     """The entry of one noise."""
@@ -118,7 +118,7 @@ def _stationary(level: Level) -> dict[str, Any]:
 
 
 def _rates(
-    analysis: Analysis, level: Level, simulated: Simulated | None, places: Structure
+    analysis: Analysis, level: Level, simulated: Simulations, places: Structure
 ) -> list[dict[str, Any]]:
     state = level.state
     if state.rates is None:
@@ -144,20 +144,23 @@ def _rates(
                 "log_mfpt_kramers": number(kramers[i, j]),
                 "log_mfpt_simulated": None,
                 "simulated_ci": None,
+                "simulated_by": None,
                 "eigenvalue": number(level.eigenvalue),
             }
-            if simulated and simulated.epsilon == state.epsilon and (i, j) == (places.start, places.target):
-                row |= _simulated(simulated)
+            if state.epsilon in simulated and (i, j) == (places.start, places.target):
+                row |= _simulated(simulated[state.epsilon])
             rows.append(row)
     return rows
 
 
 def _simulated(simulated: Simulated) -> dict[str, Any]:
     result: dict[str, Any] = {
-        "log_mfpt_simulated": number(simulated.sde.log_mean),
-        "simulated_ci": list(simulated.sde.ci),
-        "simulated_paths": simulated.sde.n,
-        "simulated_dt": simulated.sde.dt,
+        "log_mfpt_simulated": number(simulated.log_mean),
+        "simulated_ci": list(simulated.ci),
+        "simulated_by": simulated.by,
+        "simulated_paths": simulated.paths,
+        "simulated_replicas": simulated.replicas,
+        "simulated_dt": simulated.dt,
     }
     if simulated.sgd is not None:
         result |= {
