@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cases.checks import CHECKS
-from cases.numbers import DASH, duration, factor, fixed, number, with_interval
+from cases.numbers import DASH, bracket, duration, factor, fixed, number, with_interval
 from cases.rundata import RunData
 from cases.summary_rows import Row, baseline, directions, goal, rows
 
@@ -29,8 +31,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """One check of the run in words: what was checked, what is allowed, what was found per noise."""
+    """One check of the run: its name, what was checked, what is allowed, what was found per noise."""
 
+    name: str
     text: str
     threshold: str
     findings: tuple[Finding, ...]
@@ -46,8 +49,11 @@ def headline(run: RunData) -> list[str]:
     levels = [row.epsilon for row in table if row.epsilon is not None]
     where = f"attractor {start} (for {goal(found[0])})"
     if base is None or not levels:
-        barriers = {row.noise: row.barrier for row in table}
-        heights = ", ".join(f"{noise} {number(height, 4)}" for noise, height in barriers.items())
+        barriers = {row.noise: row for row in table}
+        heights = ", ".join(
+            f"{noise} {number(row.barrier, 5)} {bracket(row.lower, row.upper, 5)}"
+            for noise, row in barriers.items()
+        )
         return [f"Barrier to leave {where}: {heights}."]
     smallest = min(levels)
     strength = _STRENGTH.get(run.case.get("compare", {}).get("normalise", "trace"), "")
@@ -98,8 +104,19 @@ def checks(run: RunData) -> list[Check]:
         limit = thresholds.get(name)
         text = CHECKS[name][1] if name in CHECKS else name.replace("_", " ")
         findings = tuple(_finding(entry.get(name), limit) for entry in entries)
-        result.append(Check(text, number(limit, 2), findings))
+        result.append(Check(name, text[0].upper() + text[1:], number(limit, 2), findings))
     return sorted(result, key=lambda check: all(finding.verdict != "failed" for finding in check.findings))
+
+
+def count(found: list[Check]) -> str:
+    """How many of the values passed, in one sentence."""
+    verdicts = [finding.verdict for check in found for finding in check.findings]
+    number_of = {word: verdicts.count(word) for word in ("good", "failed", "recorded")}
+    decided = number_of["good"] + number_of["failed"]
+    if not decided:
+        return ""
+    text = f"{number_of['good']} of {decided} values are within what is allowed"
+    return text + (f"; {number_of['recorded']} are only recorded." if number_of["recorded"] else ".")
 
 
 def _finding(value: object, limit: float | None) -> Finding:
@@ -109,33 +126,83 @@ def _finding(value: object, limit: float | None) -> Finding:
     return Finding(number(value, 2), verdict)
 
 
+def method(run: RunData) -> list[str]:
+    """What was solved, for this run, in a few sentences."""
+    entries = list(run.summary["noises"].values())
+    degree = run.summary.get("discretisation", {}).get("degree")
+    on = f" on continuous elements of degree {degree}" if degree else ""
+    sentences = []
+    if any(entry.get("barriers") for entry in entries):
+        sentences += [
+            f"Quasi-potential: Newton's method (policy iteration) for b·∇V + ½ ∇VᵀA∇V = 0{on}, in the "
+            "sublevel set of each attractor.",
+            "Barrier: action of the most probable escape path, refined until it no longer changes. The "
+            "bracket beside it: below, from a function that is a subsolution at all points where it was "
+            "checked; above, the action of an explicit path, so that the exact barrier cannot be higher.",
+        ]
+    if any(entry.get("stationary") for entry in entries):
+        sentences.append(
+            "Densities: stationary Fokker–Planck equation as p = q exp(−W/ε) with q of order one, so that "
+            "nothing underflows however small ε is."
+        )
+    if any(entry.get("rates") for entry in entries):
+        sentences.append(
+            "Rates: flux of this density through a narrow window between the wells, over the mass of the "
+            "well that is left; passage times from the chain with these rates."
+        )
+    return sentences
+
+
 def facts(run: RunData) -> list[tuple[str, str]]:
     """How it was computed, as pairs of name and value; only what the run recorded."""
     record, summary = run.record, run.summary
     grid, mesh = summary.get("discretisation", {}), run.case.get("mesh", {})
-    versions = record.get("versions", {})
-    libraries = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
-    timings = record.get("timings") or summary.get("timings") or {}
-    steps = ", ".join(
-        f"{name.replace('_', ' ')} {duration(seconds)}"
-        for name, seconds in timings.items()
-        if seconds > _TOO_SHORT
-    )
     command = record.get("command")
     pairs = [
         ("Equation", summary.get("convention")),
-        ("Cells", _integer(grid.get("cells"))),
-        ("Degree", grid.get("degree", mesh.get("degree"))),
+        ("Coordinates", ", ".join(run.coordinates[: run.dim])),
+        ("Domain", _domain(run)),
+        ("Mesh", _mesh(grid, mesh)),
+        ("Degree of the elements", grid.get("degree", mesh.get("degree"))),
         ("Unknowns of V", _integer(grid.get("unknowns"))),
-        ("Resolution asked for", mesh.get("resolution")),
         ("MPI ranks", record.get("ranks")),
-        ("Time", steps),
-        ("Versions", libraries),
         ("Commit", record.get("git_commit")),
         ("Date", record.get("date")),
         ("Command", " ".join(["quasipot", *command[1:]]) if isinstance(command, list) else command),
     ]
     return [(name, str(value)) for name, value in pairs if value not in (None, "")]
+
+
+def timings(run: RunData) -> list[tuple[str, str]]:
+    """Wall-clock time of each stage that took any, and of all together."""
+    seconds = run.record.get("timings") or run.summary.get("timings") or {}
+    steps = [
+        (name.replace("_", " "), duration(value)) for name, value in seconds.items() if value > _TOO_SHORT
+    ]
+    return [*steps, ("together", duration(sum(seconds.values())))] if steps else []
+
+
+def versions(run: RunData) -> str:
+    """Program and libraries with their versions."""
+    found = run.record.get("versions", {})
+    return ", ".join(f"{name} {version}" for name, version in found.items() if version)
+
+
+def _domain(run: RunData) -> str | None:
+    domain = run.case.get("domain", {})
+    bounds = domain.get("bounds")
+    if not bounds:
+        return domain.get("mesh")
+    return " × ".join(f"[{number(low, 4)}, {number(high, 4)}]" for low, high in bounds)
+
+
+def _mesh(grid: Mapping[str, Any], mesh: Mapping[str, Any]) -> str | None:
+    cells, resolution = _integer(grid.get("cells")), mesh.get("resolution")
+    parts = [
+        f"{cells} cells" if cells else "",
+        f"{resolution} asked for along the longest side" if resolution else "",
+    ]
+    return ", ".join(part for part in parts if part) or None
 
 
 def _integer(value: object) -> str | None:

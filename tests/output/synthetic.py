@@ -84,7 +84,7 @@ def make_run(folder: Path, dim: int = 2, comm: MPI.Intracomm = MPI.COMM_SELF) ->
             s = np.linspace(CRITICAL[2 * i], CRITICAL[1], 60)
             points = np.array([place(x, dim) for x in s])
             action = 2 * (well(s) - well(s[0])) / axx
-            lines.append(Polyline(points, {"action": action}, {"from": i, "to": j}, name))
+            lines.append(Polyline(points, {"action": action}, {"from": i, "to": j, "saddle": 0}, name))
         for rate, base in zip(noises[name]["rates"], noises["isotropic"]["rates"], strict=True):
             if name != "isotropic":
                 entry = {key: rate[key] for key in ("from", "to", "epsilon")}
