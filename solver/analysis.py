@@ -26,6 +26,8 @@ from solver.continuation import (
 from solver.errors import NotConverged
 from solver.evaluate import Locator, bounding_box, evaluate
 from solver.fixed_points import FixedPoint
+from solver.grown_well import grown_well, reaches
+from solver.instanton import Instanton
 from solver.kramers import Asymptotics, kramers
 from solver.linear import Options
 from solver.lyapunov import covariance
@@ -89,8 +91,9 @@ class Analysis:
         landmarks: Attractors with covariances, passes.
         coefficients: b, A on the whole mesh.
         levels: By noise level, as asked for.
-        gauge: W extrapolated to ε = 0 from the lowest two noise levels, the start of V.
-        lowest_epsilon: That level.
+        gauge: W extrapolated to ε = 0 from the lowest two noise levels, the start of V; zero where V was
+            grown from the attractors alone.
+        lowest_epsilon: The lower of these levels; None where V was grown.
         wells: V of every attractor.
         barriers: For every attractor and every pass next to it.
         asymptotics: Kramers / Bouchet–Reygner for each of the barriers.
@@ -102,7 +105,7 @@ class Analysis:
     coefficients: Coefficients
     levels: dict[float, Level]
     gauge: fem.Function
-    lowest_epsilon: float
+    lowest_epsilon: float | None
     wells: tuple[WellPotential, ...]
     barriers: tuple[Barrier, ...]
     asymptotics: tuple[Asymptotics, ...]
@@ -140,7 +143,8 @@ def analyse(
         domain: The mesh.
         attractors: Point attractors in the domain.
         saddles: Passes, with the numbers of the attractors they connect.
-        epsilons: Noise levels at which densities and rates are wanted.
+        epsilons: Noise levels at which densities and rates are wanted; none: only V, grown from the
+            attractors.
         degree: Degree of the elements.
         options: PETSc options for the linear solvers.
         monitor: Told what is being done, for progress.
@@ -152,24 +156,41 @@ def analyse(
     base = coefficients(domain, system, degree)
     space = fem.functionspace(domain, ("Lagrange", degree))
     locator = Locator(domain)
-    levels, gauge, known, lowest = _continue(base, space, epsilons, landmarks, locator, options, monitor)
     step = 0.5 * _typical_cell(domain)
+    exits = [
+        [(n, pair[1 - pair.index(k)]) for n, pair in enumerate(landmarks.between) if k in pair]
+        for k in range(len(landmarks.pins))
+    ]
+
+    def continuation() -> tuple[dict[float, Level], Continuation | None]:
+        return _continue(base, space, epsilons, landmarks, locator, options, monitor)
+
+    def solved(k: int, continued: Continuation | None) -> tuple[WellPotential, list[Instanton]]:
+        pin, passes = landmarks.pins[k], landmarks.passes[[n for n, _ in exits[k]]]
+        if continued is None:
+            return grown_well(system, base, space, k, pin, passes, locator, step, options, monitor)
+        return _from_continuation(system, continued, k, pin, passes, locator, step, options, monitor)
+
+    levels: dict[float, Level] = {}
+    continued = None
+    if epsilons:
+        levels, continued = continuation()
     wells: list[WellPotential] = []
     barriers: list[Barrier] = []
-    for k, pin in enumerate(landmarks.pins):
-        exits = [(n, pair[1 - pair.index(k)]) for n, pair in enumerate(landmarks.between) if k in pair]
-        monitor(f"instantons from attractor {k}")
-        start = from_attractor(gauge, pin.point, locator)
-        passes = landmarks.passes[[n for n, _ in exits]]
-        expansion = local_expansion(system, start, known, passes, pin.point, locator)
-        paths = [escape_path(system, start, expansion, landmarks.passes[n], locator, step) for n, _ in exits]
-        monitor(f"Hamilton–Jacobi equation in well {k}")
-        lowest_exit = min((path.action for path in paths), default=np.inf)
-        well = well_potential(system, known, start, k, expansion, lowest_exit, lowest, options)
+    for k, ways in enumerate(exits):
+        try:
+            well, paths = solved(k, continued)
+            sure = reaches(well, paths)
+        except NotConverged:
+            if continued is not None:
+                raise
+            sure = False
+        if not sure and continued is None and not epsilons:
+            # V stopped short of the cheapest path that was found: there may be a cheaper one
+            levels, continued = continuation()
+            well, paths = solved(k, continued)
         wells.append(well)
-        barriers += [
-            barrier(well, end, n, path, locator) for (n, end), path in zip(exits, paths, strict=True)
-        ]
+        barriers += [barrier(well, end, n, path, locator) for (n, end), path in zip(ways, paths, strict=True)]
     asymptotics = [
         kramers(system, landmarks.pins[b.start].point, landmarks.passes[b.saddle], b.instanton)
         for b in barriers
@@ -180,13 +201,46 @@ def analyse(
         landmarks=landmarks,
         coefficients=base,
         levels=levels,
-        gauge=gauge,
-        lowest_epsilon=lowest,
+        gauge=fem.Function(space, name="W") if continued is None else continued.limit,
+        lowest_epsilon=None if continued is None else continued.epsilon,
         wells=tuple(wells),
         barriers=tuple(barriers),
         asymptotics=tuple(asymptotics),
         weights=weights,
     )
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """Where the ε-continuation ended: W extrapolated to ε = 0, the region it is known on, the last ε."""
+
+    limit: fem.Function
+    known: Coefficients
+    epsilon: float
+
+
+def _from_continuation(
+    system: System,
+    continued: Continuation,
+    index: int,
+    pin: Pin,
+    passes: Array,
+    locator: Locator,
+    step: float,
+    options: Options | None,
+    monitor: Monitor,
+) -> tuple[WellPotential, list[Instanton]]:
+    """V of one attractor and the instantons to its passes, started from W.  Collective."""
+    monitor(f"instantons from attractor {index}")
+    start = from_attractor(continued.limit, pin.point, locator)
+    expansion = local_expansion(system, start, continued.known, passes, pin.point, locator)
+    paths = [escape_path(system, start, expansion, saddle, locator, step) for saddle in passes]
+    monitor(f"Hamilton–Jacobi equation in well {index}")
+    lowest_exit = min((path.action for path in paths), default=np.inf)
+    well = well_potential(
+        system, continued.known, start, index, expansion, lowest_exit, continued.epsilon, options
+    )
+    return well, paths
 
 
 def _continue(
@@ -197,8 +251,11 @@ def _continue(
     locator: Locator,
     options: Options | None,
     monitor: Monitor,
-) -> tuple[dict[float, Level], fem.Function, Coefficients, float]:
-    """ε-continuation through all wanted levels, and on to the start of the quasi-potential."""
+) -> tuple[dict[float, Level], Continuation | None]:
+    """ε-continuation through all wanted levels, and on to the start of the quasi-potential.
+
+    None where the continuation fails below the wanted levels, too far from the limit for a start.
+    """
     first = first_epsilon(_corners(base.domain), landmarks.pins)
     wanted = set(epsilons)
     plan = schedule(first, list(epsilons) or [first])
@@ -218,15 +275,15 @@ def _continue(
             renewed, smaller = next_gauge(state, landmarks, locator, following)
         except NotConverged:
             # below the wanted levels, the last gauge will do if it is near enough to the limit
-            if epsilon >= lowest_wanted or height / last < LEAST_RATIO:
+            if epsilon >= lowest_wanted:
                 raise
-            return levels, limit, part, last
+            return levels, None if height / last < LEAST_RATIO else Continuation(limit, part, last)
         limit = _extrapolated(gauge, last, renewed, epsilon)
         gauge, part = renewed, smaller
         if not plan:
             height = _lowest_pass(gauge, part.region, landmarks, locator)
             if height / epsilon >= START_RATIO:
-                return levels, limit, part, epsilon
+                return levels, Continuation(limit, part, epsilon)
             # straight to the level that is needed, in steps of the usual size
             plan = schedule(epsilon, [height / START_RATIO * 0.99 if height > 0 else following])[1:]
 

@@ -20,7 +20,7 @@ from solver.bounds import lower_bound
 from solver.coefficients import Coefficients
 from solver.evaluate import Locator, evaluate, evaluate_gradient
 from solver.expansion import Expansion, expand, unit_directions
-from solver.growth import grow
+from solver.growth import Solution, grow
 from solver.instanton import Instanton, instanton, trace_back
 from solver.linear import Options
 from solver.policy_iteration import Iteration, edge_level
@@ -140,15 +140,23 @@ def well_potential(
         NotConverged: If the policy iteration fails.
     """
     known = coefficients.region
-    seeds = cells_near(known.domain, expansion.point)
     top = min(lowest_exit, edge_level(known, start))
     first = min(TOP * top, max(top - CLEARANCE * epsilon, 0.8 * top))
     solution = grow(system, start, known.active, expansion, first, TOP * top, options)
+    return well_of(coefficients, index, expansion, solution)
+
+
+def well_of(
+    coefficients: Coefficients, index: int, expansion: Expansion, solution: Solution
+) -> WellPotential:
+    """The valid part of a solution of the Hamilton–Jacobi equation.  Collective."""
+    domain = coefficients.domain
+    seeds = cells_near(domain, expansion.point)
     trusted = solution.iteration.converged_level
     potential = solution.potential
-    region = make_region(known.domain, solution.cells)
+    region = make_region(domain, solution.cells)
     valid = region.active & (cell_values(potential).max(axis=1) <= trusted)
-    valid = component(known.domain, valid | (seeds & region.active), seeds)
+    valid = component(domain, valid | (seeds & region.active), seeds)
     return WellPotential(
         index,
         potential,

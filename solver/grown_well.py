@@ -1,0 +1,125 @@
+"""V of one attractor and the instantons out of its well, from the drift and the diffusion alone.
+
+The way without a density, for when no noise level is asked for: V is grown from the local expansion at the
+attractor (:mod:`solver.growth`) up to the cheapest path known so far, instantons are traced on it, and where
+they are cheaper than the paths before, V is solved for once more below their pass.  The sublevel set of V
+reached without meeting a pass shows that no path out is cheaper than that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from dolfinx import fem
+from mpi4py import MPI
+
+from solver.coefficients import Coefficients
+from solver.errors import NotConverged
+from solver.evaluate import Locator
+from solver.expansion import Expansion, expand
+from solver.growth import Solution, from_expansion, grow, solve_below
+from solver.instanton import Instanton, instanton
+from solver.linear import Options
+from solver.policy_iteration import edge_dofs
+from solver.quasi_potential import BALL, TOP, WellPotential, escape_path, well_of
+from solver.region import whole
+from solver.stationary import Pin
+from solver.system import Array, System
+
+# the first V is the expansion on a ball in which it is only as good as this
+ROUGH = 2e-2
+# a part of the ball, because the edge of the region is only about its surface
+FIRST = 0.8
+SURE = 0.95
+
+
+def grown_well(
+    system: System,
+    base: Coefficients,
+    space: fem.FunctionSpace,
+    index: int,
+    pin: Pin,
+    passes: Array,
+    locator: Locator,
+    step: float,
+    options: Options | None = None,
+    monitor: Callable[[str], None] = lambda _: None,
+) -> tuple[WellPotential, list[Instanton]]:
+    """V of one attractor, and an instanton to each of its passes.  Collective.
+
+    Args:
+        system: The system.
+        base: b, A on the whole mesh.
+        space: Space of V.
+        index: Number of the attractor.
+        pin: The attractor with its Lyapunov covariance.
+        passes: ``(n, d)`` saddles next to its basin.
+        locator: Search tree of the mesh.
+        step: Arc length of a step when paths are traced.
+        options: PETSc options for the linear solver.
+        monitor: Told what is being done.
+
+    Raises:
+        NotConverged: If V settles nowhere, or no path to a pass converges.
+    """
+    monitor(f"Hamilton–Jacobi equation in well {index}")
+    reach = _quadratic_reach(space, pin, passes)
+    expansion = expand(system, pin.point, BALL * reach)
+    guesses = [_straight(system, expansion, saddle) for saddle in passes]
+    top = min((guess.action for guess in guesses if guess is not None), default=np.inf)
+    rough = expand(system, pin.point, min(top, reach), tolerance=ROUGH)
+    start, known = from_expansion(space, rough)
+    solution = grow(system, start, known, expansion, FIRST * rough.level, TOP * top, options)
+    monitor(f"instantons from attractor {index}")
+    paths = [
+        _best(guess, _traced(system, solution, expansion, saddle, locator, step))
+        for guess, saddle in zip(guesses, passes, strict=True)
+    ]
+    lowest = min((path.action for path in paths), default=np.inf)
+    if solution.level > lowest:
+        solution = solve_below(system, solution.potential, solution.cells, expansion, TOP * lowest, options)
+    return well_of(base.on(whole(base.domain)), index, expansion, solution), paths
+
+
+def reaches(well: WellPotential, paths: Sequence[Instanton]) -> bool:
+    """Whether V was solved for nearly up to the cheapest path, so that there is no cheaper one by much."""
+    return well.trusted_level >= SURE * min((path.action for path in paths), default=0.0)
+
+
+def _quadratic_reach(space: fem.FunctionSpace, pin: Pin, passes: Array) -> float:
+    """Lowest value of the Lyapunov quadratic at the passes and on the edge of the mesh.  Collective."""
+    domain = space.mesh
+    x = space.tabulate_dof_coordinates()[edge_dofs(whole(domain), space)][:, : domain.geometry.dim]
+    away = np.concatenate([x, passes]) - pin.point
+    values = 0.5 * np.einsum("ni,ni->n", away, np.linalg.solve(pin.covariance, away.T).T)
+    return float(domain.comm.allreduce(float(np.min(values, initial=np.inf)), op=MPI.MIN))
+
+
+def _straight(system: System, expansion: Expansion, saddle: Array) -> Instanton | None:
+    """The path of least cost near the straight line."""
+    try:
+        return instanton(system, expansion, [np.array([expansion.point, saddle])])
+    except NotConverged:
+        return None
+
+
+def _traced(
+    system: System, solution: Solution, expansion: Expansion, saddle: Array, locator: Locator, step: float
+) -> Instanton | None:
+    """The instanton traced on V, where V is known near the pass.  Collective."""
+    known = fem.Function(solution.potential.function_space)
+    known.x.array[:] = np.nan
+    inside = np.unique(known.function_space.dofmap.list[solution.cells])
+    known.x.array[inside] = solution.potential.x.array[inside]
+    try:
+        return escape_path(system, known, expansion, saddle, locator, step)
+    except NotConverged:
+        return None
+
+
+def _best(*paths: Instanton | None) -> Instanton:
+    found = [path for path in paths if path is not None]
+    if not found:
+        raise NotConverged("no path to a pass converges")
+    return min(found, key=lambda path: path.action)
