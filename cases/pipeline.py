@@ -29,6 +29,7 @@ from cases.record import run_record
 from cases.simulation import simulate
 from cases.summary import CONVENTION, empty_noise, noise_summary, places_summary
 from cases.validate import validate
+from cases.vanishing_noise import refuse_vanishing
 from solver.analysis import Analysis, analyse, landmarks_of, well_sizes
 from solver.errors import SolverError
 from solver.fields import indicator, output_fields
@@ -65,7 +66,10 @@ def run(case: Case, effective: str, folder: Path, progress: Progress, comm: Any 
         landscape = validate(case)
         domain = make_mesh(case, landscape, comm)
         places = structure(case, landscape, domain)
-        noises = scaled(case, landscape, places.attractors[places.start].point)
+        start = places.attractors[places.start].point
+        noises = scaled(case, landscape, start)
+        diffusions = {name: noise.system.diffusion for name, noise in noises.items()}
+        refuse_vanishing(case, diffusions, places.saddles, start)
         sets = exit_sets(case, landscape, places, noises, domain)
         domain = _graded(case, domain, places, noises)
     _describe(places, progress)

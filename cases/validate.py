@@ -7,9 +7,11 @@ import numpy as np
 from cases import landscape as landscapes
 from cases import noise as noises
 from cases.casefile import Case
+from cases.errors import CaseError
 from cases.landscape import Landscape
 from cases.memory import check_memory
 from cases.tabulated import figures
+from cases.vanishing_noise import explained
 from solver.system import Array
 
 #: Interpolation error of the loss over its standard deviation beyond which a table is refused.
@@ -39,7 +41,11 @@ def validate(case: Case) -> Landscape:
     points = landscapes.domain_sample(case)
     if case.system.attractors:
         points = np.hstack([points, np.array(case.system.attractors, dtype=np.float64).T])
-    check_at(case, landscape, points)
+    landscapes.check_drift(case, landscape, points)
+    try:
+        check_at(case, landscape, points)
+    except CaseError as error:
+        raise explained(case, landscape, error) from None
     return landscape
 
 

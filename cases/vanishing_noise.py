@@ -13,13 +13,21 @@ saddle, because every per-sample gradient vanishes there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from solver.connections import Saddle
-from solver.system import Array, Field
+from solver.connections import Saddle, connections
+from solver.errors import DegenerateFixedPoints
+from solver.fixed_points import fixed_points
+from solver.system import Array, Field, System
+
+if TYPE_CHECKING:
+    from cases.casefile import Case
+    from cases.errors import CaseError
+    from cases.landscape import Landscape
 
 # ℓᵀAℓ at the saddle, relative to the mean eigenvalue of A at the starting attractor, below which it is zero
 VANISHING = 1e-10
@@ -43,12 +51,13 @@ class VanishingNoise:
     relative: float
     growth: float
 
-    def sentence(self, noise: str) -> str:
-        """What to tell the user."""
-        at = "(" + ", ".join(f"{value:.4g}" for value in self.point) + ")"
+    def complaint(self, noise: str) -> tuple[str, str]:
+        """What to tell the user: the problem and what to do."""
+        at = "(" + ", ".join(f"{value:.4g}" for value in np.round(self.point, 9) + 0.0) + ")"
         return (
-            f"A vanishes along the unstable direction at the saddle {at}: the action along it diverges; no "
-            f"barrier is reported; give noise.{noise}.floor to see the barrier as a function of it"
+            f"A vanishes along the unstable direction at the saddle {at}: the action over it diverges, there "
+            "is no barrier to report",
+            f"give noise.{noise}.floor to see the barrier as a function of it",
         )
 
 
@@ -65,7 +74,7 @@ def vanishing_noise(diffusion: Field, saddles: Sequence[Saddle], start: Array) -
     for index, saddle in enumerate(saddles):
         left = left_eigenvector(saddle.fixed_point.jacobian, saddle.unstable_eigenvalue)
         at = float(left @ diffusion(saddle.point[:, None])[:, :, 0] @ left)
-        if at > VANISHING * scale:
+        if not abs(at) <= VANISHING * scale:  # NaN is no zero either
             continue
         way = saddle.unstable_eigenvector
         sides = saddle.point[:, None] + STEP * np.outer(way, [-1.0, 1.0])
@@ -81,3 +90,52 @@ def left_eigenvector(jacobian: Array, eigenvalue: float) -> Array:
     values, vectors = np.linalg.eig(jacobian.T)
     vector = np.real(vectors[:, int(np.argmin(np.abs(values - eigenvalue)))])
     return np.asarray(vector / np.linalg.norm(vector), dtype=np.float64)
+
+
+def refuse_vanishing(
+    case: Case, diffusions: Mapping[str, Field], saddles: Sequence[Saddle], start: Array
+) -> None:
+    """Refuse a case with a noise that vanishes at a saddle along the way out.
+
+    Args:
+        case: The case.
+        diffusions: A of its noises.
+        saddles: The saddles of the drift.
+        start: The starting attractor, ``(d,)``.
+
+    Raises:
+        CaseError: naming the noise and the saddle.
+    """
+    for name, diffusion in diffusions.items():
+        for found in vanishing_noise(diffusion, saddles, start)[:1]:
+            raise case.error(f"noise.{name}.diffusion", *found.complaint(name))
+
+
+def explained(case: Case, landscape: Landscape, error: CaseError) -> CaseError:
+    """The complaint that a noise vanishes at a saddle if that is what is behind this one, else this one.
+
+    A noise that is no covariance somewhere in the domain is refused before anything is known of fixed
+    points; where it vanishes at a saddle as well, that is what matters.
+    """
+    from cases import noise
+    from cases.errors import CaseError
+
+    if case.domain.bounds is None:
+        return error
+    still = System(landscape.dim, landscape.drift, landscape.jacobian, *noise.constant(np.eye(landscape.dim)))
+    bounds = [(low, high) for low, high in case.domain.bounds]
+    try:
+        points = fixed_points(still, bounds)
+        attractors = [p.point for p in points if p.kind == "attractor"]
+        written = {
+            name: noise.build(case, landscape, name, None).diffusion
+            for name, table in case.noise.items()
+            if not noise.needs_start(table)
+        }
+        if attractors:
+            refuse_vanishing(case, written, connections(still, points, bounds), attractors[0])
+    except CaseError as better:
+        return better
+    except DegenerateFixedPoints:
+        pass
+    return error

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
+from cases import casefile, cli
 from cases.models import MODELS
+from cases.validate import validate
 from cases.vanishing_noise import left_eigenvector, vanishing_noise
 from solver.connections import connections
 from solver.fixed_points import fixed_points
@@ -30,7 +32,7 @@ def test_the_trap_is_found(neuron):
     assert found.saddle == 0
     np.testing.assert_allclose(found.point, 0, atol=1e-9)
     assert found.relative < 1e-15
-    assert "no barrier is reported" in found.sentence("measured")
+    assert "at the saddle (0, 0): the action over it diverges" in found.complaint("measured")[0]
 
 
 def test_a_floor_or_other_noise_is_no_trap(neuron):
@@ -67,3 +69,43 @@ def test_left_eigenvector():
     jacobian = np.array([[1.0, 3.0], [0.0, -2.0]])
     left = left_eigenvector(jacobian, 1.0)
     np.testing.assert_allclose(left @ jacobian, left, atol=1e-14)
+
+
+def test_the_case_is_refused_in_one_line(tmp_path, capsys):
+    arguments = ["symmetric-neuron", "--set", "noise.measured.floor=0"]
+    for command in (["check", *arguments], ["run", *arguments, "-o", str(tmp_path / "run")]):
+        assert cli.main(command) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("symmetric-neuron: noise.measured.diffusion: A vanishes along the unstable")
+        assert line.endswith("give noise.measured.floor to see the barrier as a function of it")
+    assert not (tmp_path / "run").exists()
+
+
+CASE = """
+[system]
+coordinates = ["x", "y"]
+loss = "(x**2 - 1)**2/4 + y**2/2"
+[domain]
+bounds = [[-2.0, 2.1], [-1.0, 1.1]]
+[noise.weak]
+diffusion = "{diffusion}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("diffusion", "words"),
+    [
+        ("x**2 + y**2", "A vanishes along the unstable direction at the saddle (0, 0)"),
+        ("x**2 + y**2 - 0.1", "A is not positive definite"),  # it vanishes on a circle, not at the saddle
+        ("(x - 1.5)**2 + y**2", None),
+    ],
+)
+def test_only_a_saddle_matters(diffusion, words, tmp_path, capsys):
+    """A vanishes at one point, which no sample of the domain hits."""
+    (tmp_path / "case.toml").write_text(CASE.format(diffusion=diffusion))
+    case = casefile.load(str(tmp_path / "case.toml"))[0]
+    if words is None:
+        validate(case)
+        return
+    assert cli.main(["run", str(tmp_path / "case.toml"), "-o", str(tmp_path / "run")]) == 2
+    assert words in capsys.readouterr().err
