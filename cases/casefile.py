@@ -26,6 +26,7 @@ from cases.schema import (
     SweepTable,
     SystemTable,
 )
+from cases.transient_table import TransientTable
 
 BUILTIN = Path(__file__).parent / "builtin"
 MAX_BYTES = 1_000_000
@@ -49,6 +50,7 @@ class Case:
     noise: dict[str, NoiseTable]
     compare: CompareTable
     exits: list[ExitTable]
+    transient: TransientTable | None
     simulate: SimulateTable | None
     solver: SolverTable
     sweep: SweepTable | None

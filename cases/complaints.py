@@ -20,6 +20,7 @@ from cases.schema import (
     SweepTable,
     SystemTable,
 )
+from cases.transient_table import TransientTable
 
 TABLES: dict[str, type[BaseModel]] = {
     "system": SystemTable,
@@ -28,6 +29,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "noise": NoiseTable,
     "compare": CompareTable,
     "exit": ExitTable,
+    "transient": TransientTable,
     "simulate": SimulateTable,
     "solver": SolverTable,
     "sweep": SweepTable,

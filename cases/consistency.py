@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from cases import references
 from cases.errors import suggestion
 from cases.schema import SystemTable
+from cases.transient_table import GaussianTable, symmetric_positive
 
 if TYPE_CHECKING:
     from cases.casefile import Case
@@ -31,6 +32,7 @@ def complete(case: Case) -> Case:
     _check_names(case)
     _check_simulation(case)
     _check_exits(case)
+    _check_transient(case)
     references.check(case, case.references)
     case = _with_mesh_file(case)
     compare = case.compare.model_copy(update={"baseline": case.baseline, "reference": case.reference})
@@ -227,4 +229,63 @@ def _check_exits(case: Case) -> None:
         if one.loss_below is not None and case.system.drift is not None:
             raise case.error(
                 f"exit.{n}.loss_below", "the system has a drift and no loss", "give ball or inside"
+            )
+
+
+def _check_transient(case: Case) -> None:
+    table = case.transient
+    if table is None:
+        return
+    if isinstance(table.start, GaussianTable):
+        covariance = table.start.covariance
+        if len(table.start.mean) != case.dim or any(len(row) != case.dim for row in covariance):
+            raise case.error(
+                "transient.start", f"its numbers are not those of {case.dim} coordinates", "one for each"
+            )
+        if not symmetric_positive(covariance):
+            raise case.error(
+                "transient.start.covariance", "it is no covariance", "make it symmetric and positive definite"
+            )
+    for name, drift in table.drift.items():
+        if name not in case.noise:
+            raise case.error(
+                f"transient.drift.{name}", f"unknown noise '{name}'", suggestion(name, case.noise, "noises")
+            )
+        if len(drift) != case.dim:
+            raise case.error(
+                f"transient.drift.{name}",
+                f"{len(drift)} components for {case.dim} coordinates",
+                "give one expression for each",
+            )
+    for name in case.noise:
+        if f"{name}-transient" in case.noise:
+            raise case.error(f"noise.{name}-transient", "the name of another file", "rename this noise")
+    if table.alone:
+        _check_alone(case)
+
+
+def _check_alone(case: Case) -> None:
+    """Without a starting attractor there is nothing that depends on one."""
+    others = [
+        ("compare.epsilon", bool(case.compare.epsilon)),
+        ("compare.from", case.compare.from_ is not None),
+        ("compare.to", case.compare.to is not None),
+        ("exit", bool(case.exits)),
+        ("simulate", case.simulate is not None),
+    ]
+    for key, given in others:
+        if given:
+            raise case.error(key, "transient.alone computes the evolution only", "leave one of them out")
+    if case.compare.normalise != "none":
+        raise case.error(
+            "compare.normalise",
+            "noises are made equally strong at an attractor, and transient.alone looks for none",
+            'write normalise = "none"',
+        )
+    for name, noise in case.noise.items():
+        if noise.diffusion in ("hessian", "loss"):
+            raise case.error(
+                f"noise.{name}.diffusion",
+                f"'{noise.diffusion}' belongs to an attractor, and transient.alone looks for none",
+                "use another noise, or leave alone out",
             )

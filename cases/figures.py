@@ -14,6 +14,7 @@ from cases.figure_lines import line_figures
 from cases.figure_maps import Samples, Window, common_window, density_scale, height_scale, map_panel
 from cases.figure_rates import arrhenius
 from cases.figure_style import Figure, style
+from cases.figure_transient import transient_figures
 from cases.rundata import RunData
 
 Array = NDArray[np.floating[Any]]
@@ -28,10 +29,11 @@ _MARKS = (
 def all_figures(run: RunData) -> list[Figure]:
     """Every figure that the files of the run allow, in the order of the report."""
     with style():
+        others = [*arrhenius(run), *transient_figures(run)]
         if not run.noises:
-            return arrhenius(run)
+            return others
         maps = line_figures(run) if run.dim == 1 else _map_figures(run)
-        return [*maps, *arrhenius(run)]
+        return [*maps, *others]
 
 
 @dataclass(frozen=True)

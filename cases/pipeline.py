@@ -28,13 +28,26 @@ from cases.ranks import on_root
 from cases.record import run_record
 from cases.simulation import simulate
 from cases.summary import CONVENTION, empty_noise, noise_summary, places_summary
+from cases.transient import (
+    Evolutions,
+    distances,
+    evolve_all,
+    prepare,
+    transient_checks,
+    transient_summary,
+    write_evolution,
+)
 from cases.validate import validate
 from cases.vanishing_noise import refuse_vanishing
 from solver.analysis import Analysis, analyse, landmarks_of, well_sizes
 from solver.errors import SolverError
+from solver.evaluate import bounding_box
 from solver.fields import indicator, output_fields
 from solver.polylines import Polyline, write_polylines
 from solver.vtkhdf import write_vtkhdf
+
+#: A case that looks for no attractors.
+NOWHERE = Structure((), (), (), 0, None)
 
 
 class Timings(dict[str, float]):
@@ -65,16 +78,19 @@ def run(case: Case, effective: str, folder: Path, progress: Progress, comm: Any 
     with timings.measure("set-up"), progress.stage("checking the case, finding fixed points"):
         landscape = validate(case)
         domain = make_mesh(case, landscape, comm)
-        places = structure(case, landscape, domain)
-        start = places.attractors[places.start].point
+        places = NOWHERE if _alone(case) else structure(case, landscape, domain)
+        start = _reference_point(domain, places)
         noises = scaled(case, landscape, start)
         diffusions = {name: noise.system.diffusion for name, noise in noises.items()}
         refuse_vanishing(case, diffusions, places.saddles, start)
         sets = exit_sets(case, landscape, places, noises, domain)
+        evolutions = prepare(case, landscape, noises)
         domain = _graded(case, domain, places, noises)
     _describe(places, progress)
     with OutputFolder(folder, comm) as output:
-        summary = _solve_all(case, landscape, domain, places, noises, sets, output.path, progress, timings)
+        summary = _solve_all(
+            case, landscape, domain, places, noises, sets, evolutions, output.path, progress, timings
+        )
         summary["timings"] = {name: round(seconds, 3) for name, seconds in timings.items()}
         with progress.stage("report"):
             on_root(comm, lambda: _write_records(output.path, summary, effective, comm.size, timings))
@@ -99,6 +115,7 @@ def _solve_all(
     places: Structure,
     noises: dict[str, ScaledNoise],
     sets: list[ExitSet],
+    evolutions: Evolutions | None,
     path: Path,
     progress: Progress,
     timings: Timings,
@@ -109,6 +126,9 @@ def _solve_all(
     pair = None if places.target is None else (places.start, places.target)
     analysis: Analysis | None = None
     for name, noise in noises.items():
+        if _alone(case):
+            entries[name] = empty_noise(noise, places)
+            continue
         with progress.stage(f"noise '{name}'") as stage:
             try:
                 with timings.measure("quasi-potential, densities, rates"):
@@ -139,6 +159,14 @@ def _solve_all(
             lines += _instantons(name, analysis)
             with timings.measure("output"):
                 _write_fields(path / f"{name}.vtkhdf", case, analysis)
+    apart: list[dict[str, Any]] = []
+    if evolutions is not None:
+        with progress.stage("evolution of the density") as stage, timings.measure("evolution"):
+            say = lambda text: stage.advance(1, text)  # noqa: E731
+            try:
+                apart = _evolve(case, domain, evolutions, path, entries, found, say)
+            except SolverError as error:
+                found.append(f"evolution: {error}")
     if domain.comm.rank == 0 and lines:
         write_polylines(path / "instantons.vtkhdf", lines)
     summary: dict[str, Any] = {
@@ -150,6 +178,7 @@ def _solve_all(
         "comparison": comparison(entries, case.baseline, places.start),
         "exit_comparison": exit_comparison(entries, case.baseline),
         "disagreements": disagreements(entries, case.baseline, places.start),
+        "transient": {"distances": apart},
         "discretisation": _discretisation(case, domain, analysis),
         "check_thresholds": thresholds(),
     }
@@ -171,6 +200,39 @@ def _analyse(
         case.solver.petsc,
         say,
     )
+
+
+def _evolve(
+    case: Case,
+    domain: Any,
+    evolutions: Evolutions,
+    path: Path,
+    entries: dict[str, Any],
+    found: list[str],
+    say: Callable[[str], None],
+) -> list[dict[str, Any]]:
+    """Evolve the density under every noise, into the entries; returns the distances between them."""
+    assert case.transient is not None
+    evolved = evolve_all(case, domain, evolutions, say)
+    for name, one in evolved.items():
+        entries[name]["transient"] = transient_summary(case.transient.epsilon, one)
+        values = transient_checks(one)
+        entries[name]["checks"] |= values
+        found += problems(name, values)
+        write_evolution(path / f"{name}-transient.vtkhdf", one)
+    return distances(evolved)
+
+
+def _alone(case: Case) -> bool:
+    return case.transient is not None and case.transient.alone
+
+
+def _reference_point(domain: Any, places: Structure) -> Any:
+    """Where noises are compared: the starting attractor; the centre of the domain if there is none."""
+    if places.attractors:
+        return places.attractors[places.start].point
+    low, high = bounding_box(domain)
+    return 0.5 * (low + high)
 
 
 def _instantons(name: str, analysis: Analysis) -> list[Polyline]:
@@ -221,6 +283,8 @@ def _write_records(path: Path, summary: dict[str, Any], effective: str, ranks: i
 def _describe(places: Structure, progress: Progress) -> None:
     from cases.landscape import at_point
 
+    if not places.attractors:
+        return
     wells = ", ".join(f"{k} {at_point(p.point)}" for k, p in enumerate(places.attractors))
     passes = ", ".join(at_point(s.point) for s in places.saddles) or "none"
     progress.info(f"attractors: {wells}; saddles: {passes}")
@@ -230,10 +294,13 @@ def _conclude(summary: dict[str, Any], folder: Path, progress: Progress) -> None
     from cases.exit_text import exit_tables
     from cases.reference_text import reference_table
     from cases.table import comparison_table
+    from cases.transient_text import transient_table
 
-    exits = exit_tables(summary)
-    if not exits or summary["comparison"]:
+    exits, evolution = exit_tables(summary), transient_table(summary)
+    if not (exits or evolution) or summary["comparison"]:
         progress.result(comparison_table(summary))
+    if evolution:
+        progress.result(f"\n{evolution}")
     for text in exits:
         progress.result(f"\n{text}")
     for entry in summary["disagreements"]:

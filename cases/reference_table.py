@@ -32,6 +32,7 @@ Quantity = Literal[
     "exit_barrier",
     "exit_time",
     "log_exit_time",
+    "expectation",
     "entry",
 ]
 
@@ -48,6 +49,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "exit_barrier": ("noise", "exit"),
     "exit_time": ("noise", "exit", "epsilon"),
     "log_exit_time": ("noise", "exit", "epsilon"),
+    "expectation": ("noise", "observe", "time"),
     "entry": ("entry",),
 }
 
@@ -72,6 +74,8 @@ class ReferenceTable(BaseModel):
     attractor: int | Point | None = Field(None, description="for a mass: index or point of the attractor")
     exit: str | None = Field(None, description="name of the set that is left")
     epsilon: Annotated[FiniteFloat, Field(gt=0)] | None = Field(None, description="noise level")
+    observe: str | None = Field(None, description="name of an expectation of [transient]")
+    time: FiniteFloat | None = Field(None, description="time of a snapshot of [transient]")
     moment: str | None = Field(
         None, description="for a moment: polynomial of the coordinates, up to degree 2"
     )

@@ -106,11 +106,29 @@ def check(case: Case, references: Mapping[str, ReferenceTable]) -> None:
                 f"unknown exit '{reference.exit}'",
                 suggestion(reference.exit, names, "exits"),
             )
+        _check_expectation(case, name, reference)
         if reference.moment is not None:
             try:
-                _polynomial(reference.moment, case.coordinates)
+                polynomial(reference.moment, case.coordinates)
             except ExpressionError as error:
                 raise case.error(f"reference.{name}.moment", error.problem, error.fix) from None
+
+
+def _check_expectation(case: Case, name: str, reference: ReferenceTable) -> None:
+    if reference.observe is None:
+        return
+    known = case.transient.observe if case.transient else {}
+    if reference.observe not in known:
+        raise case.error(
+            f"reference.{name}.observe",
+            f"unknown expectation '{reference.observe}'",
+            suggestion(reference.observe, known, "expectations"),
+        )
+    times = case.transient.times if case.transient else []
+    if reference.time not in times:
+        raise case.error(
+            f"reference.{name}.time", f"{reference.time} is no time of the evolution", "see transient.times"
+        )
 
 
 def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -137,6 +155,8 @@ def label(reference: ReferenceTable) -> str:
         words.append(f"{_place(reference.from_)} to {_place(reference.to)}")
     if reference.exit is not None:
         words.append(f"from {reference.exit}")
+    if reference.observe is not None:
+        words.append(f"of {reference.observe} at t = {reference.time:g}")
     if reference.attractor is not None:
         words.append(f"at {_place(reference.attractor)}")
     if reference.noise is not None:
@@ -189,6 +209,8 @@ def _computed(reference: ReferenceTable, summary: Summary, coordinates: Sequence
             )
         case "exit_barrier" | "exit_time" | "log_exit_time":
             return _exit(reference, noise)
+        case "expectation":
+            return _expectation(reference, noise.get("transient") or {})
     levels = _at(noise.get("stationary", []), reference.epsilon)
     if not levels:
         return None
@@ -211,6 +233,15 @@ def _exit(reference: ReferenceTable, noise: Mapping[str, Any]) -> float | None:
     return (
         log_time if log_time is None or reference.quantity != "exit_time" else math.exp(min(log_time, 700.0))
     )
+
+
+def _expectation(reference: ReferenceTable, transient: Mapping[str, Any]) -> float | None:
+    """An expectation of the evolving density at one of its times."""
+    values = transient.get("expectations", {}).get(reference.observe, [])
+    for time, value in zip(transient.get("times", []), values, strict=False):
+        if reference.time is not None and math.isclose(time, reference.time, rel_tol=1e-9, abs_tol=1e-12):
+            return _number(value)
+    return None
 
 
 def _at(rows: Sequence[Mapping[str, Any]], epsilon: float | None) -> list[Mapping[str, Any]]:
@@ -262,7 +293,7 @@ def _moment(text: str, level: Mapping[str, Any], coordinates: Sequence[str]) -> 
     if mean is None or covariance is None:
         return None
     total = 0.0
-    for powers, factor in _polynomial(text, coordinates).terms():
+    for powers, factor in polynomial(text, coordinates).terms():
         places = [i for i, power in enumerate(powers) for _ in range(power)]
         value = math.prod(mean[i] for i in places)
         if len(places) == 2:
@@ -271,7 +302,7 @@ def _moment(text: str, level: Mapping[str, Any], coordinates: Sequence[str]) -> 
     return total
 
 
-def _polynomial(text: str, coordinates: Sequence[str]) -> sp.Poly:
+def polynomial(text: str, coordinates: Sequence[str]) -> sp.Poly:
     """The polynomial of a moment.
 
     Raises:
@@ -279,9 +310,9 @@ def _polynomial(text: str, coordinates: Sequence[str]) -> sp.Poly:
     """
     fix = "mean and covariance give moments up to degree 2"
     try:
-        polynomial = sp.Poly(parse(text, coordinates), *symbols(coordinates))
+        found = sp.Poly(parse(text, coordinates), *symbols(coordinates))
     except sp.PolynomialError:
         raise ExpressionError(f"'{text}' is no polynomial", fix) from None
-    if polynomial.total_degree() > 2:
-        raise ExpressionError(f"'{text}' is of degree {polynomial.total_degree()}", fix)
-    return polynomial
+    if found.total_degree() > 2:
+        raise ExpressionError(f"'{text}' is of degree {found.total_degree()}", fix)
+    return found

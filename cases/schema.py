@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator,
 from cases.exit_table import ExitTable
 from cases.ranges import expand, flatten
 from cases.reference_table import ReferenceTable
+from cases.transient_table import TransientTable
 
 Finite = FiniteFloat
 Positive = Annotated[FiniteFloat, Field(gt=0)]
@@ -227,6 +228,7 @@ class CaseTable(Table):
     noise: Annotated[dict[str, NoiseTable], Field(min_length=1)]
     compare: CompareTable = CompareTable()  # type: ignore[call-arg]
     exits: list[ExitTable] = Field([], alias="exit", description="sets whose mean exit time is wanted")
+    transient: TransientTable | None = None
     simulate: SimulateTable | None = None
     solver: SolverTable = SolverTable()  # type: ignore[call-arg]
     sweep: SweepTable | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,25 @@ def write_rows(group: h5py.Group, name: str, rows: NDArray[Any], comm: MPI.Intra
     total, first = sum(counts), sum(counts[: comm.rank])
     dataset = group.create_dataset(name, (total, *rows.shape[1:]), dtype=rows.dtype)
     _write_block(dataset, rows, first)
+    return dataset
+
+
+def write_steps(
+    group: h5py.Group, name: str, steps: Sequence[NDArray[Any]], comm: MPI.Intracomm
+) -> h5py.Dataset:
+    """Create a data set with the rows of all ranks for one step after the other (collective).
+
+    Args:
+        group: Where to create it.
+        name: Its name.
+        steps: This rank's rows at every step, equally many at each; see :func:`write_rows`.
+        comm: The ranks that opened the file.
+    """
+    counts = comm.allgather(len(steps[0]))
+    total, first = sum(counts), sum(counts[: comm.rank])
+    dataset = group.create_dataset(name, (len(steps) * total, *steps[0].shape[1:]), dtype=steps[0].dtype)
+    for n, rows in enumerate(steps):
+        _write_block(dataset, np.ascontiguousarray(rows), n * total + first)
     return dataset
 
 

@@ -43,20 +43,29 @@ CellSource: TypeAlias = dolfinx.fem.Function | NDArray[Any]
 
 
 @dataclass(frozen=True)
-class _Grid:
-    """The grid of equispaced Lagrange nodes as this rank sees it."""
+class Grid:
+    """The grid of equispaced Lagrange nodes as this rank sees it.
+
+    Attributes:
+        space: Scalar space whose degrees of freedom are the nodes.
+        degree: Its degree.
+        cells: Number of owned cells.
+        points: Number of owned nodes.
+    """
 
     space: dolfinx.fem.FunctionSpace
     degree: int
-    cells: int  # owned cells
-    points: int  # owned nodes
+    cells: int
+    points: int
 
     @property
     def mesh(self) -> dolfinx.mesh.Mesh:
+        """The mesh."""
         return self.space.mesh
 
     @property
     def comm(self) -> MPI.Intracomm:
+        """The ranks that share it."""
         return self.mesh.comm
 
 
@@ -89,17 +98,12 @@ def write_vtkhdf(
     if not mesh.comm.bcast(folder.is_dir() if mesh.comm.rank == 0 else None, root=0):
         raise FileNotFoundError(f"no folder {folder} to write {Path(path).name} into")
 
-    grid = _make_grid(mesh, degree)
+    grid = make_grid(mesh, degree)
     with h5rows.open_for_writing(path, mesh.comm) as file:
-        root = file.create_group("VTKHDF")
-        root.attrs["Version"] = np.array([2, 2], dtype=np.int64)
-        root.attrs.create("Type", np.bytes_(b"UnstructuredGrid"))
-        root.attrs["Degree"] = degree
-        root.attrs["GeometricDimension"] = mesh.geometry.dim
-        root.attrs["CellName"] = mesh.basix_cell().name
+        root = make_root(file, grid)
         for key, value in (attributes or {}).items():
             root.attrs[key] = value
-        _write_topology(root, grid)
+        write_topology(root, grid)
         for where, group in (("PointData", fields), ("CellData", cell_fields)):
             target = root.create_group(where)
             for name, source in group.items():
@@ -110,16 +114,27 @@ def write_vtkhdf(
                     dataset.attrs[key] = value
 
 
-def _make_grid(mesh: dolfinx.mesh.Mesh, degree: int) -> _Grid:
+def make_root(file: h5py.File, grid: Grid) -> h5py.Group:
+    """The group that VTK looks for, with what it is (collective)."""
+    root = file.create_group("VTKHDF")
+    root.attrs["Version"] = np.array([2, 2], dtype=np.int64)
+    root.attrs.create("Type", np.bytes_(b"UnstructuredGrid"))
+    root.attrs["Degree"] = grid.degree
+    root.attrs["GeometricDimension"] = grid.mesh.geometry.dim
+    root.attrs["CellName"] = grid.mesh.basix_cell().name
+    return root
+
+
+def make_grid(mesh: dolfinx.mesh.Mesh, degree: int) -> Grid:
     """Build the scalar space whose degrees of freedom are the nodes of the grid (collective)."""
     variant = basix.LagrangeVariant.equispaced  # VTK's nodes; DOLFINx's own default is gll_warped
     element = basix.ufl.element("Lagrange", mesh.basix_cell(), degree, lagrange_variant=variant)
     space = dolfinx.fem.functionspace(mesh, element)
     cells = mesh.topology.index_map(mesh.topology.dim).size_local
-    return _Grid(space, degree, cells, space.dofmap.index_map.size_local)
+    return Grid(space, degree, cells, space.dofmap.index_map.size_local)
 
 
-def _write_topology(root: h5py.Group, grid: _Grid) -> None:
+def write_topology(root: h5py.Group, grid: Grid) -> None:
     """Write nodes and cells; the rows of all ranks form a single VTK partition."""
     mesh, comm, dofmap = grid.mesh, grid.comm, grid.space.dofmap
     nodes = dofmap.list[: grid.cells]
@@ -145,7 +160,7 @@ def _write_topology(root: h5py.Group, grid: _Grid) -> None:
         h5rows.write_replicated(root, name, np.array([count], dtype=np.int64), comm)
 
 
-def _evaluate(source: Any, grid: _Grid, per_cell: bool) -> tuple[NDArray[Any], tuple[int, ...]]:
+def _evaluate(source: Any, grid: Grid, per_cell: bool) -> tuple[NDArray[Any], tuple[int, ...]]:
     """Rows of this rank for one field, padded to what VTK takes, and the unpadded shape of a value."""
     if per_cell:
         return _cell_rows(source, grid)
@@ -153,7 +168,7 @@ def _evaluate(source: Any, grid: _Grid, per_cell: bool) -> tuple[NDArray[Any], t
     return _pad(values, shape), shape
 
 
-def _cell_rows(source: CellSource, grid: _Grid) -> tuple[NDArray[Any], tuple[int, ...]]:
+def _cell_rows(source: CellSource, grid: Grid) -> tuple[NDArray[Any], tuple[int, ...]]:
     if isinstance(source, dolfinx.fem.Function):
         space = source.function_space
         values = source.x.array.reshape(-1, space.dofmap.index_map_bs)[space.dofmap.list[: grid.cells, 0]]
