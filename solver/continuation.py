@@ -26,7 +26,7 @@ from solver.committor import committors
 from solver.errors import NotConverged
 from solver.evaluate import Locator, evaluate
 from solver.linear import Options
-from solver.rates import Rates, log_mass, markov_chain, rate_constants
+from solver.rates import NARROW, Rates, log_mass, markov_chain, rate_constants
 from solver.region import Mask, cell_values, cells_near, component, make_region
 from solver.stationary import Pin, well_densities
 from solver.system import Array
@@ -134,17 +134,18 @@ def density(
     q = fem.Function(space, name="q")
     rates, change = None, 0.0
     steps: list[fem.Function] = []
+    if separate:
+        steps = committors(coefficients, space, epsilon, pins, options)
     masses = [
-        log_mass(coefficients, gauge, epsilon, well, level) - level / epsilon
-        for well, level in zip(wells, at_wells, strict=False)
+        log_mass(coefficients, gauge, epsilon, well, level, step) - level / epsilon
+        for well, level, step in zip(wells, at_wells, steps or [None], strict=False)
     ]
     if not np.isfinite(masses).all():
         raise NotConverged(f"a well has no positive mass at epsilon = {epsilon:g}: the mesh is too coarse")
     if separate:
-        steps = committors(coefficients, space, epsilon, pins, options)
         levels = _levels(at_wells, evaluate(gauge, landmarks.passes, locator)[:, 0], landmarks.between)
         log_rate = rate_constants(coefficients, gauge, epsilon, wells, steps, levels)
-        narrow = rate_constants(coefficients, gauge, epsilon, wells, steps, levels, window=(0.2, 0.8))
+        narrow = rate_constants(coefficients, gauge, epsilon, wells, steps, levels, window=NARROW)
         if not np.isfinite(log_rate[~np.eye(len(pins), dtype=bool)]).any():
             raise NotConverged(f"no positive current between the wells at epsilon = {epsilon:g}")
         with np.errstate(invalid="ignore"):

@@ -1,14 +1,21 @@
 """Rate constants from fluxes, in logarithms, and the Markov chain of the wells.
 
 The density ``p_i = q_i e^{−W/ε}`` of :mod:`solver.stationary` carries a current from well i into well j.
-With a smooth step s_j from 0 to 1 across the separatrix the current is
+With a smooth step s_j from 0 to 1 across the border of well j the current is
 
     F_ij = ∫ J_i·∇s_j dx,    J_i = e^{−W/ε}(c q_i − (ε/2)A∇q_i),    k_ij = F_ij / ∫ p_i dx,
 
 for any such step.  Here ``s_j = S(h_j)`` with h_j the committor and S a C² step that is *exactly* constant
-outside ``0.1 < h < 0.9``: the window is of width √ε, conforms to the separatrix, and rounding errors of h
-inside the wells, where e^{−W/ε} is larger by e^{barrier/ε}, are masked.  All exponentials are taken
-relative to a reference level, so that barrier/ε may be many hundreds.
+outside ``0.005 < h < 0.995``: the window conforms to the separatrix, is five standard deviations wide, over
+which discretisation errors of the current average out (three would lose an order of magnitude), and rounding
+errors of h inside the wells, where e^{−W/ε} is larger by e^{barrier/ε}, are masked.  All exponentials are
+taken relative to a reference level, so that barrier/ε may be many hundreds.
+
+Rounding errors of q_i, of 10⁻¹⁶ everywhere, are masked as well.  In a well that is deeper by 36 ε than well i
+they outweigh its mass: the mass is taken over ``{h_i > 10⁻³}``.  At a pass between two other wells that is
+lower by 36 ε than the pass out of well i they outweigh the current: the flux is integrated where
+``q_i > 10⁻⁸ Σ_k |q_k|``.  (What is true in the rest is a path i → k → j that does not relax in well k, and
+has no weight against one that does.)  Where two wells have no common border, F_ij = 0 exactly.
 """
 
 from __future__ import annotations
@@ -25,7 +32,13 @@ from solver.coefficients import Coefficients
 from solver.gauge import flux
 from solver.system import Array
 
-WINDOW = (0.1, 0.9)
+WINDOW = (0.005, 0.995)
+# to see how much depends on the window
+NARROW = (0.03, 0.97)
+# h_i below this: another well
+ELSEWHERE = 1e-3
+# q_i below this part of all q: rounding
+ROUNDING = 1e-8
 
 
 def smooth_step_slope(t: ufl.core.expr.Expr, window: tuple[float, float] = WINDOW) -> ufl.core.expr.Expr:
@@ -40,12 +53,27 @@ def _integral(form: ufl.Form, comm: MPI.Comm) -> float:
 
 
 def log_mass(
-    coefficients: Coefficients, gauge: fem.Function, epsilon: float, q: fem.Function, level: float
+    coefficients: Coefficients,
+    gauge: fem.Function,
+    epsilon: float,
+    q: fem.Function,
+    level: float,
+    committor: fem.Function | None = None,
 ) -> float:
-    """``log ∫ q e^{−(W − level)/ε} dx``.  Collective.  NaN if the integral is not positive."""
+    """``log ∫ q e^{−(W − level)/ε} dx``, over ``{h > 10⁻³}`` if a committor is given.  Collective.
+
+    NaN if the integral is not positive.
+    """
     eps = fem.Constant(coefficients.domain, epsilon)
     reference = fem.Constant(coefficients.domain, level)
-    mass = _integral(q * ufl.exp(-(gauge - reference) / eps) * coefficients.dx, coefficients.domain.comm)
+    exponent = -(gauge - reference) / eps
+    if committor is None:
+        integrand = q * ufl.exp(exponent)
+    else:
+        # the exponent is capped so that the branch that is thrown away cannot overflow
+        capped = ufl.min_value(exponent, 300.0)
+        integrand = ufl.conditional(ufl.gt(committor, ELSEWHERE), q * ufl.exp(capped), 0.0)
+    mass = _integral(integrand * coefficients.dx, coefficients.domain.comm)
     return float(np.log(mass)) if mass > 0.0 else float("nan")
 
 
@@ -54,16 +82,28 @@ def window_flux(
     gauge: fem.Function,
     epsilon: float,
     q: fem.Function,
+    total: fem.Function,
     committor: fem.Function,
     level: float,
     window: tuple[float, float] = WINDOW,
 ) -> float:
-    """``F e^{level/ε}``: the current of ``q e^{−W/ε}`` through the window of a committor.  Collective."""
+    """``F e^{level/ε}``: the current of ``q e^{−W/ε}`` through the window of a committor.  Collective.
+
+    Args:
+        coefficients: b, A, ∇·A.
+        gauge: W.
+        epsilon: Noise level ε.
+        q: q_i.
+        total: ``Σ_k |q_k|``.
+        committor: h_j.
+        level: Reference level of W.
+        window: The part of h_j in which the step rises.
+    """
     eps = fem.Constant(coefficients.domain, epsilon)
     reference = fem.Constant(coefficients.domain, level)
     low, high = window
-    inside = ufl.And(ufl.gt(committor, low), ufl.lt(committor, high))
-    # the exponent is capped so that the branch that is thrown away cannot overflow
+    between = ufl.And(ufl.gt(committor, low), ufl.lt(committor, high))
+    inside = ufl.And(between, ufl.gt(q, ROUNDING * total))
     exponent = ufl.min_value(-(gauge - reference) / eps, 300.0)
     slope = smooth_step_slope(committor, window)
     current = ufl.inner(flux(coefficients, gauge, eps, q), ufl.grad(committor))
@@ -167,14 +207,16 @@ def rate_constants(
         ``(K, K)``, −inf on the diagonal and where the current is not positive.
     """
     count = len(densities)
+    total = fem.Function(gauge.function_space)
+    total.x.array[:] = sum(np.abs(q.x.array) for q in densities)
     result = np.full((count, count), -np.inf)
     for i in range(count):
-        mass = log_mass(coefficients, gauge, epsilon, densities[i], levels[i, i])
+        mass = log_mass(coefficients, gauge, epsilon, densities[i], levels[i, i], committors[i])
         for j in range(count):
             if i == j:
                 continue
             current = window_flux(
-                coefficients, gauge, epsilon, densities[i], committors[j], levels[i, j], window
+                coefficients, gauge, epsilon, densities[i], total, committors[j], levels[i, j], window
             )
             if current > 0.0:
                 result[i, j] = np.log(current) - mass - (levels[i, j] - levels[i, i]) / epsilon
