@@ -26,6 +26,8 @@ from cases.schema import (
     SweepTable,
     SystemTable,
 )
+from cases.stability_table import StabilityTable
+from cases.trajectory_table import TrajectoryTable
 from cases.transient_table import TransientTable
 
 BUILTIN = Path(__file__).parent / "builtin"
@@ -51,6 +53,8 @@ class Case:
     compare: CompareTable
     exits: list[ExitTable]
     transient: TransientTable | None
+    trajectories: TrajectoryTable | None
+    stability: StabilityTable | None
     simulate: SimulateTable | None
     solver: SolverTable
     sweep: SweepTable | None

@@ -20,6 +20,8 @@ from cases.schema import (
     SweepTable,
     SystemTable,
 )
+from cases.stability_table import StabilityTable
+from cases.trajectory_table import TrajectoryTable
 from cases.transient_table import TransientTable
 
 TABLES: dict[str, type[BaseModel]] = {
@@ -30,6 +32,8 @@ TABLES: dict[str, type[BaseModel]] = {
     "compare": CompareTable,
     "exit": ExitTable,
     "transient": TransientTable,
+    "trajectories": TrajectoryTable,
+    "stability": StabilityTable,
     "simulate": SimulateTable,
     "solver": SolverTable,
     "sweep": SweepTable,

@@ -12,7 +12,7 @@ from typing import Any
 
 from mpi4py import MPI
 
-from cases import references
+from cases import extras, references
 from cases.casefile import Case
 from cases.checks import checks, problems, thresholds
 from cases.comparison import comparison, exit_comparison
@@ -77,6 +77,7 @@ def run(case: Case, effective: str, folder: Path, progress: Progress, comm: Any 
     timings = Timings()
     with timings.measure("set-up"), progress.stage("checking the case, finding fixed points"):
         landscape = validate(case)
+        extras.check(case, landscape)
         domain = make_mesh(case, landscape, comm)
         places = NOWHERE if _alone(case) else structure(case, landscape, domain)
         start = _reference_point(domain, places)
@@ -167,6 +168,12 @@ def _solve_all(
                 apart = _evolve(case, domain, evolutions, path, entries, found, say)
             except SolverError as error:
                 found.append(f"evolution: {error}")
+    more: dict[str, Any] = {}
+    with timings.measure("trajectories and stability"):
+        try:
+            more = extras.run(case, landscape, path, domain.comm)
+        except SolverError as error:
+            found.append(f"trajectories: {error}")
     if domain.comm.rank == 0 and lines:
         write_polylines(path / "instantons.vtkhdf", lines)
     summary: dict[str, Any] = {
@@ -181,6 +188,7 @@ def _solve_all(
         "transient": {"distances": apart},
         "discretisation": _discretisation(case, domain, analysis),
         "check_thresholds": thresholds(),
+        **more,
     }
     rows = references.compare_case(case, case.references, summary)
     found += references.problems(rows)
@@ -224,7 +232,7 @@ def _evolve(
 
 
 def _alone(case: Case) -> bool:
-    return case.transient is not None and case.transient.alone
+    return case.stability is not None or (case.transient is not None and case.transient.alone)
 
 
 def _reference_point(domain: Any, places: Structure) -> Any:
@@ -297,11 +305,12 @@ def _conclude(summary: dict[str, Any], folder: Path, progress: Progress) -> None
     from cases.transient_text import transient_table
 
     exits, evolution = exit_tables(summary), transient_table(summary)
-    if not (exits or evolution) or summary["comparison"]:
+    more = extras.lines(summary)
+    if not (exits or evolution or more) or summary["comparison"]:
         progress.result(comparison_table(summary))
     if evolution:
         progress.result(f"\n{evolution}")
-    for text in exits:
+    for text in [*exits, *more]:
         progress.result(f"\n{text}")
     for entry in summary["disagreements"]:
         progress.result(textwrap.fill(f"NOTE: {entry['text']}", 100, subsequent_indent="      "))

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator,
 from cases.exit_table import ExitTable
 from cases.ranges import expand, flatten
 from cases.reference_table import ReferenceTable
+from cases.stability_table import StabilityTable
+from cases.trajectory_table import TrajectoryTable
 from cases.transient_table import TransientTable
 
 Finite = FiniteFloat
@@ -229,6 +231,8 @@ class CaseTable(Table):
     compare: CompareTable = CompareTable()  # type: ignore[call-arg]
     exits: list[ExitTable] = Field([], alias="exit", description="sets whose mean exit time is wanted")
     transient: TransientTable | None = None
+    trajectories: TrajectoryTable | None = None
+    stability: StabilityTable | None = None
     simulate: SimulateTable | None = None
     solver: SolverTable = SolverTable()  # type: ignore[call-arg]
     sweep: SweepTable | None = None

@@ -1,0 +1,186 @@
+"""The stability map of a case: sharpness and largest stable learning rates at global minima along a curve.
+
+At a global minimum every per-sample gradient vanishes, and all of it follows from the Hessians of the samples
+(:mod:`cases.models.stability`).  Those are differences of the per-sample gradients, by the five-point
+formula, which is exact for polynomials of degree 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from scipy.optimize import minimize_scalar
+
+from cases import symbolic
+from cases.casefile import Case
+from cases.expressions import ExpressionError, parse, symbols
+from cases.landscape import Landscape, at_point
+from cases.models.stability import stability
+from cases.sample_loss import Samples
+from cases.stability_table import StabilityTable
+from solver.system import Array
+
+#: Step of the differences, relative to the size of the point.
+STEP = 1e-2
+#: Largest gradient of a sample at a global minimum, relative to that at a distance STEP.
+AT_MINIMUM = 1e-6
+
+Curve = Callable[[float], Array]
+
+
+def curve_of(case: Case, table: StabilityTable) -> Curve:
+    """The curve as a function ``t -> (d,)``.
+
+    Raises:
+        CaseError: when an expression is not acceptable.
+    """
+    if len(table.curve) != case.dim:
+        raise case.error(
+            "stability.curve",
+            f"{len(table.curve)} expressions for {case.dim} coordinates",
+            "give one for each",
+        )
+    exprs: list[sp.Expr] = []
+    for i, text in enumerate(table.curve):
+        try:
+            exprs.append(parse(str(text), ["t", *case.system.parameters]))
+        except ExpressionError as error:
+            raise case.error(f"stability.curve.{i}", error.problem, error.fix) from None
+    numbers = {symbols([key])[0]: value for key, value in case.system.parameters.items()}
+    function = symbolic.to_numpy([expr.subs(numbers) for expr in exprs], symbols(["t"]))
+    return lambda t: function(np.array([[t]]))[:, 0]
+
+
+def check(case: Case, landscape: Landscape, table: StabilityTable) -> None:
+    """Complain about a curve that does not consist of global minima, and batches larger than the data.
+
+    Raises:
+        CaseError: naming the key.
+    """
+    samples = landscape.samples
+    if samples is None:
+        raise case.error("stability", "this needs the samples of a model", "use a model with data")
+    for batch in table.batch_sizes:
+        if batch > samples.size:
+            raise case.error(
+                "stability.batch_sizes", f"a batch of {batch} out of {samples.size} samples", "take fewer"
+            )
+    curve = curve_of(case, table)
+    for t in [*np.linspace(table.from_, table.to, table.count), *table.at]:
+        point = curve(float(t))
+        if not np.isfinite(point).all():
+            raise case.error("stability.curve", f"it is not finite at t = {t:.4g}", "change from and to")
+        gradients = _gradients(samples, point)
+        near = max(float(np.abs(_gradients(samples, point + d)).max()) for d in _steps(point))
+        if np.abs(gradients).max() > AT_MINIMUM * near:
+            raise case.error(
+                "stability.curve",
+                f"at t = {t:.4g}, {at_point(point)}, the gradient of some sample does not vanish",
+                "give global minima that fit every sample",
+            )
+
+
+def stability_map(case: Case, landscape: Landscape, table: StabilityTable) -> dict[str, Any]:
+    """What summary.json says of the curve: measures along it, at the given t, and where each is flattest."""
+    samples = landscape.samples
+    if samples is None:
+        raise ValueError("a stability map of a landscape without samples")
+    curve = curve_of(case, table)
+
+    def at(t: float) -> dict[str, Any]:
+        return _measures(samples, curve(t), table.batch_sizes) | {"t": t, "point": curve(t).tolist()}
+
+    along = [at(float(t)) for t in np.linspace(table.from_, table.to, table.count)]
+    flattest = {
+        name: _flattest(at, along, sign, read)
+        for name, sign, read in (
+            ("trace", 1.0, lambda row: row["trace"]),
+            ("frobenius", 1.0, lambda row: row["frobenius"]),
+            ("largest", 1.0, lambda row: row["largest"]),
+            *(
+                (f"batch_{batch}", -1.0, lambda row, key=f"batch_{batch}": row["sgd"][key])
+                for batch in table.batch_sizes
+            ),
+        )
+    }
+    return {
+        "batch_sizes": list(table.batch_sizes),
+        "samples": samples.size,
+        "along": along,
+        "at": [at(t) for t in table.at],
+        "flattest": flattest,
+        "notes": _notes(along, table.batch_sizes),
+    }
+
+
+def sample_hessians(samples: Samples, point: Array) -> Array:
+    """H_i of all samples at a point, ``(n, d, d)``, by differences of their gradients."""
+    d = point.size
+    result = np.empty((samples.size, d, d))
+    for j, step in enumerate(_steps(point)):
+        h = step[j]
+        near = _gradients(samples, point + step) - _gradients(samples, point - step)
+        far = _gradients(samples, point + 2 * step) - _gradients(samples, point - 2 * step)
+        result[:, :, j] = (8 * near - far) / (12 * h)
+    return 0.5 * (result + result.transpose(0, 2, 1))
+
+
+def _steps(point: Array) -> Array:
+    return STEP * max(1.0, float(np.abs(point).max())) * np.eye(point.size)
+
+
+def _gradients(samples: Samples, point: Array) -> Array:
+    out = np.empty((samples.size, point.size))
+    for index in range(samples.size):
+        samples.sample_gradient(point, index, out[index])
+    return out
+
+
+def _measures(samples: Samples, point: Array, batches: list[int]) -> dict[str, Any]:
+    hessians = sample_hessians(samples, point)
+    found = [stability(hessians, batch) for batch in batches]
+    return {
+        "trace": found[0].trace,
+        "frobenius": found[0].frobenius,
+        "largest": found[0].largest,
+        "gradient_descent": found[0].gradient_descent,
+        "by_trace": found[0].by_trace,
+        "sgd": {f"batch_{batch}": one.sgd for batch, one in zip(batches, found, strict=True)},
+    }
+
+
+def _flattest(
+    at: Callable[[float], dict[str, Any]],
+    along: list[dict[str, Any]],
+    sign: float,
+    read: Callable[[dict[str, Any]], float],
+) -> dict[str, float]:
+    """Where a measure is best: the best point of the grid, refined between its neighbours."""
+    best = min(range(len(along)), key=lambda k: sign * read(along[k]))
+    low, high = along[max(best - 1, 0)]["t"], along[min(best + 1, len(along) - 1)]["t"]
+    found = minimize_scalar(
+        lambda t: sign * read(at(float(t))), bounds=(low, high), method="bounded", options={"xatol": 1e-9}
+    )
+    return {"t": float(found.x), "value": sign * float(found.fun)}
+
+
+def _notes(along: list[dict[str, Any]], batches: list[int]) -> list[str]:
+    """Whether ``tr H ≤ 2/η`` holds for every stable η, by batch size, in words."""
+    notes = []
+    for batch in batches:
+        ratios = [row["sgd"][f"batch_{batch}"] / row["by_trace"] for row in along]
+        worst = int(np.argmax(ratios))
+        if ratios[worst] <= 1.0 + 1e-9:
+            notes.append(
+                f"tr H <= 2/eta holds for B = {batch} along the whole curve: the largest stable eta is at "
+                f"most {ratios[worst]:.4g} times 2/tr H"
+            )
+        else:
+            notes.append(
+                f"tr H <= 2/eta does not hold for B = {batch}: at t = {along[worst]['t']:.4g} SGD is stable "
+                f"up to eta = {along[worst]['sgd'][f'batch_{batch}']:.4g}, {ratios[worst]:.4g} times 2/tr H"
+            )
+    return notes
