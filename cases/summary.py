@@ -72,7 +72,7 @@ def noise_summary(
                 "barrier": number(b.barrier),
                 "lower": number(b.lower),
                 "upper": number(b.upper),
-                "log_prefactor": number(a.log_prefactor),
+                "log_prefactor": None if a is None else number(a.log_prefactor),
             }
             for b, a in zip(analysis.barriers, analysis.asymptotics, strict=True)
         ],
@@ -177,7 +177,7 @@ def _kramers(analysis: Analysis, epsilon: float) -> Array:
     count = len(analysis.landmarks.pins)
     log_rate = np.full((count, count), -np.inf)
     for barrier, law in zip(analysis.barriers, analysis.asymptotics, strict=True):
-        if barrier.end >= 0:
+        if barrier.end >= 0 and law is not None:
             pair = barrier.start, barrier.end
             log_rate[pair] = np.logaddexp(log_rate[pair], -law.log_mfpt(epsilon))
     with np.errstate(invalid="ignore"):

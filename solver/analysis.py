@@ -29,6 +29,7 @@ from solver.fixed_points import FixedPoint
 from solver.grown_well import grown_well, reaches
 from solver.instanton import Instanton
 from solver.kramers import Asymptotics, kramers
+from solver.limit_cycles import LimitCycle
 from solver.linear import Options
 from solver.lyapunov import covariance
 from solver.moments import mean_and_covariance
@@ -48,6 +49,7 @@ from solver.region import Region, whole
 from solver.spectrum import LOWEST_LOG, slowest_eigenvalues
 from solver.stationary import Pin
 from solver.system import Array, System
+from solver.tube import covariance_at
 
 # the quasi-potential is started from W at a noise this many times below the lowest barrier
 START_RATIO = 30.0
@@ -96,7 +98,7 @@ class Analysis:
         lowest_epsilon: The lower of these levels; None where V was grown.
         wells: V of every attractor.
         barriers: For every attractor and every pass next to it.
-        asymptotics: Kramers / Bouchet–Reygner for each of the barriers.
+        asymptotics: Kramers / Bouchet–Reygner for each of the barriers; None for escape from a cycle.
         weights: Leading exponents of the well weights.
     """
 
@@ -108,14 +110,19 @@ class Analysis:
     lowest_epsilon: float | None
     wells: tuple[WellPotential, ...]
     barriers: tuple[Barrier, ...]
-    asymptotics: tuple[Asymptotics, ...]
+    asymptotics: tuple[Asymptotics | None, ...]
     weights: Array
 
 
-def landmarks_of(system: System, attractors: Sequence[FixedPoint], saddles: Sequence[Saddle]) -> Landmarks:
-    """Attractors with their covariances under this noise, and the passes."""
+def landmarks_of(
+    system: System, attractors: Sequence[FixedPoint | LimitCycle], saddles: Sequence[Saddle]
+) -> Landmarks:
+    """Attractors with their covariances under this noise, and the passes; of a cycle, one point."""
     pins = []
     for attractor in attractors:
+        if isinstance(attractor, LimitCycle):
+            pins.append(Pin(attractor.point, covariance_at(system, attractor)))
+            continue
         diffusion = system.diffusion(attractor.point[:, None])[..., 0]
         pins.append(Pin(attractor.point, covariance(attractor.jacobian, diffusion)))
     passes = np.array([s.point for s in saddles]).reshape(len(saddles), system.dim)
@@ -129,7 +136,7 @@ def landmarks_of(system: System, attractors: Sequence[FixedPoint], saddles: Sequ
 def analyse(
     system: System,
     domain: mesh.Mesh,
-    attractors: Sequence[FixedPoint],
+    attractors: Sequence[FixedPoint | LimitCycle],
     saddles: Sequence[Saddle],
     epsilons: Sequence[float],
     degree: int,
@@ -141,7 +148,7 @@ def analyse(
     Args:
         system: The system.
         domain: The mesh.
-        attractors: Point attractors in the domain.
+        attractors: Attracting points and cycles in the domain.
         saddles: Passes, with the numbers of the attractors they connect.
         epsilons: Noise levels at which densities and rates are wanted; none: only V, grown from the
             attractors.
@@ -166,10 +173,12 @@ def analyse(
         return _continue(base, space, epsilons, landmarks, locator, options, monitor)
 
     def solved(k: int, continued: Continuation | None) -> tuple[WellPotential, list[Instanton]]:
-        pin, passes = landmarks.pins[k], landmarks.passes[[n for n, _ in exits[k]]]
+        passes = landmarks.passes[[n for n, _ in exits[k]]]
+        attractor = attractors[k]
+        at = attractor if isinstance(attractor, LimitCycle) else attractor.point
         if continued is None:
-            return grown_well(system, base, space, k, pin, passes, locator, step, options, monitor)
-        return _from_continuation(system, continued, k, pin, passes, locator, step, options, monitor)
+            return grown_well(system, base, space, k, at, passes, locator, step, options, monitor)
+        return _from_continuation(system, continued, k, at, passes, locator, step, options, monitor)
 
     levels: dict[float, Level] = {}
     continued = None
@@ -192,7 +201,9 @@ def analyse(
         wells.append(well)
         barriers += [barrier(well, end, n, path, locator) for (n, end), path in zip(ways, paths, strict=True)]
     asymptotics = [
-        kramers(system, landmarks.pins[b.start].point, landmarks.passes[b.saddle], b.instanton)
+        None
+        if isinstance(attractors[b.start], LimitCycle)
+        else kramers(system, landmarks.pins[b.start].point, landmarks.passes[b.saddle], b.instanton)
         for b in barriers
     ]
     weights = stitched_weights(len(attractors), barriers)
@@ -223,7 +234,7 @@ def _from_continuation(
     system: System,
     continued: Continuation,
     index: int,
-    pin: Pin,
+    attractor: Array | LimitCycle,
     passes: Array,
     locator: Locator,
     step: float,
@@ -232,8 +243,9 @@ def _from_continuation(
 ) -> tuple[WellPotential, list[Instanton]]:
     """V of one attractor and the instantons to its passes, started from W.  Collective."""
     monitor(f"instantons from attractor {index}")
-    start = from_attractor(continued.limit, pin.point, locator)
-    expansion = local_expansion(system, start, continued.known, passes, pin.point, locator)
+    point = attractor.point if isinstance(attractor, LimitCycle) else attractor
+    start = from_attractor(continued.limit, point, locator)
+    expansion = local_expansion(system, start, continued.known, passes, attractor, locator)
     paths = [escape_path(system, start, expansion, saddle, locator, step) for saddle in passes]
     monitor(f"Hamilton–Jacobi equation in well {index}")
     lowest_exit = min((path.action for path in paths), default=np.inf)

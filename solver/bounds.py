@@ -19,7 +19,7 @@ from mpi4py import MPI
 
 from solver.cellwise import continued
 from solver.coefficients import Coefficients
-from solver.expansion import Expansion
+from solver.cycle_expansion import Local
 from solver.policy_iteration import CORE, edge_level
 from solver.region import Mask, make_region
 from solver.system import Array
@@ -31,7 +31,7 @@ EMPTY = 4
 
 
 def lower_bound(
-    coefficients: Coefficients, potential: fem.Function, cells: Mask, expansion: Expansion, ceiling: float
+    coefficients: Coefficients, potential: fem.Function, cells: Mask, expansion: Local, ceiling: float
 ) -> float:
     """A lower bound of the cost of leaving a well.  Collective.
 

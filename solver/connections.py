@@ -96,8 +96,7 @@ def connections(
     box = np.array(bounds, dtype=float)
     wraps = np.array([*periodic, *[False] * (system.dim - len(periodic))])
     attractors = [p for p in points if p.kind == "attractor"]
-    period = np.where(wraps, box[:, 1] - box[:, 0], np.inf)
-    traps = [trap(system, a, _nearest(a, points, box), period) for a in attractors]
+    caught = traps(system, points, bounds, periodic)
     saddles = [p for p in points if p.kind == "saddle" and p.index == 1]
     if not saddles:
         return ()
@@ -106,7 +105,7 @@ def connections(
     for saddle, (vector, _) in zip(saddles, ways, strict=True):
         step = 1e-4 * _nearest(saddle, points, box)
         starts += [saddle.point + step * vector, saddle.point - step * vector]
-    ends = _follow(system.drift, np.array(starts).T, traps, box, wraps, max_steps)
+    ends, _ = follow(system.drift, np.array(starts).T, caught, box, wraps, max_steps)
     result = []
     for n, (saddle, (vector, value)) in enumerate(zip(saddles, ways, strict=True)):
         pair = (ends[2 * n], ends[2 * n + 1])
@@ -115,6 +114,20 @@ def connections(
             pair, vector = (pair[1], pair[0]), -vector
         result.append(Saddle(saddle.point, pair, vector, value, saddle))
     return tuple(result)
+
+
+def traps(
+    system: System,
+    points: Sequence[FixedPoint],
+    bounds: Sequence[tuple[float, float]],
+    periodic: Sequence[bool] = (),
+) -> list[Trap]:
+    """A neighbourhood of every attractor among the fixed points that the flow cannot leave."""
+    box = np.array(bounds, dtype=float)
+    wraps = np.array([*periodic, *[False] * (system.dim - len(periodic))])
+    period = np.where(wraps, box[:, 1] - box[:, 0], np.inf)
+    attractors = [p for p in points if p.kind == "attractor"]
+    return [trap(system, a, _nearest(a, points, box), period) for a in attractors]
 
 
 def trap(system: System, attractor: FixedPoint, size: float, period: Array) -> Trap:
@@ -162,11 +175,12 @@ def _unstable(saddle: FixedPoint) -> tuple[Array, float]:
     return vector * np.sign(vector[np.argmax(np.abs(vector))]), float(values[n].real)
 
 
-def _follow(
+def follow(
     drift: Field, x: Array, traps: Sequence[Trap], box: Array, wraps: NDArray[np.bool_], max_steps: int
-) -> list[int | None]:
-    """Integrate ẋ = b from the columns of ``x``; return the trap that each one ends in."""
+) -> tuple[list[int | None], Array]:
+    """Integrate ẋ = b from the columns of ``x``; the trap that each one ends in, and where it was last."""
     ends: list[int | None] = [None] * x.shape[1]
+    last = x.copy()
     width = box[:, 1] - box[:, 0]
     who = np.arange(x.shape[1])
     scale = 1e-8 * float(width.min())
@@ -183,6 +197,7 @@ def _follow(
             x, slope = np.where(good, new, x), np.where(good, stages[-1], slope)
             x = np.where(wraps[:, None], box[:, :1] + np.mod(x - box[:, :1], width[:, None]), x)
             step = step * np.nan_to_num(np.clip(0.9 * (scale / error) ** 0.2, 0.2, 5.0), nan=0.2)
+            last[:, who] = x
             stay = (wraps[:, None] | ((x > box[:, :1]) & (x < box[:, 1:]))).all(axis=0) | ~good
             for i, region in enumerate(traps):
                 caught = region.holds(x)
@@ -192,4 +207,4 @@ def _follow(
             x, slope, step, who = x[:, stay], slope[:, stay], step[stay], who[stay]
             if not who.size:
                 break
-    return ends
+    return ends, last

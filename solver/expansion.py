@@ -33,6 +33,8 @@ class Expansion:
         values: Coefficients c_α, ``(m,)``.
         level: Value of the Lyapunov quadratic on the surface of the ball, ``r²/2``.
         residual: Largest ``|H| / |z|²`` on the sample, relative to the terms that balance.
+        rate: Slowest rate of return to the attractor.
+        lead: How many of the :meth:`parameters` are no part of z.
     """
 
     point: Array
@@ -41,6 +43,34 @@ class Expansion:
     values: Array
     level: float
     residual: float
+    rate: float
+    lead: int = 0
+
+    @property
+    def points(self) -> Array:
+        """Points of the attractor, ``(1, d)``."""
+        return self.point[None]
+
+    def parameters(self, x: Array) -> Array:
+        """z of one point ``(d,)``."""
+        return np.asarray(self.inverse_scale @ (x - self.point))
+
+    def place(self, parameters: Array) -> Array:
+        """The point with these parameters, ``(d,)``."""
+        return np.asarray(self.point + self.frame(parameters) @ parameters)
+
+    def frame(self, parameters: Array) -> Array:
+        """Derivative of :meth:`place`, ``(d, d)``."""
+        return np.linalg.inv(self.inverse_scale)
+
+    def at(self, parameters: Array) -> tuple[float, Array]:
+        """V and ∇V at :meth:`place` of these parameters."""
+        x = self.place(parameters)[:, None]
+        return float(self(x)[0]), self.gradient(x)[:, 0]
+
+    def nearest(self, x: Array) -> Array:
+        """The point of the attractor that is nearest to x, ``(d,)``."""
+        return self.point
 
     def coordinates(self, x: Array) -> Array:
         """z of points ``(d, N)``."""
@@ -48,30 +78,32 @@ class Expansion:
 
     def __call__(self, x: Array) -> Array:
         """V at points ``(d, N)``, shape ``(N,)``."""
-        return np.asarray(self.values @ _monomials(self.coordinates(x), self.exponents))
+        return np.asarray(self.values @ monomials(self.coordinates(x), self.exponents))
 
     def gradient(self, x: Array) -> Array:
         """∇V at points ``(d, N)``, shape ``(d, N)``."""
-        slopes = _monomial_gradients(self.coordinates(x), self.exponents)
+        slopes = monomial_gradients(self.coordinates(x), self.exponents)
         return np.asarray(self.inverse_scale.T @ np.einsum("m,mdn->dn", self.values, slopes))
 
 
-def _multi_indices(dim: int, low: int, high: int) -> Array:
+def multi_indices(dim: int, low: int, high: int) -> Array:
+    """All α with ``low ≤ |α| ≤ high``, ``(m, dim)``."""
     every = itertools.product(range(high + 1), repeat=dim)
     return np.array([a for a in every if low <= sum(a) <= high], dtype=int)
 
 
-def _monomials(z: Array, exponents: Array) -> Array:
+def monomials(z: Array, exponents: Array) -> Array:
+    """z^α at points ``(d, N)``, shape ``(m, N)``."""
     return np.asarray(np.prod(z[None] ** exponents[:, :, None], axis=1))
 
 
-def _monomial_gradients(z: Array, exponents: Array) -> Array:
+def monomial_gradients(z: Array, exponents: Array) -> Array:
     """``∂z^α/∂z_j``, shape ``(m, d, N)``."""
     slopes = []
     for j in range(z.shape[0]):
         lowered = exponents.copy()
         lowered[:, j] = np.maximum(lowered[:, j] - 1, 0)
-        slopes.append(exponents[:, j, None] * _monomials(z, lowered))
+        slopes.append(exponents[:, j, None] * monomials(z, lowered))
     return np.stack(slopes, axis=1)
 
 
@@ -124,7 +156,7 @@ def expand(
 
 def _fit(system: System, point: Array, scale: Array, level: float, degree: int) -> Expansion:
     dim = system.dim
-    quadratic, higher = _multi_indices(dim, 2, 2), _multi_indices(dim, 3, degree)
+    quadratic, higher = multi_indices(dim, 2, 2), multi_indices(dim, 3, degree)
     exponents = np.concatenate([quadratic, higher])
     values = np.zeros(len(exponents))
     values[: len(quadratic)] = np.where(quadratic.max(axis=1) == 2, level, 0.0)
@@ -132,7 +164,7 @@ def _fit(system: System, point: Array, scale: Array, level: float, degree: int) 
     z = _sample(dim)
     x = scale @ z + point[:, None]
     drift, diffusion = system.drift(x), system.diffusion(x)
-    slopes = np.einsum("ij,mjn->min", inverse.T, _monomial_gradients(z, exponents))
+    slopes = np.einsum("ij,mjn->min", inverse.T, monomial_gradients(z, exponents))
     weight = 1.0 / np.sum(z * z, axis=0)
     quadratic_gradient = np.einsum("m,mdn->dn", values, slopes)
     size = np.einsum("in,ijn,jn,n->n", quadratic_gradient, diffusion, quadratic_gradient, 0.5 * weight)
@@ -151,4 +183,5 @@ def _fit(system: System, point: Array, scale: Array, level: float, degree: int) 
         step = np.linalg.lstsq(matrix, -hamiltonian, rcond=1e-13)[0]
         values = values.copy()
         values[len(quadratic) :] += step
-    return Expansion(point, inverse, exponents, best, level, residual)
+    rate = float(np.min(np.abs(np.linalg.eigvals(system.jacobian(point[:, None])[..., 0]).real)))
+    return Expansion(point, inverse, exponents, best, level, residual, rate)

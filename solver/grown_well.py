@@ -15,17 +15,19 @@ from dolfinx import fem
 from mpi4py import MPI
 
 from solver.coefficients import Coefficients
+from solver.cycle_expansion import Local, expand_at
 from solver.errors import NotConverged
 from solver.evaluate import Locator
-from solver.expansion import Expansion, expand
 from solver.growth import Solution, from_expansion, grow, solve_below
 from solver.instanton import Instanton, instanton
+from solver.limit_cycles import LimitCycle
 from solver.linear import Options
+from solver.lyapunov import covariance
 from solver.policy_iteration import edge_dofs
 from solver.quasi_potential import BALL, TOP, WellPotential, escape_path, well_of
 from solver.region import whole
-from solver.stationary import Pin
 from solver.system import Array, System
+from solver.tube import tube
 
 # the first V is the expansion on a ball in which it is only as good as this
 ROUGH = 2e-2
@@ -39,7 +41,7 @@ def grown_well(
     base: Coefficients,
     space: fem.FunctionSpace,
     index: int,
-    pin: Pin,
+    attractor: Array | LimitCycle,
     passes: Array,
     locator: Locator,
     step: float,
@@ -53,7 +55,7 @@ def grown_well(
         base: b, A on the whole mesh.
         space: Space of V.
         index: Number of the attractor.
-        pin: The attractor with its Lyapunov covariance.
+        attractor: A point ``(d,)``, or a cycle.
         passes: ``(n, d)`` saddles next to its basin.
         locator: Search tree of the mesh.
         step: Arc length of a step when paths are traced.
@@ -64,11 +66,11 @@ def grown_well(
         NotConverged: If V settles nowhere, or no path to a pass converges.
     """
     monitor(f"Hamilton–Jacobi equation in well {index}")
-    reach = _quadratic_reach(space, pin, passes)
-    expansion = expand(system, pin.point, BALL * reach)
+    reach = _quadratic_reach(system, space, attractor, passes)
+    expansion = expand_at(system, attractor, BALL * reach)
     guesses = [_straight(system, expansion, saddle) for saddle in passes]
     top = min((guess.action for guess in guesses if guess is not None), default=np.inf)
-    rough = expand(system, pin.point, min(top, reach), tolerance=ROUGH)
+    rough = expand_at(system, attractor, min(top, reach), tolerance=ROUGH)
     start, known = from_expansion(space, rough)
     solution = grow(system, start, known, expansion, FIRST * rough.level, TOP * top, options)
     monitor(f"instantons from attractor {index}")
@@ -87,25 +89,33 @@ def reaches(well: WellPotential, paths: Sequence[Instanton]) -> bool:
     return well.trusted_level >= SURE * min((path.action for path in paths), default=0.0)
 
 
-def _quadratic_reach(space: fem.FunctionSpace, pin: Pin, passes: Array) -> float:
+def _quadratic_reach(
+    system: System, space: fem.FunctionSpace, attractor: Array | LimitCycle, passes: Array
+) -> float:
     """Lowest value of the Lyapunov quadratic at the passes and on the edge of the mesh.  Collective."""
     domain = space.mesh
     x = space.tabulate_dof_coordinates()[edge_dofs(whole(domain), space)][:, : domain.geometry.dim]
-    away = np.concatenate([x, passes]) - pin.point
-    values = 0.5 * np.einsum("ni,ni->n", away, np.linalg.solve(pin.covariance, away.T).T)
+    points = np.concatenate([x, passes])
+    if isinstance(attractor, LimitCycle):
+        values = np.sum(tube(system, attractor, 1.0).coordinates(points.T)[1] ** 2, axis=0)
+    else:
+        at = attractor[:, None]
+        spread = covariance(system.jacobian(at)[..., 0], system.diffusion(at)[..., 0])
+        away = points - attractor
+        values = 0.5 * np.einsum("ni,ni->n", away, np.linalg.solve(spread, away.T).T)
     return float(domain.comm.allreduce(float(np.min(values, initial=np.inf)), op=MPI.MIN))
 
 
-def _straight(system: System, expansion: Expansion, saddle: Array) -> Instanton | None:
+def _straight(system: System, expansion: Local, saddle: Array) -> Instanton | None:
     """The path of least cost near the straight line."""
     try:
-        return instanton(system, expansion, [np.array([expansion.point, saddle])])
+        return instanton(system, expansion, [np.array([expansion.nearest(saddle), saddle])])
     except NotConverged:
         return None
 
 
 def _traced(
-    system: System, solution: Solution, expansion: Expansion, saddle: Array, locator: Locator, step: float
+    system: System, solution: Solution, expansion: Local, saddle: Array, locator: Locator, step: float
 ) -> Instanton | None:
     """The instanton traced on V, where V is known near the pass.  Collective."""
     known = fem.Function(solution.potential.function_space)

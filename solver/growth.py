@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from meshes.fitted import fitted
 from solver.cellwise import continued, evaluate_in, transfer, within_reach
 from solver.coefficients import coefficients
+from solver.cycle_expansion import Local
 from solver.errors import NotConverged
-from solver.expansion import Expansion
 from solver.linear import Options
 from solver.policy_iteration import Iteration, edge_level, policy_iteration
 from solver.region import Mask, cells_near, component, make_region
@@ -57,7 +57,7 @@ def solve_below(
     system: System,
     start: fem.Function,
     known: Mask,
-    expansion: Expansion,
+    expansion: Local,
     level: float,
     options: Options | None = None,
 ) -> Solution:
@@ -82,7 +82,7 @@ def solve_below(
         return np.where(known[cells], value - level, np.inf), slope
 
     shape, active = fitted(domain, height)
-    active = component(shape, active, cells_near(shape, expansion.point))
+    active = component(shape, active, cells_near(shape, expansion.points))
     if not shape.comm.allreduce(int(active.sum()), op=MPI.SUM):
         raise NotConverged(f"no cell lies in the sublevel set V < {level:.3g}: the mesh is too coarse")
     region = make_region(shape, active)
@@ -102,7 +102,7 @@ def grow(
     system: System,
     start: fem.Function,
     known: Mask,
-    expansion: Expansion,
+    expansion: Local,
     first: float,
     goal: float,
     options: Options | None = None,
@@ -142,7 +142,7 @@ def grow(
     return replace(best, iteration=replace(best.iteration, changes=changes))
 
 
-def from_expansion(space: fem.FunctionSpace, expansion: Expansion) -> tuple[fem.Function, Mask]:
+def from_expansion(space: fem.FunctionSpace, expansion: Local) -> tuple[fem.Function, Mask]:
     """The local expansion as a start, and the cells that reach into its ball, where it is to hold."""
     start = fem.Function(space)
     x = space.tabulate_dof_coordinates()[:, : space.mesh.geometry.dim].T

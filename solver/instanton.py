@@ -22,8 +22,8 @@ import scipy.optimize
 from numpy.polynomial import legendre
 
 from solver.action import Path, action, action_along, density_gradients, integrated_legendre
+from solver.cycle_expansion import Local
 from solver.errors import NotConverged
-from solver.expansion import Expansion
 from solver.system import Array, System
 
 START_SHELL = 0.8
@@ -43,7 +43,7 @@ class Instanton:
     """
 
     path: Path
-    expansion: Expansion
+    expansion: Local
     action: float
     uncertainty: float
     points: Array
@@ -67,12 +67,12 @@ def fit_path(points: Array, modes: int) -> Path:
     return Path(start, end, np.linalg.lstsq(matrix, right, rcond=None)[0].T)
 
 
-def cost(system: System, expansion: Expansion, path: Path, points: int = 0) -> float:
+def cost(system: System, expansion: Local, path: Path, points: int = 0) -> float:
     """``V_loc`` at the start plus the action of the path."""
     return float(expansion(path.start[:, None])[0]) + action(system, path, points)
 
 
-def polish(system: System, expansion: Expansion, path: Path, modes: int, max_iterations: int = 3000) -> Path:
+def polish(system: System, expansion: Local, path: Path, modes: int, max_iterations: int = 3000) -> Path:
     """Minimise the cost over Legendre paths with this number of modes."""
     dim = system.dim
     s, w = legendre.leggauss(4 * modes)
@@ -82,11 +82,12 @@ def polish(system: System, expansion: Expansion, path: Path, modes: int, max_ite
     extent = float(np.linalg.norm(path.end - path.start)) or 1.0
     weight = 0.1 * max(cost(system, expansion, path), 1e-12)
     lean = 0.5 * (1.0 - s)
-    root = np.linalg.inv(expansion.inverse_scale)
 
     def value(unknowns: Array) -> tuple[float, Array]:
-        z, free = unknowns[:dim], unknowns[dim:]
-        begin = expansion.point + root @ z
+        parameters, free = unknowns[:dim], unknowns[dim:]
+        begin, root = expansion.place(parameters), expansion.frame(parameters)
+        z = parameters.copy()
+        z[: expansion.lead] = 0.0
         trial = Path(begin, path.end, free.reshape(dim, modes) * scale)
         x, velocity = trial(s), trial.velocity(s)
         density, by_position, by_velocity = density_gradients(system, x, velocity, 1e-4 * extent)
@@ -95,23 +96,23 @@ def polish(system: System, expansion: Expansion, path: Path, modes: int, max_ite
         uneven = squares / mean - 1.0
         off = z @ z - START_SHELL
         total = np.sum(w * density) + weight * (np.sum(w * uneven**2) + off**2)
-        total += float(expansion(begin[:, None])[0])
+        inner, slope_in = expansion.at(parameters)
+        total += inner
         # d/dv of ∫(v²/m − 1)² with m = ½∫v²
-        inner = 2.0 * uneven / mean - np.sum(w * uneven * squares) / mean**2
-        by_velocity = by_velocity + weight * 2.0 * inner * velocity
+        bend = 2.0 * uneven / mean - np.sum(w * uneven * squares) / mean**2
+        by_velocity = by_velocity + weight * 2.0 * bend * velocity
         by_modes = ((w * by_position) @ basis.T + (w * by_velocity) @ slopes.T) * scale
         by_begin = (w * by_position) @ lean - 0.5 * (w * by_velocity).sum(axis=1)
-        by_begin = by_begin + expansion.gradient(begin[:, None])[:, 0]
+        by_begin = by_begin + slope_in
         by_z = root.T @ by_begin + weight * 4.0 * off * z
         return float(total), np.concatenate([by_z, by_modes.reshape(-1)])
 
     initial = np.zeros((dim, modes))
     shared = min(modes, path.modes.shape[1])
     initial[:, :shared] = path.modes[:, :shared]
-    z = expansion.coordinates(path.start[:, None])[:, 0]
     result = scipy.optimize.minimize(
         value,
-        np.concatenate([z, (initial / scale).reshape(-1)]),
+        np.concatenate([expansion.parameters(path.start), (initial / scale).reshape(-1)]),
         jac=True,
         method="L-BFGS-B",
         options={
@@ -122,12 +123,11 @@ def polish(system: System, expansion: Expansion, path: Path, modes: int, max_ite
             "gtol": 1e-11,
         },
     )
-    z = result.x[:dim]
-    return Path(expansion.point + root @ z, path.end, result.x[dim:].reshape(dim, modes) * scale)
+    return Path(expansion.place(result.x[:dim]), path.end, result.x[dim:].reshape(dim, modes) * scale)
 
 
 def instanton(
-    system: System, expansion: Expansion, candidates: Sequence[Array], tolerance: float = 1e-9
+    system: System, expansion: Local, candidates: Sequence[Array], tolerance: float = 1e-9
 ) -> Instanton:
     """The path of least cost near any of the candidate polylines ``(n, d)``, attractor first.
 
@@ -158,7 +158,7 @@ def instanton(
     return _with_points(system, expansion, best, quadrature, uncertainty)
 
 
-def _outside(path: Path, expansion: Expansion) -> Path:
+def _outside(path: Path, expansion: Local) -> Path:
     """The path with its start moved from the attractor to the shell on which paths start."""
     s = np.linspace(-1.0, 1.0, 2001)
     radius = np.sum(expansion.coordinates(path(s)) ** 2, axis=0)
@@ -166,9 +166,7 @@ def _outside(path: Path, expansion: Expansion) -> Path:
     return fit_path(path(s[last:]).T, path.modes.shape[1])
 
 
-def _with_points(
-    system: System, expansion: Expansion, path: Path, total: float, uncertainty: float
-) -> Instanton:
+def _with_points(system: System, expansion: Local, path: Path, total: float, uncertainty: float) -> Instanton:
     # dense at both ends, where the path is slow
     s = -np.cos(np.linspace(0.0, np.pi, 201))
     s[0], s[-1] = -1.0, 1.0
@@ -180,7 +178,7 @@ def _with_points(
     return Instanton(path, expansion, total, uncertainty, points, actions)
 
 
-def _wind_in(system: System, expansion: Expansion, start: Array) -> Array:
+def _wind_in(system: System, expansion: Local, start: Array) -> Array:
     """The path inside the ball by −(b + A∇V_loc), from its start to 10⁻⁴ of the level; attractor first."""
 
     def velocity(_: float, x: Array) -> Array:
@@ -192,11 +190,12 @@ def _wind_in(system: System, expansion: Expansion, start: Array) -> Array:
         return float(np.sum(expansion.coordinates(x[:, None]) ** 2)) - 1e-4
 
     small.terminal = True  # type: ignore[attr-defined]
-    rate = float(np.min(np.abs(np.linalg.eigvals(system.jacobian(expansion.point[:, None])[..., 0]).real)))
+    rate = expansion.rate
     solution = scipy.integrate.solve_ivp(
         velocity, (0.0, 20.0 / rate), start, events=small, rtol=1e-6, atol=1e-9, max_step=0.2 / rate
     )
-    return np.concatenate([expansion.point[None], solution.y.T[:0:-1]])
+    inner = solution.y.T[:0:-1]
+    return np.concatenate([expansion.nearest(inner[0])[None], inner])
 
 
 def trace_back(

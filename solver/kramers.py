@@ -53,12 +53,17 @@ def kramers(system: System, attractor: Array, saddle: Array, instanton: Instanto
         attractor: x̄, ``(d,)``.
         saddle: x*, ``(d,)``, with one unstable direction.
         instanton: The path from x̄ to x*.
+
+    Raises:
+        ValueError: For escape from a limit cycle, to which the formula does not apply.
     """
     jacobian = system.jacobian(saddle[:, None])[..., 0]
     growth = float(np.max(np.linalg.eigvals(jacobian).real))
     x0 = attractor[:, None]
     start = hessian(system.jacobian(x0)[..., 0], system.diffusion(x0)[..., 0])
-    integral, end = _along_path(system, instanton)
+    if not isinstance(instanton.expansion, Expansion):
+        raise ValueError("the asymptotic formula is one for escape from a point")
+    integral, end = _along_path(system, instanton, instanton.expansion)
     ratio = np.linalg.slogdet(end)[1] - np.linalg.slogdet(start)[1]
     prefactor = np.log(2 * np.pi / growth) + 0.5 * ratio + integral
     return Asymptotics(instanton.action, float(prefactor), integral)
@@ -75,7 +80,7 @@ def _inside(system: System, expansion: Expansion, start: Array) -> float:
         tensor = expansion_hessian(expansion, x, 1e-3 * extent)
         return np.append(-u, _integrand(system, x, gradient, tensor[..., None])[0])
 
-    rate = float(np.min(np.abs(np.linalg.eigvals(system.jacobian(expansion.point[:, None])[..., 0]).real)))
+    rate = expansion.rate
     solution = scipy.integrate.solve_ivp(
         velocity, (0.0, 12.0 / rate), np.append(start, 0.0), rtol=1e-7, atol=1e-10
     )
@@ -103,7 +108,9 @@ def _integrand(system: System, x: Array, p: Array, tensor: Array) -> Array:
     )
 
 
-def _along_path(system: System, instanton: Instanton, steps: int = 1500) -> tuple[float, Array]:
+def _along_path(
+    system: System, instanton: Instanton, expansion: Expansion, steps: int = 1500
+) -> tuple[float, Array]:
     """∫ F dt up to near the saddle, and P there.
 
     Inside the ball by the local expansion; from there by RK4 in time to 2 per cent of the parameter before
@@ -128,8 +135,8 @@ def _along_path(system: System, instanton: Instanton, steps: int = 1500) -> tupl
     K = jacobian + np.einsum("ijkn,jn->ikn", slope, p)
     force = -_hamiltonian_slope(system, x, p, 1e-4 * extent)
     curvature = _hamiltonian_curvature(system, x, p, 1e-3 * extent)
-    ball = 1.0 / float(np.linalg.norm(instanton.expansion.inverse_scale, 2))
-    P = expansion_hessian(instanton.expansion, path.start[:, None], 1e-3 * ball)
+    ball = 1.0 / float(np.linalg.norm(expansion.inverse_scale, 2))
+    P = expansion_hessian(expansion, path.start[:, None], 1e-3 * ball)
     dt = grid[2] - grid[0]
 
     def rate(n: int, tensor: Array) -> Array:
@@ -148,7 +155,7 @@ def _along_path(system: System, instanton: Instanton, steps: int = 1500) -> tupl
         tensors += [_with_product(middle, along[:, n + 1], force[:, n + 1]), P]
     values = _integrand(system, x, p, np.stack(tensors, axis=-1))
     outer = dt / 6.0 * float(np.sum(values[:-2:2] + 4.0 * values[1:-1:2] + values[2::2]))
-    return _inside(system, instanton.expansion, path.start) + outer, P
+    return _inside(system, expansion, path.start) + outer, P
 
 
 def _clock(system: System, instanton: Instanton) -> tuple[Array, Array]:

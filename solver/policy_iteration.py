@@ -17,8 +17,8 @@ from mpi4py import MPI
 
 from solver.assembly import Dofs, assemble_matrix, assemble_unreduced, fixed_dofs, lift
 from solver.coefficients import Coefficients
+from solver.cycle_expansion import Local
 from solver.errors import NotConverged
-from solver.expansion import Expansion
 from solver.hamilton_jacobi import residual_norm, transport
 from solver.linear import Options, factorise, solve
 from solver.region import Mask, Region, cell_values, cells_near
@@ -68,19 +68,19 @@ def edge_level(region: Region, potential: fem.Function) -> float:
     return float(region.domain.comm.allreduce(float(np.min(values, initial=np.inf)), op=MPI.MIN))
 
 
-def core_dofs(space: fem.FunctionSpace, expansion: Expansion) -> Dofs:
+def core_dofs(space: fem.FunctionSpace, expansion: Local) -> Dofs:
     """Local dofs at which V is given by the expansion: |z| ≤ ½, and the cells that contain x̄.  Collective."""
     x = space.tabulate_dof_coordinates()[:, : space.mesh.geometry.dim].T
     marked = fem.Function(space)
     marked.x.array[np.sum(expansion.coordinates(x) ** 2, axis=0) <= CORE**2] = 1.0
-    marked.x.array[np.unique(space.dofmap.list[cells_near(space.mesh, expansion.point)])] = 1.0
+    marked.x.array[np.unique(space.dofmap.list[cells_near(space.mesh, expansion.points)])] = 1.0
     # a cell seen as a ghost marks dofs that other ranks own
     marked.x.scatter_reverse(InsertMode.add)
     marked.x.scatter_forward()
     return np.flatnonzero(marked.x.array > 0.5).astype(np.int32)
 
 
-def joined(start: fem.Function, expansion: Expansion) -> Array:
+def joined(start: fem.Function, expansion: Local) -> Array:
     """Values of the start, passing smoothly into the expansion between |z| = 1 and |z| = ½."""
     x = start.function_space.tabulate_dof_coordinates()[:, : start.function_space.mesh.geometry.dim].T
     z = np.sqrt(np.sum(expansion.coordinates(x) ** 2, axis=0))
@@ -109,7 +109,7 @@ def freeze(frozen: fem.Function, worst: Mask, start: fem.Function) -> float:
 def policy_iteration(
     coefficients: Coefficients,
     start: fem.Function,
-    expansion: Expansion,
+    expansion: Local,
     *,
     tolerance: float = 1e-11,
     max_iterations: int = 30,

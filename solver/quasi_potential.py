@@ -18,10 +18,12 @@ from dolfinx import fem
 from solver.action import Path, action
 from solver.bounds import lower_bound
 from solver.coefficients import Coefficients
+from solver.cycle_expansion import Local, expand_at
 from solver.evaluate import Locator, evaluate, evaluate_gradient
-from solver.expansion import Expansion, expand, unit_directions
+from solver.expansion import unit_directions
 from solver.growth import Solution, grow
 from solver.instanton import Instanton, instanton, trace_back
+from solver.limit_cycles import LimitCycle
 from solver.linear import Options
 from solver.policy_iteration import Iteration, edge_level
 from solver.rates import markov_chain
@@ -55,7 +57,7 @@ class WellPotential:
     cells: Mask
     valid: Mask
     trusted_level: float
-    expansion: Expansion
+    expansion: Local
     iteration: Iteration
     coefficients: Coefficients
 
@@ -104,14 +106,14 @@ def local_expansion(
     start: fem.Function,
     known: Coefficients,
     passes: Array,
-    attractor: Array,
+    attractor: Array | LimitCycle,
     locator: Locator,
-) -> Expansion:
+) -> Local:
     """Expansion of V at an attractor, up to a tenth of its lowest pass (or of the edge).  Collective."""
     top = edge_level(known.region, start)
     if len(passes):
         top = min(top, float(np.nanmin(evaluate(start, passes, locator))))
-    return expand(system, attractor, BALL * top)
+    return expand_at(system, attractor, BALL * top)
 
 
 def well_potential(
@@ -119,7 +121,7 @@ def well_potential(
     coefficients: Coefficients,
     start: fem.Function,
     index: int,
-    expansion: Expansion,
+    expansion: Local,
     lowest_exit: float,
     epsilon: float,
     options: Options | None = None,
@@ -146,12 +148,10 @@ def well_potential(
     return well_of(coefficients, index, expansion, solution)
 
 
-def well_of(
-    coefficients: Coefficients, index: int, expansion: Expansion, solution: Solution
-) -> WellPotential:
+def well_of(coefficients: Coefficients, index: int, expansion: Local, solution: Solution) -> WellPotential:
     """The valid part of a solution of the Hamilton–Jacobi equation.  Collective."""
     domain = coefficients.domain
-    seeds = cells_near(domain, expansion.point)
+    seeds = cells_near(domain, expansion.points)
     trusted = solution.iteration.converged_level
     potential = solution.potential
     region = make_region(domain, solution.cells)
@@ -172,7 +172,7 @@ def well_of(
 def escape_path(
     system: System,
     start: fem.Function,
-    expansion: Expansion,
+    expansion: Local,
     saddle: Array,
     locator: Locator,
     step: float,
@@ -186,7 +186,6 @@ def escape_path(
     Raises:
         NotConverged: If no path converges.
     """
-    attractor = expansion.point
 
     def slope(x: Array) -> Array:
         return evaluate_gradient(start, x[None], locator)[0]
@@ -194,12 +193,15 @@ def escape_path(
     def arrived(x: Array) -> bool:
         return bool(np.sum(expansion.coordinates(x[:, None]) ** 2) < 0.5)
 
-    gap = float(np.linalg.norm(saddle - attractor))
-    candidates = [np.array([attractor, saddle])]
+    near = expansion.nearest(saddle)
+    gap = float(np.linalg.norm(saddle - near))
+    candidates = [np.array([near, saddle])]
     for entry in _entries(system, start, saddle, 0.2 * gap, locator):
         traced = trace_back(slope, system, entry, arrived, step, max_steps=int(20 * gap / step))
         if traced is not None:
-            candidates.append(np.concatenate([saddle[None], traced, attractor[None]])[::-1])
+            candidates.append(
+                np.concatenate([saddle[None], traced, expansion.nearest(traced[-1])[None]])[::-1]
+            )
     return instanton(system, expansion, candidates)
 
 

@@ -153,15 +153,20 @@ def _spread(domain: mesh.Mesh, marks: Mask) -> Mask:
     return np.asarray(marker.x.array > 0.5)
 
 
-def cells_near(domain: mesh.Mesh, point: Array) -> Mask:
-    """Cells that contain a point (within rounding).  Not collective."""
+def cells_near(domain: mesh.Mesh, points: Array) -> Mask:
+    """Cells that contain one of the points ``(n, d)`` (within rounding).  Not collective."""
     d = domain.geometry.dim
     # the corners come first, also where cells are curved
     vertices = domain.geometry.x[domain.geometry.dofmap][:, : d + 1, :d]
-    edges = np.swapaxes(vertices[:, 1:] - vertices[:, :1], 1, 2)
-    local = np.linalg.solve(edges, (point - vertices[:, 0])[..., None])[..., 0]
-    tolerance = 1e-10
-    return np.asarray((local >= -tolerance).all(axis=1) & (local.sum(axis=1) <= 1 + tolerance))
+    low, high = vertices.min(axis=1) - 1e-10, vertices.max(axis=1) + 1e-10
+    found = np.zeros(len(vertices), dtype=bool)
+    for point in np.atleast_2d(points):
+        near = np.flatnonzero((low <= point).all(axis=1) & (point <= high).all(axis=1))
+        edges = np.swapaxes(vertices[near, 1:] - vertices[near, :1], 1, 2)
+        local = np.linalg.solve(edges, (point - vertices[near, 0])[..., None])[..., 0]
+        tolerance = 1e-10
+        found[near[(local >= -tolerance).all(axis=1) & (local.sum(axis=1) <= 1 + tolerance)]] = True
+    return found
 
 
 def cell_values(function: fem.Function) -> Array:
