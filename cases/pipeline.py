@@ -232,7 +232,8 @@ def _evolve(
 
 
 def _alone(case: Case) -> bool:
-    return case.stability is not None or (case.transient is not None and case.transient.alone)
+    tables = (case.transient, case.trajectories)
+    return case.stability is not None or any(table is not None and table.alone for table in tables)
 
 
 def _reference_point(domain: Any, places: Structure) -> Any:

@@ -43,7 +43,7 @@ def headline(run: RunData) -> list[str]:
     """The answer in a few plain sentences."""
     found = directions(run.summary)
     if not found:
-        return ["No escape was computed: fewer than two attractors were compared."]
+        return _without_escapes(run)
     start = found[0][0]
     base, table = baseline(run.summary), rows(run.summary, found[0])
     levels = [row.epsilon for row in table if row.epsilon is not None]
@@ -63,6 +63,24 @@ def headline(run: RunData) -> list[str]:
     ]
     sentences += [_simulation(row) for row in table if row.simulated is not None and row.noise != base][:1]
     return sentences or [f"Only one noise was computed, {base}: there is nothing to compare it with."]
+
+
+def _without_escapes(run: RunData) -> list[str]:
+    """What there is to say where no attractor is left for another one."""
+    summary = run.summary
+    sentences = [_typeset(note) for note in summary.get("stability", {}).get("notes", [])]
+    if not sentences and (
+        levels := [e for noise in summary["noises"].values() for e in noise.get("exits", [])]
+    ):
+        sets = ", ".join(dict.fromkeys(str(level["name"]) for level in levels))
+        sentences = [f"Mean exit times from sets round the attractor ({sets}) under each noise."]
+    if not sentences and any(noise.get("transient") for noise in summary["noises"].values()):
+        sentences = ["A density followed in time under each noise."]
+    return sentences or ["No escape was computed: fewer than two attractors were compared."]
+
+
+def _typeset(note: str) -> str:
+    return note[0].upper() + note[1:].replace("<=", "≤").replace("eta", "η") + "."
 
 
 def _comparison(row: Row, base: str, where: str, strength: str) -> str:

@@ -38,6 +38,8 @@ class TrajectoryTable(BaseModel):
     observe: dict[str, str] = Field({}, description="polynomials of degree 2 whose averages are wanted")
     plain: str | None = Field(None, description="a loss without noise, for a third path")
 
+    alone: bool = Field(False, description="no attractors, potentials and rates: the trajectories only")
+
     @field_validator("observe")
     @classmethod
     def _names(cls, value: dict[str, str]) -> dict[str, str]:
