@@ -175,13 +175,13 @@ def _notes(along: list[dict[str, Any]], batches: list[int]) -> list[str]:
         worst = int(np.argmax(ratios))
         if ratios[worst] <= 1.0 + 1e-9:
             notes.append(
-                f"the bound tr H <= 2/eta holds for B = {batch} along the whole curve: the largest stable eta "
-                f"is at most {ratios[worst]:.4g} times 2/tr H"
+                f"the bound tr H <= 2/eta holds for B = {batch} along the whole curve: the largest stable "
+                f"eta is at most {ratios[worst]:.4g} times 2/tr H"
             )
         else:
             notes.append(
-                f"the bound tr H <= 2/eta does not hold for B = {batch}: at t = {along[worst]['t']:.4g} SGD is "
-                f"stable up to eta = {along[worst]['sgd'][f'batch_{batch}']:.4g}, {ratios[worst]:.4g} times "
+                f"the bound tr H <= 2/eta does not hold for B = {batch}: at t = {along[worst]['t']:.4g} SGD "
+                f"is stable up to eta = {along[worst]['sgd'][f'batch_{batch}']:.4g}, {ratios[worst]:.4g} times "
                 "2/tr H"
             )
     return notes
