@@ -181,7 +181,7 @@ def _notes(along: list[dict[str, Any]], batches: list[int]) -> list[str]:
         else:
             notes.append(
                 f"the bound tr H <= 2/eta does not hold for B = {batch}: at t = {along[worst]['t']:.4g} SGD "
-                f"is stable up to eta = {along[worst]['sgd'][f'batch_{batch}']:.4g}, {ratios[worst]:.4g} times "
-                "2/tr H"
+                f"is stable up to eta = {along[worst]['sgd'][f'batch_{batch}']:.4g}, {ratios[worst]:.4g} "
+                "times 2/tr H"
             )
     return notes
