@@ -26,7 +26,7 @@ from solver.committor import committors
 from solver.errors import NotConverged
 from solver.evaluate import Locator, evaluate
 from solver.linear import Options
-from solver.rates import NARROW, Rates, log_mass, markov_chain, rate_constants
+from solver.rates import NARROW, Rates, log_mass, markov_chain, rate_constants, time_difference
 from solver.region import Mask, cell_values, cells_near, component, make_region
 from solver.stationary import Pin, well_densities
 from solver.system import Array
@@ -66,7 +66,8 @@ class Density:
         committors: h_k.
         rates: Rate constants and weights of the wells; None for a single well.
         log_normaliser: ``log ∫ q e^{−W/ε} dx``.
-        window_change: Change of log k when the window of the committor is narrowed; an error estimate.
+        window_change: Change of log mean passage times when the window of the committor is narrowed; an error
+            estimate.
     """
 
     epsilon: float
@@ -148,9 +149,8 @@ def density(
         narrow = rate_constants(coefficients, gauge, epsilon, wells, steps, levels, window=NARROW)
         if not np.isfinite(log_rate[~np.eye(len(pins), dtype=bool)]).any():
             raise NotConverged(f"no positive current between the wells at epsilon = {epsilon:g}")
-        with np.errstate(invalid="ignore"):
-            change = float(np.nanmax(np.abs(np.where(np.isfinite(log_rate), narrow - log_rate, 0.0))))
         rates = markov_chain(epsilon, log_rate)
+        change = time_difference(rates, markov_chain(epsilon, narrow))
         weights = rates.log_weight - np.array(masses)
         weights -= weights.max()
         for weight, well in zip(weights, wells, strict=True):

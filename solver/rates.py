@@ -147,6 +147,21 @@ def markov_chain(epsilon: float, log_rate: Array) -> Rates:
     return Rates(epsilon, log_rate, passage, _log_weights(log_rate))
 
 
+def time_difference(one: Rates | None, other: Rates | None) -> float:
+    """Largest difference of a log mean first passage time; 0 where there are none, ∞ where only one has them.
+
+    Times, not rates: the rate between two wells without a common border is rounding, and has no effect.
+    """
+    if one is None or other is None:
+        return 0.0
+    apart = ~np.eye(len(one.log_mfpt), dtype=bool)
+    first, second = one.log_mfpt[apart], other.log_mfpt[apart]
+    finite = np.isfinite(first)
+    if (finite != np.isfinite(second)).any():
+        return float("inf")
+    return float(np.max(np.abs(first[finite] - second[finite]), initial=0.0))
+
+
 def _log_weights(log_rate: Array) -> Array:
     """GTH: eliminate states from the last to the first, then substitute back."""
     rate = log_rate.copy()
