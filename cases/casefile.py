@@ -14,6 +14,7 @@ from cases import toml_text
 from cases.complaints import first_error
 from cases.errors import CaseError, suggestion
 from cases.exit_table import ExitTable
+from cases.mean_field_table import MeanFieldTable
 from cases.reference_table import ReferenceTable
 from cases.schema import (
     CaseTable,
@@ -53,6 +54,7 @@ class Case:
     compare: CompareTable
     exits: list[ExitTable]
     transient: TransientTable | None
+    mean_field: MeanFieldTable | None
     trajectories: TrajectoryTable | None
     stability: StabilityTable | None
     simulate: SimulateTable | None
@@ -78,7 +80,7 @@ class Case:
         """The noise in the denominator of ratios: as given, else "isotropic", else the first."""
         if self.compare.baseline is not None:
             return self.compare.baseline
-        return "isotropic" if "isotropic" in self.noise else next(iter(self.noise))
+        return "isotropic" if "isotropic" in self.noise else next(iter(self.noise), "")
 
     @property
     def reference(self) -> str:

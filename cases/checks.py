@@ -28,6 +28,17 @@ CHECKS: dict[str, tuple[float, str]] = {
     "transient_mass": (1e-12, "change of the mass of an evolving density"),
     "transient_negative": (1e-3, "lowest value of an evolving density below zero, over the highest"),
     "transient_time_error": (1e-3, "sum of the estimated errors of the time steps, relative"),
+    "mean_field_averages": (5e-3, "averages of the density on the mesh against Newton's method for them"),
+    "mean_field_value": (1e-3, "energy and entropy on the mesh against quadrature"),
+    "mean_field_stability": (0.0, "states whose spectral gap contradicts their second variation"),
+    "mean_field_negative": (1e-3, "lowest value of a stationary density below zero, over the highest"),
+    "mean_field_mass": (1e-12, "change of the mass along the flow"),
+    "mean_field_rise": (1e-7, "largest rise of the energy along the flow, over its fall"),
+    "mean_field_decay": (0.05, "rate at which the energy decays against twice the spectral gap, relative"),
+    "mean_field_particles": (
+        0.15,
+        "N times the energy of N particles above the minimum, beyond the interval",
+    ),
     "simulation_gap": (0.05, "log T simulated against computed, beyond the 95 % interval"),
 }
 

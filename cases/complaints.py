@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from cases.errors import CaseError, suggestion
 from cases.exit_table import ExitTable
+from cases.mean_field_table import MeanFieldTable
 from cases.reference_table import ReferenceTable
 from cases.schema import (
     CaseTable,
@@ -32,6 +33,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "compare": CompareTable,
     "exit": ExitTable,
     "transient": TransientTable,
+    "mean_field": MeanFieldTable,
     "trajectories": TrajectoryTable,
     "stability": StabilityTable,
     "simulate": SimulateTable,
@@ -57,13 +59,6 @@ def first_error(error: ValidationError, file: str) -> CaseError:
     if kind == "value_error":
         problem, _, fix = str(context["error"]).partition("|")
         return CaseError(file, key or "(top level)", problem, fix or "correct it")
-    if kind == "too_short" and key == "noise":
-        return CaseError(
-            file,
-            key,
-            "there is no noise",
-            'add a table such as [noise.isotropic] with diffusion = "identity"',
-        )
     shown = repr(first["input"])
     shown = shown if len(shown) <= 40 else shown[:37] + "..."
     message = first["msg"][0].lower() + first["msg"][1:]

@@ -23,6 +23,9 @@ def complete(case: Case) -> Case:
     Raises:
         CaseError: when two tables contradict each other.
     """
+    if case.mean_field is not None:
+        return _complete_mean_field(case)
+    _check_sources(case)
     if case.system.model is not None:
         case = _with_function(case) if ":" in case.system.model else _with_model(case)
     if case.system.data is not None:
@@ -37,6 +40,44 @@ def complete(case: Case) -> Case:
     case = _with_mesh_file(case)
     compare = case.compare.model_copy(update={"baseline": case.baseline, "reference": case.reference})
     return replace(case, compare=compare)
+
+
+def _check_sources(case: Case) -> None:
+    system = case.system
+    if all(source is None for source in (system.loss, system.drift, system.model, system.data)):
+        raise case.error(
+            "system",
+            "exactly one of loss, drift, model and data is needed but none is given",
+            "give one of them",
+        )
+    if not case.noise:
+        raise case.error(
+            "noise",
+            "there is no noise: the table is missing",
+            'add a table such as [noise.isotropic] with diffusion = "identity"',
+        )
+
+
+def _complete_mean_field(case: Case) -> Case:
+    """A mean-field problem has a confinement and features of its own, and no noises to compare."""
+    others = [
+        ("system.loss", case.system.loss), ("system.drift", case.system.drift),
+        ("system.model", case.system.model), ("system.data", case.system.data), ("noise", case.noise),
+        ("compare.epsilon", case.compare.epsilon), ("exit", case.exits), ("simulate", case.simulate),
+        ("transient", case.transient), ("domain.mesh", case.domain.mesh),
+        ("domain.periodic", case.domain.periodic), ("trajectories", case.trajectories),
+        ("stability", case.stability),
+    ]  # fmt: skip
+    for key, given in others:
+        if given:
+            raise case.error(key, "this does not go with [mean_field]", "leave one of them out")
+    _check_domain(case)
+    _check_dimensions(case)
+    start = case.mean_field.start if case.mean_field else None
+    if isinstance(start, GaussianTable):
+        _check_gaussian(case, "mean_field.start", start)
+    references.check(case, case.references)
+    return case
 
 
 def _with_model(case: Case) -> Case:
@@ -237,15 +278,7 @@ def _check_transient(case: Case) -> None:
     if table is None:
         return
     if isinstance(table.start, GaussianTable):
-        covariance = table.start.covariance
-        if len(table.start.mean) != case.dim or any(len(row) != case.dim for row in covariance):
-            raise case.error(
-                "transient.start", f"its numbers are not those of {case.dim} coordinates", "one for each"
-            )
-        if not symmetric_positive(covariance):
-            raise case.error(
-                "transient.start.covariance", "it is no covariance", "make it symmetric and positive definite"
-            )
+        _check_gaussian(case, "transient.start", table.start)
     for name, drift in table.drift.items():
         if name not in case.noise:
             raise case.error(
@@ -289,3 +322,13 @@ def _check_alone(case: Case) -> None:
                 f"'{noise.diffusion}' belongs to an attractor, and transient.alone looks for none",
                 "use another noise, or leave alone out",
             )
+
+
+def _check_gaussian(case: Case, key: str, start: GaussianTable) -> None:
+    covariance = start.covariance
+    if len(start.mean) != case.dim or any(len(row) != case.dim for row in covariance):
+        raise case.error(key, f"its numbers are not those of {case.dim} coordinates", "give one for each")
+    if not symmetric_positive(covariance):
+        raise case.error(
+            f"{key}.covariance", "it is no covariance", "make it symmetric and positive definite"
+        )

@@ -13,6 +13,7 @@ from cases.figure_data import Sampler, sampler, slices
 from cases.figure_extras import extra_figures
 from cases.figure_lines import line_figures
 from cases.figure_maps import Samples, Window, common_window, density_scale, height_scale, map_panel
+from cases.figure_mean_field import mean_field_figures
 from cases.figure_rates import arrhenius
 from cases.figure_style import Figure, style
 from cases.figure_transient import transient_figures
@@ -30,7 +31,7 @@ _MARKS = (
 def all_figures(run: RunData) -> list[Figure]:
     """Every figure that the files of the run allow, in the order of the report."""
     with style():
-        others = [*arrhenius(run), *transient_figures(run), *extra_figures(run)]
+        others = [*arrhenius(run), *transient_figures(run), *mean_field_figures(run), *extra_figures(run)]
         if not run.noises:
             return others
         maps = line_figures(run) if run.dim == 1 else _map_figures(run)

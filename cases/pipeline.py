@@ -7,6 +7,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,8 @@ from solver.fields import indicator, output_fields
 from solver.polylines import Polyline, write_polylines
 from solver.vtkhdf import write_vtkhdf
 
+MEAN_FIELD_CONVENTION = "dm/dt = div[(grad dF/dm + lambda grad U) m + lambda grad m]; eps = 2 lambda"
+
 #: A case that looks for no attractors.
 NOWHERE = Structure((), (), (), 0, None)
 
@@ -77,26 +80,73 @@ def run(case: Case, effective: str, folder: Path, progress: Progress, comm: Any 
     timings = Timings()
     with timings.measure("set-up"), progress.stage("checking the case, finding fixed points"):
         landscape = validate(case)
-        extras.check(case, landscape)
-        domain = make_mesh(case, landscape, comm)
-        places = NOWHERE if _alone(case) else structure(case, landscape, domain)
-        start = _reference_point(domain, places)
-        noises = scaled(case, landscape, start)
-        diffusions = {name: noise.system.diffusion for name, noise in noises.items()}
-        refuse_vanishing(case, diffusions, places.saddles, start)
-        sets = exit_sets(case, landscape, places, noises, domain)
-        evolutions = prepare(case, landscape, noises)
-        domain = _graded(case, domain, places, noises)
-    _describe(places, progress)
+        if case.mean_field is None:
+            job = _prepared(case, landscape, comm, progress, timings)
+        else:
+            job = partial(_solve_mean_field, case, comm, progress, timings)
     with OutputFolder(folder, comm) as output:
-        summary = _solve_all(
-            case, landscape, domain, places, noises, sets, evolutions, output.path, progress, timings
-        )
+        summary = job(output.path)
         summary["timings"] = {name: round(seconds, 3) for name, seconds in timings.items()}
         with progress.stage("report"):
             on_root(comm, lambda: _write_records(output.path, summary, effective, comm.size, timings))
     _conclude(summary, folder, progress)
     return EXIT_GOOD if summary["ok"] else EXIT_SOLVER
+
+
+def _prepared(
+    case: Case, landscape: Landscape, comm: Any, progress: Progress, timings: Timings
+) -> Callable[[Path], dict[str, Any]]:
+    """Everything that can be wrong with the input has been looked for; what is left is to solve.  Collective.
+
+    Raises:
+        CaseError: for bad input.
+    """
+    extras.check(case, landscape)
+    domain = make_mesh(case, landscape, comm)
+    places = NOWHERE if _alone(case) else structure(case, landscape, domain)
+    start = _reference_point(domain, places)
+    noises = scaled(case, landscape, start)
+    diffusions = {name: noise.system.diffusion for name, noise in noises.items()}
+    refuse_vanishing(case, diffusions, places.saddles, start)
+    sets = exit_sets(case, landscape, places, noises, domain)
+    evolutions = prepare(case, landscape, noises)
+    domain = _graded(case, domain, places, noises)
+    return lambda path: _solve_all(
+        case, landscape, domain, places, noises, sets, evolutions, path, progress, timings
+    )
+
+
+def _solve_mean_field(
+    case: Case, comm: Any, progress: Progress, timings: Timings, path: Path
+) -> dict[str, Any]:
+    from cases.mean_field_run import solve
+
+    with progress.stage("mean-field equation") as stage, timings.measure("mean-field equation"):
+        entry, found = solve(case, path, comm, lambda text: stage.advance(1, text))
+    summary: dict[str, Any] = {
+        "case": case.name,
+        "title": case.title,
+        "convention": MEAN_FIELD_CONVENTION,
+        **places_summary(NOWHERE),
+        "noises": {},
+        "comparison": [],
+        "exit_comparison": [],
+        "disagreements": [],
+        "mean_field": entry,
+        "discretisation": {
+            "cells": None,
+            "degree": case.mesh.degree,
+            "unknowns": entry["levels"][0].get("unknowns"),
+        },
+        "check_thresholds": thresholds(),
+    }
+    return _with_references(case, summary, found)
+
+
+def _with_references(case: Case, summary: dict[str, Any], found: list[str]) -> dict[str, Any]:
+    rows = references.compare_case(case, case.references, summary)
+    found = [*found, *references.problems(rows)]
+    return summary | {"references": references.as_json(rows), "ok": not found, "problems": found}
 
 
 def _graded(case: Case, domain: Any, places: Structure, noises: dict[str, ScaledNoise]) -> Any:
@@ -121,6 +171,7 @@ def _solve_all(
     progress: Progress,
     timings: Timings,
 ) -> dict[str, Any]:
+    _describe(places, progress)
     entries: dict[str, Any] = {}
     found: list[str] = []
     lines: list[Polyline] = []
@@ -190,9 +241,7 @@ def _solve_all(
         "check_thresholds": thresholds(),
         **more,
     }
-    rows = references.compare_case(case, case.references, summary)
-    found += references.problems(rows)
-    return summary | {"references": references.as_json(rows), "ok": not found, "problems": found}
+    return _with_references(case, summary, found)
 
 
 def _analyse(
@@ -301,12 +350,15 @@ def _describe(places: Structure, progress: Progress) -> None:
 
 def _conclude(summary: dict[str, Any], folder: Path, progress: Progress) -> None:
     from cases.exit_text import exit_tables
+    from cases.mean_field_text import mean_field_table
     from cases.reference_text import reference_table
     from cases.table import comparison_table
     from cases.transient_text import transient_table
 
     exits, evolution = exit_tables(summary), transient_table(summary)
     more = extras.lines(summary)
+    if "mean_field" in summary:
+        more.append(mean_field_table(summary))
     if not (exits or evolution or more) or summary["comparison"]:
         progress.result(comparison_table(summary))
     if evolution:

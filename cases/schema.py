@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 
 from cases.exit_table import ExitTable
+from cases.mean_field_table import MeanFieldTable
 from cases.ranges import expand, flatten
 from cases.reference_table import ReferenceTable
 from cases.stability_table import StabilityTable
@@ -69,8 +70,8 @@ class SystemTable(Table):
     @model_validator(mode="after")
     def _one_source(self) -> SystemTable:
         given = [key for key in ("loss", "drift", "model", "data") if getattr(self, key) is not None]
-        if len(given) != 1:
-            found = "none is given" if not given else f"{' and '.join(given)} are given"
+        if len(given) > 1:
+            found = f"{' and '.join(given)} are given"
             raise ValueError(
                 f"exactly one of loss, drift, model and data is needed but {found}|keep one of them"
             )
@@ -227,10 +228,11 @@ class CaseTable(Table):
     system: SystemTable
     domain: DomainTable = DomainTable()  # type: ignore[call-arg]
     mesh: MeshTable = MeshTable()  # type: ignore[call-arg]
-    noise: Annotated[dict[str, NoiseTable], Field(min_length=1)]
+    noise: dict[str, NoiseTable] = {}
     compare: CompareTable = CompareTable()  # type: ignore[call-arg]
     exits: list[ExitTable] = Field([], alias="exit", description="sets whose mean exit time is wanted")
     transient: TransientTable | None = None
+    mean_field: MeanFieldTable | None = None
     trajectories: TrajectoryTable | None = None
     stability: StabilityTable | None = None
     simulate: SimulateTable | None = None

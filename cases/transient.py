@@ -60,22 +60,21 @@ class Evolutions:
     systems: dict[str, System]
 
 
-def initial_density(case: Case, table: TransientTable) -> Field:
-    """The density at time 0, not normalised, ``(d, N) -> (N,)``.
+def start_density(case: Case, key: str, start: GaussianTable | str) -> Field:
+    """A density at time 0, not normalised, ``(d, N) -> (N,)``.
 
     Raises:
         CaseError: for an expression that is negative or not finite somewhere in the domain.
     """
-    if isinstance(table.start, GaussianTable):
-        mean, precision = np.array(table.start.mean), np.linalg.inv(np.array(table.start.covariance))
+    if isinstance(start, GaussianTable):
+        mean, precision = np.array(start.mean), np.linalg.inv(np.array(start.covariance))
 
         def gaussian(x: Array) -> Array:
             y = x - mean[:, None]
             return np.asarray(np.exp(-0.5 * np.einsum("in,ij,jn->n", y, precision, y)))
 
         return gaussian
-    key = "transient.start"
-    expression = checked_expression(case, key, table.start, case.system.parameters)
+    expression = checked_expression(case, key, start, case.system.parameters)
     density = symbolic.to_numpy(expression, symbols(case.coordinates))
     points = domain_sample(case)
     values = density(points) if points.shape[1] else np.ones(1)
@@ -147,7 +146,9 @@ def prepare(case: Case, landscape: Landscape, noises: Mapping[str, ScaledNoise])
     if table is None:
         return None
     return Evolutions(
-        initial_density(case, table), observables(case, table), systems(case, landscape, table, noises)
+        start_density(case, "transient.start", table.start),
+        observables(case, table),
+        systems(case, landscape, table, noises),
     )
 
 

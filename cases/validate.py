@@ -28,6 +28,10 @@ def validate(case: Case) -> Landscape:
         CaseError: with the first thing that is wrong.
     """
     check_memory(case)
+    if case.mean_field is not None:
+        from cases import mean_field_problem
+
+        return mean_field_problem.check(case)
     landscape = landscapes.build(case)
     if (
         case.simulate is not None

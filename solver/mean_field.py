@@ -84,6 +84,29 @@ def least_squares(
     )
 
 
+def coupled(
+    dim: int,
+    potential: Field,
+    potential_slope: Field,
+    features: Field,
+    feature_slopes: Field,
+    coupling: float,
+    temperature: float,
+) -> MeanField:
+    """``F(m) = −(J/2) |⟨h⟩|²``: attraction to one's own average; not convex for J > 0."""
+    return MeanField(
+        dim,
+        potential,
+        potential_slope,
+        features,
+        feature_slopes,
+        lambda mu: -0.5 * coupling * float(mu @ mu),
+        lambda mu: -coupling * mu,
+        lambda mu: -coupling * np.eye(mu.size),
+        temperature,
+    )
+
+
 @dataclass(frozen=True)
 class StationaryState:
     """A stationary state, by its averages.
@@ -280,3 +303,26 @@ def particle_constant(
     near = half_log_det(t + h) - half_log_det(t - h)
     far = half_log_det(t + 2 * h) - half_log_det(t - 2 * h)
     return (8 * near - far) / (12 * h)
+
+
+def expectations(
+    problem: MeanField,
+    bounds: Sequence[tuple[float, float]],
+    state: StationaryState,
+    fields: Sequence[Field],
+    points: int | None = None,
+) -> list[float]:
+    """Expectations of functions ``(d, N) -> (N,)`` in a stationary state, by quadrature."""
+    grid = make_grid(problem, bounds, points)
+    weights = gibbs(problem, grid, state.slope)[0]
+    return [float(np.sum(field(grid.points) * weights)) for field in fields]
+
+
+def state_density(problem: MeanField, state: StationaryState) -> Field:
+    """The density of a stationary state, ``(d, N) -> (N,)``."""
+
+    def density(x: Array) -> Array:
+        exponent = -problem.potential(x) - state.slope @ problem.features(x) / problem.temperature
+        return np.asarray(np.exp(exponent - state.log_normaliser))
+
+    return density
