@@ -8,7 +8,7 @@ from dolfinx import fem
 from mpi4py import MPI
 
 from meshes.box import box, cells_per_side
-from meshes.refine import cell_diameters, graded
+from meshes.refine import cell_diameters, cell_sizes, graded
 from solver.evaluate import bounding_box
 
 BOUNDS = [(-1.0, 2.0), (0.5, 1.5), (-3.0, -2.25)]
@@ -52,12 +52,13 @@ def test_graded_mesh_is_fine_at_the_point_and_coarse_far_off(dim, size):
     point = np.array([0.3, -0.2, 0.1][:dim])
     domain = graded(coarse, [point], [size])
     assert volume(domain) == pytest.approx(2.0**dim, rel=1e-12)
-    diameters = cell_diameters(domain)
+    diameters = cell_sizes(domain)
     corners = domain.geometry.x[domain.geometry.dofmap[: len(diameters)], :dim]
     distance = np.linalg.norm(corners - point, axis=-1)
     nearest, farthest = distance.min(axis=1), distance.max(axis=1)
-    # what grading promises, for all cells: no longer than the size, or than half the distance
-    assert (diameters <= np.maximum(size, 0.5 * nearest) * (1 + 1e-12)).all()
+    # what grading promises, for all cells: no larger than the size, or than half the distance (in space: all)
+    reach = 1.0 if dim == 3 else 0.5
+    assert (diameters <= np.maximum(size, reach * nearest) * (1 + 1e-12)).all()
     finest = comm.allreduce(diameters.min(initial=np.inf), op=MPI.MIN)
     assert 0.25 * size < finest <= size
     # far off, no cell is much finer than asked for or than the coarse mesh
@@ -99,3 +100,15 @@ def test_alternating_diagonals():
     long_edges = [max(p, key=lambda ends: np.linalg.norm(ends[0] - ends[1])) for p in pairs]
     slopes = [np.sign((b - a)[0] * (b - a)[1]) for a, b in long_edges]
     assert slopes.count(1.0) == slopes.count(-1.0) == 16
+
+
+def test_sizes_of_cells():
+    """In the plane the longest edge, in space the edge of a regular tetrahedron of the same volume."""
+    plane, space = box(MPI.COMM_SELF, [(-1.0, 1.0)] * 2, 6), box(MPI.COMM_SELF, [(-1.0, 1.0)] * 3, 6)
+    np.testing.assert_allclose(cell_sizes(plane), np.sqrt(2) / 3)
+    np.testing.assert_allclose(cell_sizes(plane), cell_diameters(plane))
+    np.testing.assert_allclose(cell_sizes(space), 2 ** (1 / 6) / 3)  # a cube of side 1/3 cut into six
+    np.testing.assert_allclose(cell_diameters(space), np.sqrt(3) / 3)
+    # 185 410 cells, judged by longest edges and doubling over two cells
+    domain = graded(space, [np.array([0.3, -0.2, 0.1])], [0.02])
+    assert cells(domain) < 40_000
