@@ -26,6 +26,7 @@ from solver.continuation import (
 from solver.errors import NotConverged
 from solver.evaluate import Locator, bounding_box, evaluate
 from solver.fixed_points import FixedPoint
+from solver.gauge_check import lowest_gauge_gap
 from solver.grown_well import grown_well, reaches
 from solver.instanton import Instanton
 from solver.kramers import Asymptotics, kramers
@@ -100,6 +101,8 @@ class Analysis:
         barriers: For every attractor and every pass next to it.
         asymptotics: Kramers / Bouchet–Reygner for each of the barriers; None for escape from a cycle.
         weights: Leading exponents of the well weights.
+        gauge_gap: Change of log passage times at the lowest noise level when the gauge is made of V (∞: no
+            solution with that gauge); None where there is nothing to compare.
     """
 
     system: System
@@ -112,6 +115,7 @@ class Analysis:
     barriers: tuple[Barrier, ...]
     asymptotics: tuple[Asymptotics | None, ...]
     weights: Array
+    gauge_gap: float | None = None
 
 
 def landmarks_of(
@@ -218,6 +222,14 @@ def analyse(
         barriers=tuple(barriers),
         asymptotics=tuple(asymptotics),
         weights=weights,
+        gauge_gap=lowest_gauge_gap(
+            {epsilon: level.state for epsilon, level in levels.items()},
+            wells,
+            weights,
+            landmarks,
+            locator,
+            options,
+        ),
     )
 
 
