@@ -52,9 +52,13 @@ def outflow(coefficients: Coefficients, gauge: fem.Function, space: fem.Function
 
 
 def operator(
-    coefficients: Coefficients, gauge: fem.Function, epsilon: fem.Constant, space: fem.FunctionSpace
+    coefficients: Coefficients,
+    gauge: fem.Function,
+    epsilon: fem.Constant,
+    space: fem.FunctionSpace,
+    walls: bool = False,
 ) -> ufl.Form:
-    """The bilinear form above in trial function q and test function w."""
+    """The bilinear form above in trial function q and test function w; with walls, without outflow."""
     q, w = ufl.TrialFunction(space), ufl.TestFunction(space)
     A = coefficients.diffusion
     grad_gauge = ufl.grad(gauge)
@@ -66,4 +70,6 @@ def operator(
         - q * ufl.inner(c, ufl.grad(w))
         - ufl.inner(grad_gauge, c) / epsilon * q * w
     ) * coefficients.dx
+    if walls:
+        return volume
     return volume + outflow(coefficients, gauge, space) * q * w * coefficients.ds

@@ -92,6 +92,7 @@ def well_densities(
     epsilon: float,
     pins: Sequence[Pin],
     options: Options | None = None,
+    walls: bool = False,
 ) -> list[fem.Function]:
     """Solve the bordered gauge form for every well on the region of the coefficients.  Collective.
 
@@ -101,6 +102,7 @@ def well_densities(
         epsilon: Noise level ε.
         pins: One pin per attractor.
         options: PETSc options for the linear solver.
+        walls: Let nothing out through the boundary (see :mod:`solver.gauge`).
 
     Returns:
         ``q_k`` for every pin, with ``p_k = q_k e^{−W/ε}``; zero outside the region.
@@ -111,7 +113,7 @@ def well_densities(
     space = gauge.function_space
     level = fem.Constant(coefficients.domain, epsilon)
     region = coefficients.region
-    form = operator(coefficients, gauge, level, space)
+    form = operator(coefficients, gauge, level, space, walls)
     matrix = assemble_matrix(form, region, space, fixed_dofs(region, space))
     columns = pin_vectors(coefficients, space, pins, epsilon)
     complete = bordered(matrix, columns)
