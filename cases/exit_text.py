@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cases.numbers import factor, fixed, number, point
+from cases.numbers import factor, fixed, number, point, with_interval
 
 _WIDTH = 100
 _DIGITS = (6, 5, 4, 3)
@@ -39,7 +39,9 @@ def _table(summary: Mapping[str, Any], name: str, text: str, digits: int) -> str
         if row["exit"] == name
     }
     base = next((row["baseline"] for row in summary.get("exit_comparison", [])), None)
-    heads = ["noise", "lowest V", "at", "ε", "log T", "T"] + ([f"× faster than {base}"] if base else [])
+    heads = ["noise", "lowest V", "at", "ε", "log T", "T"]
+    simulated = _any_simulated(summary, name)
+    heads += (["simulated"] if simulated else []) + ([f"× faster than {base}"] if base else [])
     lines = []
     for noise, entry in summary["noises"].items():
         one = next((e for e in entry.get("exits", []) if e["name"] == name), None)
@@ -51,6 +53,8 @@ def _table(summary: Mapping[str, Any], name: str, text: str, digits: int) -> str
             epsilon, log_time = time.get("epsilon"), time.get("log_exit_time")
             level = "–" if epsilon is None else f"{epsilon:g}"
             cells = [*start, level, fixed(log_time, 4), factor(log_time)]
+            if simulated:
+                cells.append(with_interval(time.get("log_exit_time_simulated"), time.get("simulated_ci"), 3))
             if base:
                 cells.append(factor(0.0 if noise == base else ratios.get((noise, epsilon))))
             lines.append(cells)
@@ -59,6 +63,16 @@ def _table(summary: Mapping[str, Any], name: str, text: str, digits: int) -> str
     title = f"Exit from the set '{name}': {text}, starting at attractor {_start(summary)}"
     shown = [heads, ["─" * width for width in widths], *lines]
     return "\n".join([title, *(_line(cells, widths) for cells in shown)])
+
+
+def _any_simulated(summary: Mapping[str, Any], name: str) -> bool:
+    return any(
+        time.get("log_exit_time_simulated") is not None
+        for noise in summary["noises"].values()
+        for one in noise.get("exits", [])
+        if one["name"] == name
+        for time in one["times"]
+    )
 
 
 def _start(summary: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from cases import symbolic
 from cases.casefile import Case
 from cases.domain import Structure
-from cases.exit_table import ExitTable
+from cases.exit_table import BallTable, ExitTable
 from cases.expressions import symbols
 from cases.landscape import Landscape, at_point, checked_expression
 from cases.noise import ScaledNoise
@@ -22,6 +22,7 @@ from meshes.star import NotStarShaped, Unbounded
 from solver.analysis import landmarks_of
 from solver.evaluate import Locator, bounding_box, evaluate
 from solver.exit_region import boundary_points
+from solver.fixed_points import FixedPoint
 from solver.quasi_potential import WellPotential, trusted_part
 from solver.region import whole
 from solver.region_exit import RegionExits, region_exits, region_mesh
@@ -40,12 +41,14 @@ class ExitSet:
         text: What it is, for people.
         level: g, ``(d, N) -> (N,)``.
         shells: Cells from the attractor to the boundary.
+        ball: The ball, if it is one.
     """
 
     name: str
     text: str
     level: Field
     shells: int
+    ball: BallTable | None = None
 
 
 def exit_sets(
@@ -76,7 +79,7 @@ def _exit_set(case: Case, landscape: Landscape, n: int, table: ExitTable) -> Exi
     if table.ball is not None:
         centre, radius = np.array(table.ball.centre), table.ball.radius
         text = f"|x − {point(table.ball.centre)}| < {radius:g}" if centre.any() else f"|x| < {radius:g}"
-        return ExitSet(table.name, text, _ball(centre, radius), shells)
+        return ExitSet(table.name, text, _ball(centre, radius), shells, table.ball)
     key = f"exit.{n}.inside"
     expression = checked_expression(case, key, table.inside or "", landscape.parameters)
     level = symbolic.to_numpy(expression, symbols(case.coordinates))
@@ -92,6 +95,10 @@ def _ball(centre: Array, radius: float) -> Field:
 
 def _check(case: Case, key: str, one: ExitSet, places: Structure, noise: ScaledNoise, domain: Any) -> None:
     """The set must be mapped by a mesh inside the domain, and hold no other attractor.  Collective."""
+    if not isinstance(places.attractors[places.start], FixedPoint):
+        raise case.error(
+            key, "exit times start at a point, and the starting attractor is a cycle", "use compare.from"
+        )
     pin = landmarks_of(noise.system, places.attractors, places.saddles).pins[places.start]
     inside = float(one.level(pin.point[:, None])[0])
     if not inside < 0:
@@ -158,7 +165,7 @@ def exits_of_noise(
     """
     pin = landmarks_of(noise.system, places.attractors, places.saddles).pins[places.start]
     box = np.stack(bounding_box(domain), axis=1)
-    potential = _trusted(well)
+    potential = trusted_potential(well)
     found = []
     for one in sets:
         say(f"exit from {one.text}")
@@ -172,7 +179,7 @@ def exits_of_noise(
     return found
 
 
-def _trusted(well: WellPotential) -> Field:
+def trusted_potential(well: WellPotential) -> Field:
     """V where it is a result, which is a set that no path leaves below its trusted level.  Collective."""
     field = trusted_part(well)
     locator = Locator(field.function_space.mesh)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cases.figure_data import Sampler, sampler, slices
+from cases.figure_exits import exit_figures
 from cases.figure_extras import extra_figures
 from cases.figure_lines import line_figures
 from cases.figure_maps import Samples, Window, common_window, density_scale, height_scale, map_panel
@@ -31,7 +32,13 @@ _MARKS = (
 def all_figures(run: RunData) -> list[Figure]:
     """Every figure that the files of the run allow, in the order of the report."""
     with style():
-        others = [*arrhenius(run), *transient_figures(run), *mean_field_figures(run), *extra_figures(run)]
+        others = [
+            *arrhenius(run),
+            *exit_figures(run),
+            *transient_figures(run),
+            *mean_field_figures(run),
+            *extra_figures(run),
+        ]
         if not run.noises:
             return others
         maps = line_figures(run) if run.dim == 1 else _map_figures(run)

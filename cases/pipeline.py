@@ -20,6 +20,7 @@ from cases.comparison import comparison, exit_comparison
 from cases.disagreement import disagreements
 from cases.domain import Structure, grade, make_mesh, structure
 from cases.errors import EXIT_GOOD, EXIT_SOLVER
+from cases.exit_simulation import add_to_summary, largest_gap, simulate_exits
 from cases.exits import ExitSet, empty_exits, exit_checks, exit_sets, exits_of_noise, exits_summary
 from cases.landscape import Landscape, interpolation_error
 from cases.noise import ScaledNoise, scaled
@@ -191,6 +192,8 @@ def _solve_all(
                     say = lambda text: stage.advance(1, text)  # noqa: E731
                     well = analysis.wells[places.start]
                     exits = exits_of_noise(case, sets, noise, places, domain, well, say)
+                with timings.measure("simulation"):
+                    left = simulate_exits(case, noise, sets, exits, places, domain, well)
             except SolverError as error:
                 found.append(f"{name}: {error}")
                 entries[name] = empty_noise(noise, places) | {"exits": empty_exits(sets)}
@@ -204,10 +207,11 @@ def _solve_all(
                     [s.point for s in places.saddles],
                 )
             if sets:
-                values |= exit_checks(exits, case.dim)
+                values |= exit_checks(exits, case.dim) | {"exit_simulation_gap": largest_gap(left)}
             found += problems(name, values)
             entries[name] = noise_summary(noise, places, analysis, simulated, values)
             entries[name]["exits"] = exits_summary(sets, exits)
+            add_to_summary(entries[name]["exits"], left)
             lines += _instantons(name, analysis)
             with timings.measure("output"):
                 _write_fields(path / f"{name}.vtkhdf", case, analysis)

@@ -5,6 +5,7 @@ import tomllib
 
 import numpy as np
 import pytest
+from mpi4py import MPI
 from scipy.integrate import quad
 
 from cases import references, toml_text
@@ -13,15 +14,16 @@ from cases.cli import main
 from cases.disagreement import disagreements
 from cases.exit_text import exit_tables
 
+COMM = MPI.COMM_WORLD
 ONE = {
     "system": {"coordinates": ["x"], "loss": "(x**2-1)**2/4"},
     "domain": {"bounds": [[-2.0, 2.0]]},
     "mesh": {"resolution": 24, "degree": 3},
     "noise": {"isotropic": {"diffusion": "identity"}, "uneven": {"diffusion": "exp(x/2)"}},
     "compare": {"epsilon": [0.1, 0.05], "normalise": "none", "from": [-1.0]},
+    "simulate": {"epsilon": [0.05], "rare": True, "paths": 400, "rare_paths": 100, "replicas": 12},
     "exit": [
         {"name": "level", "loss_below": 0.2},
-        {"name": "interval", "ball": {"centre": [-0.9], "radius": 0.5}},
         {"name": "cubic", "inside": "(x + 1.5)*(x + 0.4)"},
     ],
 }
@@ -73,7 +75,6 @@ def uneven(x):
 def test_exit_times_on_a_line(summary):
     ends = {
         "level": (-np.sqrt(1 + np.sqrt(0.8)), -np.sqrt(1 - np.sqrt(0.8))),
-        "interval": (-1.4, -0.4),
         "cubic": (-1.5, -0.4),
     }
     for name, diffusion in (("isotropic", isotropic), ("uneven", uneven)):
@@ -103,6 +104,24 @@ def test_exit_times_on_a_line(summary):
     assert {"exit_flux", "exit_methods"} <= set(summary["check_thresholds"])
 
 
+def test_simulated_exits(summary):
+    times = [
+        time
+        for name in ("isotropic", "uneven")
+        for one in summary["noises"][name]["exits"]
+        for time in one["times"][1:]
+    ]
+    assert {time["simulated_by"] for time in times} == {"paths", "splitting"}
+    inside = 0
+    for time in times:
+        low, high = time["simulated_ci"]
+        assert (time["simulated_by"] == "splitting") == (time["log_exit_time"] > 7)
+        inside += low <= time["log_exit_time"] <= high
+        # wider than the interval by half at most, so that seeds do not matter
+        assert low - 0.5 * (high - low) < time["log_exit_time"] < high + 0.5 * (high - low)
+    assert inside >= len(times) - 1
+
+
 def test_references_know_exits(summary):
     level = summary["noises"]["isotropic"]["exits"][0]
     log_time = level["times"][1]["log_exit_time"]
@@ -122,7 +141,7 @@ def test_references_know_exits(summary):
 
 def test_table_of_exits(summary):
     texts = exit_tables(summary)
-    assert len(texts) == 3
+    assert len(texts) == 2
     assert "loss < 0.2" in texts[0]
     assert max(len(line) for text in texts for line in text.splitlines()) <= 100
 
@@ -131,7 +150,39 @@ def test_effective_case_loads_back(tmp_path):
     case, text = load(str(write(tmp_path, ONE)))
     again, _ = from_data(tomllib.loads(text), name="it", file="it.toml", folder=tmp_path)
     assert again == case
-    assert [one.name for one in again.exits] == ["level", "interval", "cubic"]
+    assert [one.name for one in again.exits] == ["level", "cubic"]
+
+
+@pytest.mark.mpi
+def test_round_ball_on_several_ranks(shared_tmp_path):
+    """Exit of ``dX = −X dt + √ε dW`` from the unit disc, and its density on the way, from the case file."""
+    data = PLANE | {
+        "system": {"coordinates": ["x", "y"], "loss": "(x**2 + y**2)/2"},
+        "domain": {"bounds": [[-1.6, 1.6], [-1.6, 1.6]]},
+        "mesh": {"resolution": 14, "degree": 3},
+        "compare": {"epsilon": [0.4]},
+        "exit": [{"name": "disc", "ball": {"centre": [0.0, 0.0], "radius": 1.0}, "shells": 6}],
+        "transient": {
+            "epsilon": 0.1,
+            "times": [0.5],
+            "start": {"mean": [0.5, 0.0], "covariance": [[0.06, 0.0], [0.0, 0.06]]},
+            "observe": {"r2": "x**2 + y**2"},
+        },
+    }
+    if COMM.rank == 0:
+        write(shared_tmp_path, data)
+    COMM.Barrier()
+    folder = shared_tmp_path / "out"
+    assert main(["run", str(shared_tmp_path / "it.toml"), "-o", str(folder), "--quiet"]) == 0
+    (noise,) = json.loads((folder / "summary.json").read_text())["noises"].values()
+    (disc,) = noise["exits"]
+    exact = 0.5 * quad(lambda s: np.expm1(s / 0.4) / s, 0, 1)[0]
+    assert disc["times"][0]["log_exit_time"] == pytest.approx(np.log(exact), abs=5e-4)
+    assert disc["barrier"] == pytest.approx(1.0, rel=1e-6)
+    decay = np.exp(-1.0)
+    square = (0.25 + 0.12) * decay + 0.1 * (1 - decay)
+    assert noise["transient"]["expectations"]["r2"][0] == pytest.approx(square, rel=1e-4)
+    assert (folder / "isotropic-transient.vtkhdf").exists()
 
 
 BAD = {
