@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.tri import Triangulation
 
 from cases.figure_data import sampler
 from cases.figure_style import Figure, canvas, colour, marker, to_svg
@@ -103,7 +104,7 @@ def _plane(run: RunData, found: Mapping[str, Any], curves: Mapping[str, Any]) ->
     for index, (kind, word) in enumerate(_PATHS.items()):
         if kind in curves:
             x, y = np.array(curves[kind]["points"])[:, :2].T
-            thin = {"lw": 0.5, "alpha": 0.7} if kind == "sgd" else {"lw": 1.8}
+            thin: dict[str, Any] = {"lw": 0.5, "alpha": 0.7} if kind == "sgd" else {"lw": 1.8}
             axes.plot(x, y, color=colour(index), label=word, **thin)
             axes.plot(x[-1:], y[-1:], marker(index), color=colour(index), mec="white", ms=8, zorder=5)
     axes.plot(*found["start"][:2], "o", color="black", ms=6)
@@ -126,10 +127,8 @@ def _loss(run: RunData, axes: Axes) -> None:
     gap = values - np.nanmin(values)
     levels = np.geomspace(1e-3, 1.0, 10) * float(np.nanquantile(gap, 0.6))
     samples = places.samples
-    axes.tricontour(
-        samples.points[:, 0], samples.points[:, 1], samples.triangles, gap, levels=levels, colors="#B8C2CC",
-        linewidths=0.6, zorder=0,
-    )  # fmt: skip
+    mesh = Triangulation(samples.points[:, 0], samples.points[:, 1], samples.triangles)
+    axes.tricontour(mesh, gap, levels=levels, colors="#B8C2CC", linewidths=0.6, zorder=0)
 
 
 def _against_time(found: Mapping[str, Any], curves: Mapping[str, Any], name: str) -> str:

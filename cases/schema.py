@@ -201,6 +201,11 @@ class SweepTable(Table):
     mode: Literal["product", "zip"] = Field("product", description='all combinations, or "zip": side by side')
     ranks: Annotated[int, Field(ge=1)] = Field(1, description="MPI ranks that work on one member together")
     show: list[str] = Field([], description="further columns: dotted paths into a member's summary.json")
+    values: dict[str, str] = Field({}, description="the same by name, for use in columns")
+    columns: dict[str, str] = Field({}, description="expressions of values and of the varied numbers")
+    exact: dict[str, str] = Field({}, description="closed forms for columns, of the varied numbers")
+    abscissa: str | None = Field(None, description="what columns are drawn against; the first varied number")
+    tolerance: Positive = Field(1e-3, description="largest relative difference of column and closed form")
     figure: Literal["lines", "loglog", "polar"] = Field(
         "lines", description='kind of overview figure; "polar": the first key is an angle in degrees'
     )

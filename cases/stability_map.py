@@ -94,18 +94,9 @@ def stability_map(case: Case, landscape: Landscape, table: StabilityTable) -> di
         return _measures(samples, curve(t), table.batch_sizes) | {"t": t, "point": curve(t).tolist()}
 
     along = [at(float(t)) for t in np.linspace(table.from_, table.to, table.count)]
-    flattest = {
-        name: _flattest(at, along, sign, read)
-        for name, sign, read in (
-            ("trace", 1.0, lambda row: row["trace"]),
-            ("frobenius", 1.0, lambda row: row["frobenius"]),
-            ("largest", 1.0, lambda row: row["largest"]),
-            *(
-                (f"batch_{batch}", -1.0, lambda row, key=f"batch_{batch}": row["sgd"][key])
-                for batch in table.batch_sizes
-            ),
-        )
-    }
+    flattest = {key: _flattest(at, along, 1.0, (key,)) for key in ("trace", "frobenius", "largest")}
+    for key in along[0]["sgd"]:
+        flattest[key] = _flattest(at, along, -1.0, ("sgd", key))
     return {
         "batch_sizes": list(table.batch_sizes),
         "samples": samples.size,
@@ -156,9 +147,15 @@ def _flattest(
     at: Callable[[float], dict[str, Any]],
     along: list[dict[str, Any]],
     sign: float,
-    read: Callable[[dict[str, Any]], float],
+    keys: tuple[str, ...],
 ) -> dict[str, float]:
     """Where a measure is best: the best point of the grid, refined between its neighbours."""
+
+    def read(row: dict[str, Any]) -> float:
+        for key in keys[:-1]:
+            row = row[key]
+        return float(row[keys[-1]])
+
     best = min(range(len(along)), key=lambda k: sign * read(along[k]))
     low, high = along[max(best - 1, 0)]["t"], along[min(best + 1, len(along) - 1)]["t"]
     found = minimize_scalar(

@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from cases.ranges import expand
 from cases.ranks import on_root
 from cases.record import run_record
 from cases.schema import SweepTable
+from cases.sweep_columns import Columns, check, disagreements
 from cases.sweep_plan import members
 from cases.sweep_rows import outcome_rows, table_text, write_csv
 
@@ -45,6 +47,8 @@ def run_sweep(case: Case, effective: str, folder: Path, level: Level, comm: Any,
         raise case.error(
             "sweep.ranks", f"{table.ranks} ranks per member of {comm.size}", "start more, or ask for less"
         )
+    if (wrong := check(columns_of(table), list(table.vary))) is not None:
+        raise case.error(*wrong)
     found = on_root(comm, lambda: members(case, effective, table.vary, table.mode))
     with claimed(folder, "sweep.json", effective, comm):
         outcomes = run_members(found, folder / "members", table.ranks, fresh, level, comm)
@@ -59,6 +63,11 @@ def run_sweep(case: Case, effective: str, folder: Path, level: Level, comm: Any,
         f"results: {folder}/sweep.json, {folder}/sweep.csv, {folder}/sweep.svg, {folder}/members/*"
     )
     return EXIT_GOOD if record["ok"] else EXIT_SOLVER
+
+
+def columns_of(table: SweepTable) -> Columns:
+    """The derived columns of a ``[sweep]`` table."""
+    return Columns(table.values, table.columns, table.exact, table.abscissa, table.tolerance)
 
 
 @contextmanager
@@ -131,10 +140,16 @@ def _write(
 ) -> dict[str, Any]:
     """Everything about the sweep as a whole; returns what is printed of it."""
     vary = list(table.vary)
-    rows = [outcome_rows(outcome, table.show) for outcome in outcomes]
+    columns = columns_of(table)
+    rows = [outcome_rows(outcome, table.show, columns) for outcome in outcomes]
     flat = [row for part in rows for row in part]
     missing = [path for path in table.show if all(row[path] is None for row in flat)]
     problems = [f"{o.member.label}: {problem}" for o in outcomes for problem in o.problems]
+    problems += [
+        text
+        for o, part in zip(outcomes, rows, strict=True)
+        for text in disagreements(columns, o.member.label, part[0])
+    ]
     problems += [f"sweep.show: no member has '{path}' in its summary.json" for path in missing]
     record = {
         "case": case.name,
@@ -143,15 +158,16 @@ def _write(
         "mode": table.mode,
         "show": list(table.show),
         "figure": table.figure,
+        "derived": asdict(columns),
         "members": [member_entry(o, part) for o, part in zip(outcomes, rows, strict=True)],
         "failed": [o.member.label for o in outcomes if o.problems],
         "ok": not problems,
         "problems": problems,
         "run": origin,
     }
-    _draw(folder, flat, vary, table.show, table.figure)
+    _draw(folder, flat, vary, table.show, table.figure, columns)
     replace_file(folder / "sweep.json", json.dumps(record, indent=1, allow_nan=False))
-    return {"text": table_text(flat, vary, table.show), "problems": problems, "ok": not problems}
+    return {"text": table_text(flat, vary, table.show, columns), "problems": problems, "ok": not problems}
 
 
 def redraw(folder: Path) -> None:
@@ -164,15 +180,23 @@ def redraw(folder: Path) -> None:
     flat = [row for member in record.get("members", []) for row in member["rows"]]
     if not flat:
         raise CaseError(str(folder), "", UNFINISHED, "run it again: it goes on where it was")
-    _draw(folder, flat, list(record["vary"]), record["show"], record["figure"])
+    columns = Columns(**record.get("derived", {}))
+    _draw(folder, flat, list(record["vary"]), record["show"], record["figure"], columns)
 
 
-def _draw(folder: Path, flat: list[dict[str, Any]], vary: list[str], show: Sequence[str], kind: str) -> None:
+def _draw(
+    folder: Path,
+    flat: list[dict[str, Any]],
+    vary: list[str],
+    show: Sequence[str],
+    kind: str,
+    columns: Columns,
+) -> None:
     from cases.figure_style import style
     from cases.sweep_figure import figure
 
     with style():
-        drawing = figure(flat, vary, show, kind)
+        drawing = figure(flat, vary, show, kind, columns)
     _write_with(folder / "sweep.csv", lambda path: write_csv(path, flat))
     replace_file(folder / "sweep.svg", drawing)
 

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from cases.figure_style import colour, marker, to_svg
+from cases.sweep_columns import ABSCISSA, Columns
 from cases.sweep_plan import describe, short_names
 from cases.sweep_rows import compared
 
@@ -18,7 +19,9 @@ MOST_CURVES = 16
 LABELS = {"barrier": "barrier", "log_mfpt": "log of mean first passage time"}
 
 
-def figure(table: Rows, vary: Sequence[str], show: Sequence[str], kind: str) -> str:
+def figure(
+    table: Rows, vary: Sequence[str], show: Sequence[str], kind: str, columns: Columns | None = None
+) -> str:
     """The figure as SVG text; to be called inside :func:`cases.figure_style.style`.
 
     Args:
@@ -26,7 +29,10 @@ def figure(table: Rows, vary: Sequence[str], show: Sequence[str], kind: str) -> 
         vary: The varied keys; the first is the abscissa, the others tell curves apart.
         show: Further columns; where there are any they are drawn instead.
         kind: "lines", "loglog" or "polar".
+        columns: Derived columns; where there are any they alone are drawn, with their closed forms.
     """
+    if columns is not None and columns.columns:
+        return _derived(table, vary, kind, columns)
     wanted = list(show) or ["barrier", "log_mfpt"]
     wanted = [name for name in wanted if any(_is_number(row[name]) for row in table)] or wanted[:1]
     page = Canvas(figsize=(4.6 * len(wanted), 4.3), layout="constrained")
@@ -37,6 +43,32 @@ def figure(table: Rows, vary: Sequence[str], show: Sequence[str], kind: str) -> 
     if len(curves) > 1 or not show:
         page.legend(curves.values(), curves.keys(), loc="outside lower center", ncols=4, fontsize=8)
     return to_svg(page, f"Sweep over {', '.join(short_names(vary))}: {', '.join(wanted)}")
+
+
+def _derived(table: Rows, vary: Sequence[str], kind: str, columns: Columns) -> str:
+    """Derived columns against the abscissa; dashed: the closed form."""
+    key = ABSCISSA if columns.abscissa is not None else vary[0]
+    label = columns.abscissa if columns.abscissa is not None else short_names(vary)[0]
+    members = list({row["folder"]: row for row in table}.values())
+    page = Canvas(figsize=(4.8 * len(columns.columns), 4.0), layout="constrained")
+    for k, name in enumerate(columns.columns, start=1):
+        axes = page.add_subplot(1, len(columns.columns), k)
+        closed: dict[str, Any] = {"color": "black", "ls": (0, (4, 2)), "lw": 1.2, "label": "closed form"}
+        points: dict[str, Any] = {"color": colour(0), "marker": marker(0), "ls": "none", "ms": 6}
+        for one, style in ((f"{name} exact", closed), (name, points | {"label": "computed"})):
+            known = [
+                (row[key], row[one]) for row in members if _is_number(row[key]) and _is_number(row.get(one))
+            ]
+            if known:
+                axes.plot(*zip(*sorted(known), strict=True), **style)
+        if kind == "loglog":
+            axes.set_xscale("log")
+            axes.set_yscale("log")
+        axes.set_xlabel(str(label).replace("**2", "²"))
+        axes.set_ylabel(name)
+        axes.grid(True)
+        axes.legend(loc="best")
+    return to_svg(page, f"Sweep: {', '.join(columns.columns)} against {label}")
 
 
 def _panel(axes: Axes, rows: Rows, vary: Sequence[str], name: str, kind: str) -> dict[str, Any]:

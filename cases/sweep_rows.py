@@ -10,6 +10,7 @@ from typing import Any
 from cases.members import Outcome
 from cases.numbers import factor, fixed, number
 from cases.summary_rows import Direction, Row, directions, rows
+from cases.sweep_columns import Columns, derive
 from cases.sweep_plan import short_names
 
 RESULTS = (
@@ -19,17 +20,20 @@ RESULTS = (
 LONGEST = 100
 
 
-def outcome_rows(outcome: Outcome, show: Sequence[str]) -> list[dict[str, Any]]:
+def outcome_rows(
+    outcome: Outcome, show: Sequence[str], columns: Columns | None = None
+) -> list[dict[str, Any]]:
     """The rows of one member; a single one without results where there are none."""
     summary = outcome.summary
+    derived = derive(columns, outcome.member.values, summary) if columns is not None else {}
     ends = {"ok": not outcome.problems, "folder": f"members/{outcome.member.folder}"}
     if summary is None:
-        return [dict(outcome.member.values) | dict.fromkeys((*RESULTS, *show)) | ends]
+        return [dict(outcome.member.values) | dict.fromkeys((*RESULTS, *show)) | derived | ends]
     shown = {path: lookup(summary, path) for path in show}
     found = [_result(row, direction) for direction in directions(summary) for row in rows(summary, direction)]
     if not found:
         found = [dict.fromkeys(RESULTS) | {"noise": name} for name in summary["noises"]]
-    return [dict(outcome.member.values) | row | shown | ends for row in found]
+    return [dict(outcome.member.values) | row | shown | derived | ends for row in found]
 
 
 def _result(row: Row, direction: Direction) -> dict[str, Any]:
@@ -70,8 +74,18 @@ def compared(table: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [row for row in table if row["from"] is None or (row["from"], row["to"]) == pairs[0]]
 
 
-def table_text(table: Sequence[Mapping[str, Any]], vary: Sequence[str], show: Sequence[str]) -> str:
-    """The compared escape at the smallest noise level as plain text, one line per member and noise."""
+def table_text(
+    table: Sequence[Mapping[str, Any]],
+    vary: Sequence[str],
+    show: Sequence[str],
+    columns: Columns | None = None,
+) -> str:
+    """The compared escape at the smallest noise level as plain text, one line per member and noise.
+
+    Derived columns belong to a member as a whole: with them there is one line per member.
+    """
+    if columns is not None and columns.columns:
+        return _derived_text(table, vary, columns)
     best: dict[tuple[Any, ...], Mapping[str, Any]] = {}
     for row in compared(table):
         key = row["folder"], row["noise"]
@@ -99,6 +113,22 @@ def table_text(table: Sequence[Mapping[str, Any]], vary: Sequence[str], show: Se
         goal = "no attractor" if pair[1] is None else f"attractor {pair[1]}"
         text.insert(0, f"Escape from attractor {pair[0]} to {goal}, at the smallest noise level")
     return "\n".join(text)
+
+
+def _derived_text(table: Sequence[Mapping[str, Any]], vary: Sequence[str], columns: Columns) -> str:
+    best = {row["folder"]: row for row in table}
+    heads = [*short_names(vary), *columns.names, ""]
+    lines = [
+        [*(_cell(row[key]) for key in vary), *(_cell(row[name]) for name in columns.names), ""]
+        if row["ok"]
+        else [*(_cell(row[key]) for key in vary), *(_cell(row[name]) for name in columns.names), "FAILED"]
+        for row in list(best.values())[:LONGEST]
+    ]
+    widths = [max(len(line[i]) for line in [heads, *lines]) for i in range(len(heads))]
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in [heads, ["─" * width for width in widths], *lines]
+    )
 
 
 def _cell(value: Any) -> str:
