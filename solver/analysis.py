@@ -55,6 +55,8 @@ from solver.tube import covariance_at
 # the quasi-potential is started from W at a noise this many times below the lowest barrier
 START_RATIO = 30.0
 LEAST_RATIO = 12.0
+# where the first densities of the continuation fail, the next start is this part of the noise level
+RESTART = 0.25
 # up to here the backward equation is solved directly beside the rates
 DIRECT_LOG = 14.0
 
@@ -298,6 +300,13 @@ def _continue(
             following = plan[0] if plan else 0.6 * epsilon
             renewed, smaller = next_gauge(state, landmarks, locator, following)
         except NotConverged:
+            if epsilon > max(epsilons, default=0.0):
+                # Noise that grows away from the attractors spreads the density over the box, up to where the
+                # noise is weak, at a level that the attractors do not tell: start again from a lower one.
+                plan = schedule(RESTART * epsilon, list(epsilons) or [RESTART * epsilon])
+                gauge, part = fem.Function(space, name="W"), base.on(whole(base.domain))
+                epsilon, height, limit = np.inf, 0.0, gauge
+                continue
             # below the wanted levels, the last gauge will do if it is near enough to the limit
             if epsilon >= lowest_wanted:
                 raise
