@@ -18,13 +18,18 @@ from meshes.box import box
 from meshes.files import UnreadableMesh, read_mesh
 from meshes.refine import graded
 from solver.connections import Saddle, connections
+from solver.cycle_pass import CyclePass, cycle_basins, cycle_passes
 from solver.errors import DegenerateFixedPoints
 from solver.evaluate import Locator, bounding_box
 from solver.fixed_points import FixedPoint, fixed_points
+from solver.limit_cycles import LimitCycle, limit_cycles
+from solver.periodic import phases
 from solver.system import Array, System
 
 # cells at a pass are this many times smaller than elsewhere
 AT_PASS = 4.0
+# points at which a closed curve is looked at
+CURVE = 200
 
 
 @dataclass(frozen=True)
@@ -32,15 +37,15 @@ class Structure:
     """Where the drift vanishes: what the escape problem is about.
 
     Attributes:
-        attractors: Point attractors, in the order of the output.
-        saddles: Saddles with one unstable direction, and what they connect.
+        attractors: Point attractors, then stable limit cycles, in the order of the output.
+        saddles: Saddles with one unstable direction, then unstable cycles, and what they connect.
         others: All other fixed points.
         start: Index of the attractor that is escaped from.
         target: Index of the attractor escaped to; None if there is only one.
     """
 
-    attractors: tuple[FixedPoint, ...]
-    saddles: tuple[Saddle, ...]
+    attractors: tuple[FixedPoint | LimitCycle, ...]
+    saddles: tuple[Saddle | CyclePass, ...]
     others: tuple[FixedPoint, ...]
     start: int
     target: int | None
@@ -109,12 +114,21 @@ def structure(case: Case, landscape: Landscape, domain: Any) -> Structure:
             "system", str(error), "make the minima isolated, for example by a small L2 term"
         ) from None
     if case.domain.bounds is None:
-        inside = Locator(domain)
-        everywhere = np.array([p.point for p in points]).reshape(len(points), case.dim)
-        held = inside.owners(inside.cells(everywhere)) < domain.comm.size
+        held = _held(domain, np.array([p.point for p in points]).reshape(len(points), case.dim))
         points = tuple(p for p, here in zip(points, held, strict=True) if here)
-    saddles = connections(still, points, bounds)
-    attractors = tuple(p for p in points if p.kind == "attractor")
+    cycles = limit_cycles(still, points, bounds)
+    if case.domain.bounds is None:
+        cycles = tuple(c for c in cycles if _held(domain, c.curve(phases(CURVE)).T).all())
+    stable = [cycle for cycle in cycles if cycle.kind == "attractor"]
+    size = float((high - low).min())
+    saddles: tuple[Saddle | CyclePass, ...] = (
+        *connections(still, points, bounds, further=cycle_basins(still, stable, 0.1 * size)),
+        *cycle_passes(still, points, stable, [c for c in cycles if c.kind == "repeller"], bounds),
+    )
+    attractors: tuple[FixedPoint | LimitCycle, ...] = (
+        *(p for p in points if p.kind == "attractor"),
+        *stable,
+    )
     for point in attractors:
         if point.on_boundary:
             raise case.error(
@@ -123,8 +137,8 @@ def structure(case: Case, landscape: Landscape, domain: Any) -> Structure:
     if not attractors:
         raise case.error(
             key,
-            "there is no point attractor in the domain",
-            "enlarge the domain (attracting cycles are not treated yet)",
+            "there is no attracting point or limit cycle in the domain",
+            "enlarge the domain",
         )
     used = {tuple(s.point) for s in saddles} | {tuple(p.point) for p in attractors}
     others = tuple(p for p in points if tuple(p.point) not in used)
@@ -142,12 +156,22 @@ def structure(case: Case, landscape: Landscape, domain: Any) -> Structure:
     return Structure(attractors, saddles, others, start, target)
 
 
+def _held(domain: Any, points: Array) -> Array:
+    """Which of the points ``(n, d)`` are in the mesh.  Collective."""
+    inside = Locator(domain)
+    return np.asarray(inside.owners(inside.cells(points)) < domain.comm.size)
+
+
 def _bounds(case: Case) -> list[tuple[float, float]]:
     return [(low, high) for low, high in case.domain.bounds or []]
 
 
 def _which(
-    case: Case, key: str, wanted: int | list[float], attractors: Sequence[FixedPoint], size: Array
+    case: Case,
+    key: str,
+    wanted: int | list[float],
+    attractors: Sequence[FixedPoint | LimitCycle],
+    size: Array,
 ) -> int:
     if not isinstance(wanted, int):
         return _index_of(case, key, wanted, attractors, size)
@@ -159,7 +183,7 @@ def _which(
 
 
 def _index_of(
-    case: Case, key: str, wanted: Sequence[float], attractors: Sequence[FixedPoint], size: Array
+    case: Case, key: str, wanted: Sequence[float], attractors: Sequence[FixedPoint | LimitCycle], size: Array
 ) -> int:
     """The attractor at a point given to a few digits: within two per cent of the domain."""
     gaps = [float(np.max(np.abs(p.point - np.array(wanted)) / size)) for p in attractors]

@@ -7,10 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from cases.domain import Structure
+from cases.domain import CURVE, Structure
 from cases.noise import ScaledNoise
 from cases.simulation import Simulated, Simulations
 from solver.analysis import Analysis, Level
+from solver.connections import Saddle
+from solver.cycle_pass import CyclePass
+from solver.fixed_points import FixedPoint
+from solver.limit_cycles import LimitCycle
+from solver.periodic import phases
 from solver.rates import markov_chain
 from solver.system import Array
 
@@ -25,20 +30,44 @@ def number(value: Any) -> float | None:
 def places_summary(places: Structure) -> dict[str, Any]:
     """The attractors, saddles and other fixed points."""
     return {
-        "attractors": [
-            {"index": k, "kind": "point", "point": p.point.tolist()} for k, p in enumerate(places.attractors)
-        ],
+        "attractors": [{"index": k, **_attractor(p)} for k, p in enumerate(places.attractors)],
         "saddles": [
             {
                 "index": n,
-                "point": s.point.tolist(),
                 "between": list(s.between),
-                "unstable_eigenvalue": s.unstable_eigenvalue,
+                **_pass(s),
             }
             for n, s in enumerate(places.saddles)
         ],
         "start": places.start,
         "other_fixed_points": [{"kind": p.kind, "point": p.point.tolist()} for p in places.others],
+    }
+
+
+def _attractor(place: FixedPoint | LimitCycle) -> dict[str, Any]:
+    if isinstance(place, LimitCycle):
+        return _cycle(place)
+    return {"kind": "point", "point": place.point.tolist()}
+
+
+def _pass(place: Saddle | CyclePass) -> dict[str, Any]:
+    if isinstance(place, CyclePass):
+        return _cycle(place.cycle) | {"unstable_eigenvalue": None}
+    return {
+        "kind": "point",
+        "point": place.point.tolist(),
+        "unstable_eigenvalue": place.unstable_eigenvalue,
+    }
+
+
+def _cycle(cycle: LimitCycle) -> dict[str, Any]:
+    """A closed curve: a point, points all along it, period, Floquet multipliers as [real, imaginary]."""
+    return {
+        "kind": "cycle",
+        "point": cycle.point.tolist(),
+        "curve": cycle.curve(phases(CURVE)).T.tolist(),
+        "period": cycle.period,
+        "multipliers": [[float(m.real), float(m.imag)] for m in cycle.multipliers],
     }
 
 

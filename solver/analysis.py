@@ -23,11 +23,12 @@ from solver.continuation import (
     positivity_margin,
     schedule,
 )
+from solver.cycle_pass import CyclePass, Gate, gate, path_to
 from solver.errors import NotConverged
 from solver.evaluate import Locator, bounding_box, evaluate
 from solver.fixed_points import FixedPoint
 from solver.gauge_check import lowest_gauge_gap
-from solver.grown_well import grown_well, reaches
+from solver.grown_well import grown_well, reaches, surer
 from solver.instanton import Instanton
 from solver.kramers import Asymptotics, kramers
 from solver.limit_cycles import LimitCycle
@@ -40,7 +41,6 @@ from solver.quasi_potential import (
     Barrier,
     WellPotential,
     barrier,
-    escape_path,
     from_attractor,
     local_expansion,
     stitched_weights,
@@ -101,7 +101,7 @@ class Analysis:
         lowest_epsilon: The lower of these levels; None where V was grown.
         wells: V of every attractor.
         barriers: For every attractor and every pass next to it.
-        asymptotics: Kramers / Bouchet–Reygner for each of the barriers; None for escape from a cycle.
+        asymptotics: Kramers / Bouchet–Reygner for each of the barriers; None where a cycle is involved.
         weights: Leading exponents of the well weights.
         gauge_gap: Change of log passage times at the lowest noise level when the gauge is made of V (∞: no
             solution with that gauge); None where there is nothing to compare.
@@ -121,7 +121,7 @@ class Analysis:
 
 
 def landmarks_of(
-    system: System, attractors: Sequence[FixedPoint | LimitCycle], saddles: Sequence[Saddle]
+    system: System, attractors: Sequence[FixedPoint | LimitCycle], saddles: Sequence[Saddle | CyclePass]
 ) -> Landmarks:
     """Attractors with their covariances under this noise, and the passes; of a cycle, one point."""
     pins = []
@@ -143,7 +143,7 @@ def analyse(
     system: System,
     domain: mesh.Mesh,
     attractors: Sequence[FixedPoint | LimitCycle],
-    saddles: Sequence[Saddle],
+    saddles: Sequence[Saddle | CyclePass],
     epsilons: Sequence[float],
     degree: int,
     options: Options | None = None,
@@ -155,7 +155,7 @@ def analyse(
         system: The system.
         domain: The mesh.
         attractors: Attracting points and cycles in the domain.
-        saddles: Passes, with the numbers of the attractors they connect.
+        saddles: Passes (saddles, unstable cycles), with the numbers of the attractors they lie between.
         epsilons: Noise levels at which densities and rates are wanted; none: only V, grown from the
             attractors.
         degree: Degree of the elements.
@@ -179,8 +179,11 @@ def analyse(
         return _continue(base, space, epsilons, landmarks, locator, options, monitor)
 
     def solved(k: int, continued: Continuation | None) -> tuple[WellPotential, list[Instanton]]:
-        passes = landmarks.passes[[n for n, _ in exits[k]]]
         attractor = attractors[k]
+        passes = [
+            way.point if isinstance(way, Saddle) else gate(system, way, k, attractor.point)
+            for way in (saddles[n] for n, _ in exits[k])
+        ]
         at = attractor if isinstance(attractor, LimitCycle) else attractor.point
         if continued is None:
             return grown_well(system, base, space, k, at, passes, locator, step, options, monitor)
@@ -193,22 +196,23 @@ def analyse(
     wells: list[WellPotential] = []
     barriers: list[Barrier] = []
     for k, ways in enumerate(exits):
+        found = None
         try:
-            well, paths = solved(k, continued)
-            sure = reaches(well, paths)
+            found = solved(k, continued)
         except NotConverged:
             if continued is not None:
                 raise
-            sure = False
-        if not sure and continued is None and not epsilons:
+        if found is None or (continued is None and not epsilons and not reaches(*found)):
             # V stopped short of the cheapest path that was found: there may be a cheaper one
-            levels, continued = continuation()
-            well, paths = solved(k, continued)
+            if continued is None and not epsilons:
+                levels, continued = continuation()
+            found = surer(found, solved(k, continued))
+        well, paths = found
         wells.append(well)
         barriers += [barrier(well, end, n, path, locator) for (n, end), path in zip(ways, paths, strict=True)]
     asymptotics = [
         None
-        if isinstance(attractors[b.start], LimitCycle)
+        if isinstance(attractors[b.start], LimitCycle) or isinstance(saddles[b.saddle], CyclePass)
         else kramers(system, landmarks.pins[b.start].point, landmarks.passes[b.saddle], b.instanton)
         for b in barriers
     ]
@@ -249,7 +253,7 @@ def _from_continuation(
     continued: Continuation,
     index: int,
     attractor: Array | LimitCycle,
-    passes: Array,
+    passes: Sequence[Array | Gate],
     locator: Locator,
     step: float,
     options: Options | None,
@@ -259,8 +263,9 @@ def _from_continuation(
     monitor(f"instantons from attractor {index}")
     point = attractor.point if isinstance(attractor, LimitCycle) else attractor
     start = from_attractor(continued.limit, point, locator)
-    expansion = local_expansion(system, start, continued.known, passes, attractor, locator)
-    paths = [escape_path(system, start, expansion, saddle, locator, step) for saddle in passes]
+    points = np.array([way.shell()[0] if isinstance(way, Gate) else way for way in passes])
+    expansion = local_expansion(system, start, continued.known, points, attractor, locator)
+    paths = [path_to(system, start, expansion, target, locator, step) for target in passes]
     monitor(f"Hamilton–Jacobi equation in well {index}")
     lowest_exit = min((path.action for path in paths), default=np.inf)
     well = well_potential(
@@ -300,7 +305,7 @@ def _continue(
             following = plan[0] if plan else 0.6 * epsilon
             renewed, smaller = next_gauge(state, landmarks, locator, following)
         except NotConverged:
-            if epsilon > max(epsilons, default=0.0):
+            if epsilon > max(epsilons, default=RESTART**4 * first):
                 # Noise that grows away from the attractors spreads the density over the box, up to where the
                 # noise is weak, at a level that the attractors do not tell: start again from a lower one.
                 plan = schedule(RESTART * epsilon, list(epsilons) or [RESTART * epsilon])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,13 @@ class Saddle:
     fixed_point: FixedPoint
 
 
+class Basin(Protocol):
+    """A neighbourhood of an attractor that the flow cannot leave."""
+
+    def holds(self, points: Array) -> NDArray[np.bool_]:
+        """Return which of ``points`` ``(d, N)`` are inside."""
+
+
 @dataclass(frozen=True)
 class Trap:
     """An ellipsoid ``(x - centre)ᵀ metric (x - centre) < 1`` that the flow enters and never leaves.
@@ -77,6 +85,7 @@ def connections(
     bounds: Sequence[tuple[float, float]],
     periodic: Sequence[bool] = (),
     max_steps: int = 20_000,
+    further: Sequence[Basin] = (),
 ) -> tuple[Saddle, ...]:
     """Follow the unstable curves of every saddle of index 1 to the attractors.
 
@@ -87,6 +96,7 @@ def connections(
         points: All fixed points of the domain, from :func:`solver.fixed_points.fixed_points`.
         bounds: The box ``((low, high), ...)``; a curve that leaves it counts as lost (None).
         periodic: Which coordinates wrap round.
+        further: Neighbourhoods of other attractors (cycles), which are numbered after the points.
         max_steps: Steps after which a curve that reached nothing is given up (None): it winds onto
             a limit cycle, or creeps.
 
@@ -95,8 +105,7 @@ def connections(
     """
     box = np.array(bounds, dtype=float)
     wraps = np.array([*periodic, *[False] * (system.dim - len(periodic))])
-    attractors = [p for p in points if p.kind == "attractor"]
-    caught = traps(system, points, bounds, periodic)
+    caught = [*traps(system, points, bounds, periodic), *further]
     saddles = [p for p in points if p.kind == "saddle" and p.index == 1]
     if not saddles:
         return ()
@@ -109,7 +118,7 @@ def connections(
     result = []
     for n, (saddle, (vector, value)) in enumerate(zip(saddles, ways, strict=True)):
         pair = (ends[2 * n], ends[2 * n + 1])
-        order = [len(attractors) if end is None else end for end in pair]
+        order = [len(caught) if end is None else end for end in pair]
         if order[0] > order[1]:
             pair, vector = (pair[1], pair[0]), -vector
         result.append(Saddle(saddle.point, pair, vector, value, saddle))
@@ -176,7 +185,7 @@ def _unstable(saddle: FixedPoint) -> tuple[Array, float]:
 
 
 def follow(
-    drift: Field, x: Array, traps: Sequence[Trap], box: Array, wraps: NDArray[np.bool_], max_steps: int
+    drift: Field, x: Array, traps: Sequence[Basin], box: Array, wraps: NDArray[np.bool_], max_steps: int
 ) -> tuple[list[int | None], Array]:
     """Integrate ẋ = b from the columns of ``x``; the trap that each one ends in, and where it was last."""
     ends: list[int | None] = [None] * x.shape[1]

@@ -9,22 +9,24 @@ reached without meeting a pass shows that no path out is cheaper than that.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from dolfinx import fem
 from mpi4py import MPI
 
 from solver.coefficients import Coefficients
-from solver.cycle_expansion import Local, expand_at
+from solver.cycle_expansion import expand_at
+from solver.cycle_pass import Gate, path_to, straight_path
 from solver.errors import NotConverged
 from solver.evaluate import Locator
 from solver.growth import Solution, from_expansion, grow, solve_below
-from solver.instanton import Instanton, instanton
+from solver.instanton import Instanton
 from solver.limit_cycles import LimitCycle
 from solver.linear import Options
 from solver.lyapunov import covariance
 from solver.policy_iteration import edge_dofs
-from solver.quasi_potential import BALL, TOP, WellPotential, escape_path, well_of
+from solver.quasi_potential import BALL, TOP, WellPotential, well_of
 from solver.region import whole
 from solver.system import Array, System
 from solver.tube import tube
@@ -42,7 +44,7 @@ def grown_well(
     space: fem.FunctionSpace,
     index: int,
     attractor: Array | LimitCycle,
-    passes: Array,
+    passes: Sequence[Array | Gate],
     locator: Locator,
     step: float,
     options: Options | None = None,
@@ -56,7 +58,7 @@ def grown_well(
         space: Space of V.
         index: Number of the attractor.
         attractor: A point ``(d,)``, or a cycle.
-        passes: ``(n, d)`` saddles next to its basin.
+        passes: Saddles ``(d,)`` and sides of unstable cycles at the edge of its basin.
         locator: Search tree of the mesh.
         step: Arc length of a step when paths are traced.
         options: PETSc options for the linear solver.
@@ -68,15 +70,18 @@ def grown_well(
     monitor(f"Hamilton–Jacobi equation in well {index}")
     reach = _quadratic_reach(system, space, attractor, passes)
     expansion = expand_at(system, attractor, BALL * reach)
-    guesses = [_straight(system, expansion, saddle) for saddle in passes]
+    guesses = [_attempt(straight_path, system, expansion, target) for target in passes]
     top = min((guess.action for guess in guesses if guess is not None), default=np.inf)
-    rough = expand_at(system, attractor, min(top, reach), tolerance=ROUGH)
+    rough = max(
+        expansion, expand_at(system, attractor, min(top, reach), tolerance=ROUGH), key=lambda e: e.level
+    )
     start, known = from_expansion(space, rough)
     solution = grow(system, start, known, expansion, FIRST * rough.level, TOP * top, options)
     monitor(f"instantons from attractor {index}")
+    known_part = _known_part(solution)
     paths = [
-        _best(guess, _traced(system, solution, expansion, saddle, locator, step))
-        for guess, saddle in zip(guesses, passes, strict=True)
+        _best(guess, _attempt(path_to, system, known_part, expansion, target, locator, step))
+        for guess, target in zip(guesses, passes, strict=True)
     ]
     lowest = min((path.action for path in paths), default=np.inf)
     if solution.level > lowest:
@@ -89,13 +94,29 @@ def reaches(well: WellPotential, paths: Sequence[Instanton]) -> bool:
     return well.trusted_level >= SURE * min((path.action for path in paths), default=0.0)
 
 
+Found = tuple[WellPotential, list[Instanton]]
+
+
+def surer(first: Found | None, second: Found) -> Found:
+    """Of two results for one well the cheaper paths, with the V that is known further up below them."""
+    if first is None:
+        return second
+    paths = [
+        one if one.action <= other.action else other for one, other in zip(first[1], second[1], strict=True)
+    ]
+    lowest = min((path.action for path in paths), default=np.inf)
+    wells = [well for well, _ in (first, second) if well.trusted_level <= lowest]
+    return max(wells or [second[0]], key=lambda well: well.trusted_level), paths
+
+
 def _quadratic_reach(
-    system: System, space: fem.FunctionSpace, attractor: Array | LimitCycle, passes: Array
+    system: System, space: fem.FunctionSpace, attractor: Array | LimitCycle, passes: Sequence[Array | Gate]
 ) -> float:
     """Lowest value of the Lyapunov quadratic at the passes and on the edge of the mesh.  Collective."""
     domain = space.mesh
     x = space.tabulate_dof_coordinates()[edge_dofs(whole(domain), space)][:, : domain.geometry.dim]
-    points = np.concatenate([x, passes])
+    ends = [target.shell() if isinstance(target, Gate) else target[None] for target in passes]
+    points = np.concatenate([x, *ends])
     if isinstance(attractor, LimitCycle):
         values = np.sum(tube(system, attractor, 1.0).coordinates(points.T)[1] ** 2, axis=0)
     else:
@@ -106,26 +127,20 @@ def _quadratic_reach(
     return float(domain.comm.allreduce(float(np.min(values, initial=np.inf)), op=MPI.MIN))
 
 
-def _straight(system: System, expansion: Local, saddle: Array) -> Instanton | None:
-    """The path of least cost near the straight line."""
+def _attempt(search: Callable[..., Instanton], *arguments: Any) -> Instanton | None:
     try:
-        return instanton(system, expansion, [np.array([expansion.nearest(saddle), saddle])])
+        return search(*arguments)
     except NotConverged:
         return None
 
 
-def _traced(
-    system: System, solution: Solution, expansion: Local, saddle: Array, locator: Locator, step: float
-) -> Instanton | None:
-    """The instanton traced on V, where V is known near the pass.  Collective."""
+def _known_part(solution: Solution) -> fem.Function:
+    """V, NaN where it was not solved for."""
     known = fem.Function(solution.potential.function_space)
     known.x.array[:] = np.nan
     inside = np.unique(known.function_space.dofmap.list[solution.cells])
     known.x.array[inside] = solution.potential.x.array[inside]
-    try:
-        return escape_path(system, known, expansion, saddle, locator, step)
-    except NotConverged:
-        return None
+    return known
 
 
 def _best(*paths: Instanton | None) -> Instanton:

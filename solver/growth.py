@@ -30,7 +30,7 @@ LAYERS = 4  # times the dimension
 # after a failure the first level is lowered by this factor, down to this part of it
 LOWER, LEAST = 0.75, 0.25
 # growth below this factor is none
-MARGINAL = 1.002
+MARGINAL = 1.005
 # V on the edge is at most this much below the level to which the mesh was fitted (chords cut off a little)
 SAG = 0.3
 MOST = 20
@@ -124,22 +124,41 @@ def grow(
     changes = best.iteration.changes
     # the first level is one of the start; from here on levels are those of V itself
     reached = best.iteration.converged_level
+    layers = LAYERS * system.dim
     for _ in range(MOST):
-        begin, cells = continued(best.potential, best.cells, LAYERS * system.dim, goal)
-        level = min(goal, edge_level(make_region(begin.function_space.mesh, cells), begin))
-        if level < min(goal, MARGINAL * reached):
-            break
-        try:
-            further = solve_below(system, begin, cells, expansion, level, options)
-        except NotConverged:
-            break
+        further = _further(system, best, expansion, reached, goal, layers, options)
+        if further is None:
+            # the polynomials were continued too far; nearer, they are better
+            layers //= 2
+            if layers == 0:
+                break
+            continue
         changes += further.iteration.changes
-        if further.iteration.converged_level < (1.0 - SAG) * level:
-            break
-        best, reached = further, level
-        if level >= goal:
+        best, reached = further, further.level
+        if reached >= goal:
             break
     return replace(best, iteration=replace(best.iteration, changes=changes))
+
+
+def _further(
+    system: System,
+    best: Solution,
+    expansion: Local,
+    reached: float,
+    goal: float,
+    layers: int,
+    options: Options | None,
+) -> Solution | None:
+    """V below the level that its continuation by some layers allows; None where that is no success."""
+    begin, cells = continued(best.potential, best.cells, layers, goal)
+    level = min(goal, edge_level(make_region(begin.function_space.mesh, cells), begin))
+    if level < min(goal, MARGINAL * reached):
+        return None
+    try:
+        further = solve_below(system, begin, cells, expansion, level, options)
+    except NotConverged:
+        return None
+    return further if further.iteration.converged_level >= (1.0 - SAG) * level else None
 
 
 def from_expansion(space: fem.FunctionSpace, expansion: Local) -> tuple[fem.Function, Mask]:

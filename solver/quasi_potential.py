@@ -67,7 +67,7 @@ class Barrier:
     """The cost of leaving attractor ``start`` over a saddle into the basin of ``end`` (−1: none).
 
     Attributes:
-        start, end, saddle: Indices.
+        start, end, saddle: Indices; unstable cycles are counted after the saddles.
         barrier: V(saddle) = cost of the instanton.
         lower: A lower bound from a subsolution (see :mod:`solver.bounds`).
         upper: Upper bound: the cost plus its numerical uncertainty.

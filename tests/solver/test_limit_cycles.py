@@ -8,7 +8,9 @@ from mpi4py import MPI
 
 from meshes.box import box
 from solver.analysis import analyse
+from solver.connections import connections
 from solver.cycle_expansion import expand_cycle
+from solver.cycle_pass import cycle_basins, cycle_passes
 from solver.fixed_points import fixed_points
 from solver.limit_cycles import limit_cycles
 from solver.region import cell_values
@@ -118,14 +120,31 @@ def solved(case, bounds, resolution, degree):
     return well
 
 
-def largest_error(well, exact, level):
+def all_wells(case, bounds, resolution, degree):
+    """Everything but densities, with cycles as attractors and as edges of basins."""
+    points = fixed_points(case, bounds)
+    found = limit_cycles(case, points, bounds)
+    stable, unstable = ([c for c in found if (c.kind == "attractor") == side] for side in (True, False))
+    ways = [
+        *connections(case, points, bounds, further=cycle_basins(case, stable, 0.2)),
+        *cycle_passes(case, points, stable, unstable, bounds),
+    ]
+    attractors = [*(p for p in points if p.kind == "attractor"), *stable]
+    return analyse(case, box(COMM, bounds, resolution), attractors, ways, [], degree)
+
+
+def gaps(well, exact, level):
+    """Errors at the nodes of the valid cells of this rank on which V ≤ level."""
     space = well.potential.function_space
     reference = fem.Function(space)
     reference.interpolate(lambda x: exact(x[: space.mesh.geometry.dim]))
     cells = well.valid & (cell_values(reference).max(axis=1) <= level)
     assert COMM.allreduce(int(cells.sum()), op=MPI.SUM) > 50
-    gap = np.abs(cell_values(well.potential) - cell_values(reference))[cells]
-    return COMM.allreduce(float(np.max(gap, initial=0.0)), op=MPI.MAX)
+    return np.abs(cell_values(well.potential) - cell_values(reference))[cells]
+
+
+def largest_error(well, exact, level):
+    return COMM.allreduce(float(np.max(gaps(well, exact, level), initial=0.0)), op=MPI.MAX)
 
 
 @pytest.mark.mpi
@@ -137,5 +156,37 @@ def test_quartic_round_a_cycle_is_exact_at_degree_four():
 
 def test_cubic_elements_converge_round_a_cycle():
     exact = function((R2 - 1) ** 2 / 2, 2)
-    errors = [largest_error(solved(STABLE, SQUARE, n, 3), exact, 0.3) for n in (16, 32)]
+    errors = [np.sqrt(np.mean(gaps(solved(STABLE, SQUARE, n, 3), exact, 0.3) ** 2)) for n in (16, 32)]
     assert np.log2(errors[0] / errors[1]) > 3.5
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("rho", [1, 10])
+def test_basin_of_a_point_inside_an_unstable_cycle(rho):
+    analysis = all_wells(unstable(rho), [(-1.1, 1.1)] * 2, 24, 4)
+    (barrier,) = analysis.barriers
+    assert (barrier.start, barrier.end) == (0, -1)
+    assert barrier.barrier == pytest.approx(0.5, abs=1e-11)
+    assert barrier.lower <= 0.5 <= barrier.upper + 1e-11
+    assert barrier.lower > 0.48
+    (well,) = analysis.wells
+    # V(0.95) = 0.49517
+    assert largest_error(well, function(R2 * (1 - R2 / 2), 2), 0.4952) < 1e-11
+
+
+def test_barriers_between_a_point_and_a_cycle():
+    radial = (1 - R2) * (R2 - sp.Rational(1, 4))
+    case = system([X * radial - 2 * Y, Y * radial + 2 * X], sp.eye(2))
+    analysis = all_wells(case, [(-1.25, 1.25)] * 2, 32, 3)
+    r = sp.symbols("r")
+    speed = r * (1 - r**2) * (r**2 - sp.Rational(1, 4))
+    there, back = (
+        float(-2 * sp.integrate(speed, (r, 0, sp.Rational(1, 2)))),
+        float(2 * sp.integrate(speed, (r, sp.Rational(1, 2), 1))),
+    )
+    assert [(b.start, b.end) for b in analysis.barriers] == [(0, 1), (1, 0)]
+    for barrier, exact in zip(analysis.barriers, (there, back), strict=True):
+        assert barrier.barrier == pytest.approx(exact, rel=1e-8)
+        assert barrier.mismatch < 2e-3
+        assert exact * 0.5 < barrier.lower <= exact
+    assert analysis.weights[0] - analysis.weights[1] == pytest.approx(back - there, rel=1e-7)

@@ -1,0 +1,247 @@
+"""Unstable limit cycles as the boundary of a basin, and the cost of leaving over one.
+
+Near an unstable cycle the quasi-potential of the attractor within is ``V = V_c − Ṽ(x)``, with Ṽ the
+quasi-potential of the reversed drift −b, for which the cycle is stable: insert V into
+``b·∇V + ½∇VᵀA∇V = 0``.  The instanton winds towards the cycle for ever, but from the tube in which the
+expansion of Ṽ holds the rest of the way costs Ṽ(x), so that ``V_c = V(x) + Ṽ(x)`` for any x on the inner
+surface of the tube (Freidlin and Wentzell, ch. 6; Maier and Stein, Phys. Rev. Lett. 77 (1996) 4860).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.integrate
+from dolfinx import fem
+
+from solver.connections import Basin, follow, traps
+from solver.cycle_expansion import CycleExpansion, Local, expand_cycle
+from solver.evaluate import Locator, evaluate
+from solver.fixed_points import FixedPoint
+from solver.instanton import Instanton, instanton
+from solver.limit_cycles import LimitCycle
+from solver.periodic import phases
+from solver.quasi_potential import escape_path
+from solver.system import Array, System
+from solver.tube import Tube, tube
+
+# the path ends where |z| is this, between curve and surface of the tube
+SHELL = 0.9
+PHASES = 64
+# the tube is at most such that Ṽ in it is this part of its quadratic at the attractor
+REACH = 0.3
+
+
+@dataclass(frozen=True)
+class CycleBasin:
+    """A tube round a stable cycle that the flow enters and never leaves."""
+
+    tube: Tube
+
+    def holds(self, points: Array) -> Array:
+        """Which of the points ``(d, N)`` are inside."""
+        return np.asarray(np.sum(self.tube.coordinates(points)[1] ** 2, axis=0) < 1.0)
+
+
+@dataclass(frozen=True)
+class CyclePass:
+    """An unstable cycle between two basins of the plane.
+
+    Attributes:
+        cycle: The cycle.
+        between: Indices of the attractors on its two sides, smaller first; None where the flow leaves.
+        sides: For each of ``between``, the sign of the normal coordinate on its side.
+    """
+
+    cycle: LimitCycle
+    between: tuple[int | None, int | None]
+    sides: tuple[float, float]
+
+    @property
+    def point(self) -> Array:
+        """A point of the cycle."""
+        return self.cycle.point
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One side of an unstable cycle, for one diffusion tensor: Ṽ and the sign of z on this side."""
+
+    expansion: CycleExpansion
+    side: float
+
+    def shell(self) -> Array:
+        """Points on this side at which paths are made to end, ``(n, d)``."""
+        theta = phases(PHASES)
+        return self.expansion.tube.place(theta, np.full((1, PHASES), SHELL * self.side)).T
+
+
+def cycle_basins(system: System, cycles: Sequence[LimitCycle], size: float) -> list[CycleBasin]:
+    """For every stable cycle the widest tube, at most ``size`` wide, on whose shells the flow goes in."""
+    isotropic = _isotropic(system)
+    basins = []
+    for cycle in cycles:
+        found = tube(isotropic, cycle, 1.0)
+        found = found.scaled(size / float(np.linalg.norm(found.frame, axis=(1, 2)).max()))
+        for _ in range(40):
+            if _enters(system, found):
+                break
+            found = found.scaled(0.7)
+        basins.append(CycleBasin(found))
+    return basins
+
+
+def _isotropic(system: System) -> System:
+    def identity(x: Array) -> Array:
+        return np.repeat(np.eye(system.dim)[:, :, None], x.shape[1], axis=2)
+
+    return replace(system, diffusion=identity, divergence=np.zeros_like)
+
+
+def _enters(system: System, found: Tube) -> bool:
+    dim = system.dim
+    ways = np.array([[-1.0, 1.0]]) if dim == 2 else _ring()
+    theta = np.repeat(phases(128), ways.shape[1])
+    for radius in np.linspace(0.1, 1.0, 10):
+        z = np.tile(radius * ways, 128)
+        jacobian = np.moveaxis(found.jacobian(theta, z), -1, 0)
+        if (np.linalg.det(jacobian) * np.linalg.det(jacobian[0]) <= 0).any():
+            return False
+        rate = np.linalg.solve(jacobian, system.drift(found.place(theta, z)).T[..., None])[:, 1:, 0]
+        if not (np.sum(rate * z.T, axis=1) < 0).all():
+            return False
+    return True
+
+
+def _ring() -> Array:
+    angle = phases(12)
+    return np.array([np.cos(angle), np.sin(angle)])
+
+
+def cycle_passes(
+    system: System,
+    points: Sequence[FixedPoint],
+    stable: Sequence[LimitCycle],
+    unstable: Sequence[LimitCycle],
+    bounds: Sequence[tuple[float, float]],
+    max_steps: int = 20_000,
+) -> tuple[CyclePass, ...]:
+    """Which attractors the unstable cycles of a planar system lie between.
+
+    Attractors are numbered: the points in their order, then the stable cycles in theirs.  Not collective.
+    """
+    if not unstable:
+        return ()
+    box = np.array(bounds, dtype=float)
+    size = float((box[:, 1] - box[:, 0]).min())
+    basins: list[Basin] = [*traps(system, points, bounds), *cycle_basins(system, stable, 0.1 * size)]
+    starts = []
+    for cycle in unstable:
+        tangent = system.drift(cycle.point[:, None])[:, 0]
+        normal = np.array([-tangent[1], tangent[0]]) / np.linalg.norm(tangent)
+        starts += [cycle.point + 1e-4 * size * normal, cycle.point - 1e-4 * size * normal]
+    wraps = np.zeros(system.dim, dtype=bool)
+    ends, _ = follow(system.drift, np.array(starts).T, basins, box, wraps, max_steps)
+    result = []
+    for n, cycle in enumerate(unstable):
+        first, second = ends[2 * n], ends[2 * n + 1]
+        sides = (1.0, -1.0)
+        if first is None or (second is not None and second < first):
+            first, second, sides = second, first, (-1.0, 1.0)
+        result.append(CyclePass(cycle, (first, second), sides))
+    return tuple(result)
+
+
+def gate(system: System, way: CyclePass, index: int, attractor: Array) -> Gate:
+    """The side of attractor ``index``, of which a point is given, of an unstable cycle.
+
+    Raises:
+        NotConverged: If Ṽ has no local expansion.
+    """
+    back = replace(system, drift=lambda x: -system.drift(x), jacobian=lambda x: -system.jacobian(x))
+    cycle = replace(
+        way.cycle,
+        nodes=np.roll(way.cycle.nodes[::-1], 1, axis=0),
+        multipliers=1.0 / way.cycle.multipliers,
+        kind="attractor",
+    )
+    reach = float(np.sum(tube(back, cycle, 1.0).coordinates(attractor[:, None])[1] ** 2))
+    # the reversed curve has the reversed normal
+    return Gate(expand_cycle(back, cycle, REACH * reach), -way.sides[way.between.index(index)])
+
+
+def path_to_gate(
+    system: System, start: fem.Function, expansion: Local, target: Gate, locator: Locator, step: float
+) -> Instanton:
+    """The instanton from an attractor to an unstable cycle, cut off where it comes near.  Collective.
+
+    Raises:
+        NotConverged: If no path converges.
+    """
+    shell = target.shell()
+    rest = target.expansion(shell.T)
+    total = evaluate(start, shell, locator)[:, 0] + rest
+    best = int(np.nanargmin(total)) if np.isfinite(total).any() else 0
+    path = escape_path(system, start, expansion, shell[best], locator, step)
+    return wound_out(system, path, target)
+
+
+def path_to(
+    system: System,
+    start: fem.Function,
+    expansion: Local,
+    target: Array | Gate,
+    locator: Locator,
+    step: float,
+) -> Instanton:
+    """The instanton from an attractor to a saddle ``(d,)`` or to an unstable cycle.  Collective.
+
+    Raises:
+        NotConverged: If no path converges.
+    """
+    if isinstance(target, Gate):
+        return path_to_gate(system, start, expansion, target, locator, step)
+    return escape_path(system, start, expansion, target, locator, step)
+
+
+def straight_path(system: System, expansion: Local, target: Array | Gate) -> Instanton:
+    """The path of least cost near a straight line.
+
+    Raises:
+        NotConverged: If its cost does not settle.
+    """
+    if isinstance(target, Gate):
+        shell = target.shell()
+        away = [float(np.linalg.norm(x - expansion.nearest(x))) for x in shell]
+        end = shell[int(np.argmin(away))]
+        return wound_out(
+            system, instanton(system, expansion, [np.array([expansion.nearest(end), end])]), target
+        )
+    return instanton(system, expansion, [np.array([expansion.nearest(target), target])])
+
+
+def wound_out(system: System, path: Instanton, target: Gate) -> Instanton:
+    """The path and its way on along ``b + A∇V = b − A∇Ṽ``, with the cost of all the rest."""
+    end = path.points[-1]
+    rest = float(target.expansion(end[:, None])[0])
+
+    def velocity(_: float, x: Array) -> Array:
+        column = x[:, None]
+        slope = target.expansion.gradient(column)[:, 0]
+        return np.asarray(system.drift(column)[:, 0] - system.diffusion(column)[..., 0] @ slope)
+
+    span = 4.0 / target.expansion.rate
+    solution = scipy.integrate.solve_ivp(
+        velocity, (0.0, span), end, rtol=1e-6, atol=1e-9, max_step=0.02 * span
+    )
+    outer = solution.y.T[1:]
+    total = path.action + rest
+    return replace(
+        path,
+        action=total,
+        uncertainty=path.uncertainty + target.expansion.residual * rest,
+        points=np.concatenate([path.points, outer]),
+        actions=np.concatenate([path.actions, total - target.expansion(outer.T)]),
+    )
