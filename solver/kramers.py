@@ -25,6 +25,9 @@ from solver.instanton import Instanton
 from solver.lyapunov import hessian
 from solver.system import Array, System
 
+# Part of the parameter left out before the saddle: the prefactor is off by its square over two.
+NEAR_SADDLE = 4e-3
+
 
 @dataclass(frozen=True)
 class Asymptotics:
@@ -113,8 +116,8 @@ def _along_path(
 ) -> tuple[float, Array]:
     """∫ F dt up to near the saddle, and P there.
 
-    Inside the ball by the local expansion; from there by RK4 in time to 2 per cent of the parameter before
-    the saddle.  Taking the determinant of P there, rather than at the saddle, makes the product right also
+    Inside the ball by the local expansion; from there by RK4 in time to just before the
+    saddle.  Taking the determinant of P there, rather than at the saddle, makes the product right also
     when eigenvalues of the saddle add up to zero and P has no limit.
     """
     path = instanton.path
@@ -160,7 +163,7 @@ def _along_path(
 
 def _clock(system: System, instanton: Instanton) -> tuple[Array, Array]:
     """Physical time ``t(s) = ∫ |φ'|/|b| ds`` on a grid that is dense towards the saddle."""
-    s = 1.0 - 2.0 * np.exp(np.linspace(0.0, np.log(2e-2), 4000))
+    s = 1.0 - 2.0 * np.exp(np.linspace(0.0, np.log(NEAR_SADDLE), 4000))
     middle = 0.5 * (s[1:] + s[:-1])
     x, velocity = instanton.path(middle), instanton.path.velocity(middle)
     inverse = inverse_tensor(system.diffusion(x))
