@@ -137,7 +137,7 @@ def _against_time(found: Mapping[str, Any], curves: Mapping[str, Any], name: str
         if kind in curves:
             times, values = np.array(curves[kind]["times"]), curves[kind]["observed"][name]
             width = 0.6 if kind == "sgd" else 1.8
-            axes.plot(times + times[1], values, color=colour(index), lw=width, label=word)
+            axes.plot(times[1:], values[1:], color=colour(index), lw=width, label=word)
     mean = found["sgd"]["observed"][name]
     axes.axhspan(mean["value"] - mean["error"], mean["value"] + mean["error"], color=colour(0), alpha=0.35)
     axes.axhline(found["gd"]["observed"][name]["value"], color=colour(1), ls=_DASHED, lw=1.0)

@@ -76,6 +76,12 @@ def _without_escapes(run: RunData) -> list[str]:
         sentences = [f"Mean exit times from sets round the attractor ({sets}) under each noise."]
     if not sentences and any(noise.get("transient") for noise in summary["noises"].values()):
         sentences = ["A density followed in time under each noise."]
+    if (found := summary.get("trajectories")) is not None:
+        means = ", ".join(
+            f"{name} {number(one['value'], 5)} ± {one['error']:.1g}"
+            for name, one in found["sgd"]["observed"].items()
+        )
+        sentences.append(f"SGD with learning rate {found['learning_rate']:g} averages {means}.")
     return sentences or ["No escape was computed: fewer than two attractors were compared."]
 
 

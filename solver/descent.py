@@ -67,7 +67,7 @@ def sampled_descents(
         paths: Number of independent paths, over all ranks.
         seed: Seed; with ``paths`` it fixes the result.
         left_out: Share of the steps before averaging begins.
-        keep: About how many iterates of the first path to keep.
+        keep: About how many iterates of the first path to keep, at steps that grow like powers.
         comm: The ranks that share the work; None: this one alone.
 
     Raises:
@@ -77,10 +77,10 @@ def sampled_descents(
     start = np.array(start, dtype=float)
     if paths < 2 or steps < 1 or batch_size < 1 or samples < 1 or not learning_rate > 0:
         raise ValueError("sampled descents need two paths, a step, a batch, a sample and a learning rate")
-    every = max(1, steps // keep)
+    kept_steps = _kept(steps, keep)
     mine = my_paths(paths, comm)
-    setting = (float(learning_rate), int(batch_size), int(samples), int(steps), int(left_out * steps), every)
-    kept, sums, ends = _descend(sample_gradient, start, seed, mine, setting)
+    setting = (float(learning_rate), int(batch_size), int(samples), int(steps), int(left_out * steps))
+    kept, sums, ends = _descend(sample_gradient, start, seed, mine, setting, kept_steps)
     parts = [(mine, kept, sums, ends)] if comm is None else comm.allgather((mine, kept, sums, ends))
     d = start.size
     means, all_ends = np.empty((paths, d + d * d)), np.empty((paths, d))
@@ -92,7 +92,7 @@ def sampled_descents(
     if not np.isfinite(means).all():
         raise NotConverged(f"gradient descent with learning rate {learning_rate:g} runs away")
     return Descents(
-        times=learning_rate * every * np.arange(len(first)),
+        times=learning_rate * kept_steps,
         first=first,
         means=means[:, :d],
         products=means[:, d:].reshape(paths, d, d),
@@ -110,22 +110,29 @@ def descent(
         start: Starting point, ``(d,)``.
         learning_rate: η.
         steps: Number of steps.
-        keep: About how many iterates to keep.
+        keep: About how many iterates to keep, at steps that grow like powers.
 
     Raises:
         NotConverged: the path runs away.
     """
     x = np.array(start, dtype=float)
-    every = max(1, steps // keep)
+    wanted = set(_kept(steps, keep).tolist())
     times, iterates = [0.0], [x.copy()]
     for n in range(1, steps + 1):
-        x = x - learning_rate * gradient(x[:, None])[:, 0]
+        with np.errstate(over="ignore", invalid="ignore"):
+            x = x - learning_rate * gradient(x[:, None])[:, 0]
         if not np.isfinite(x).all():
             raise NotConverged(f"gradient descent with learning rate {learning_rate:g} runs away")
-        if n % every == 0 or n == steps:
+        if n in wanted:
             times.append(n * learning_rate)
             iterates.append(x.copy())
     return np.array(times), np.array(iterates)
+
+
+def _kept(steps: int, keep: int) -> NDArray[np.int64]:
+    """0, 1, … and the last step, ever further apart."""
+    spread = np.rint(np.geomspace(1, steps, keep)).astype(np.int64)
+    return np.unique(np.concatenate([[0], spread, [steps]]))
 
 
 # Not cached on disk: the machine code holds the user's function and the data that it closes over.
@@ -135,21 +142,24 @@ def _descend(
     start: Array,
     seed: int,
     paths: NDArray[np.int64],
-    setting: tuple[float, int, int, int, int, int],
+    setting: tuple[float, int, int, int, int],
+    kept_steps: NDArray[np.int64],
 ) -> tuple[Array, Array, Array]:
     """Kept iterates of the first of these paths, means of x and x xᵀ of each, and last iterates."""
-    eta, batch, samples, steps, skip, every = setting
+    eta, batch, samples, steps, skip = setting
     d = start.size
-    kept = np.empty((steps // every + 1, d))
+    kept = np.empty((kept_steps.size, d))
     sums, ends = np.zeros((paths.size, d + d * d)), np.empty((paths.size, d))
     state = np.empty(4, np.uint64)
     one, change = np.empty(d), np.empty(d)
     for n in range(paths.size):
         seed_stream(state, seed, paths[n])
         theta = start.copy()
+        place = 0
         for count in range(steps + 1):
-            if n == 0 and count % every == 0:
-                kept[count // every] = theta
+            if n == 0 and count == kept_steps[place]:
+                kept[place] = theta
+                place += 1
             if count > skip:
                 for i in range(d):
                     sums[n, i] += theta[i]

@@ -38,7 +38,11 @@ def test_covariance_of_the_iterates(eta, batch):
     assert (error < 0.01 * exact.max()).all()
     assert np.abs((found.products.mean(axis=0) - exact) / error).max() < 4.0
     assert np.abs(found.means.mean(axis=0) / (found.means.std(axis=0, ddof=1) / np.sqrt(40))).max() < 4.0
-    assert found.first.shape == (401, 2)
+    assert found.first.shape == (found.times.size, 2)
+    assert found.times[:2] == pytest.approx([0.0, eta])
+    assert (np.diff(found.times) > 0).all()
+    assert np.array_equal(found.first[0], [0.3, 0.0])
+    assert np.array_equal(found.first[-1], found.ends[0])
     assert found.times[-1] == pytest.approx(20_000 * eta)
     again = sampled_descents(sample_gradient, 3, [0.3, 0.0], eta, 20_000, batch, paths=40, seed=3)
     assert np.array_equal(again.products, found.products)  # whatever the number of ranks
