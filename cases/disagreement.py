@@ -57,6 +57,8 @@ def _measures(noises: Mapping[str, Mapping[str, Any]], start: int) -> list[Measu
     found: dict[str, Measure] = {}
     for noise, entry in noises.items():
         for one in entry.get("exits", []):
+            if one.get("from", start) != start:
+                continue
             measure = found.setdefault(f"exit {one['name']}", Measure(f"the set {{{one['set']}}}"))
             if one["barrier"] is not None:
                 measure.barriers[noise] = one["barrier"]

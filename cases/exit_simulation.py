@@ -29,7 +29,7 @@ def simulate_exits(
     found: Sequence[RegionExits],
     places: Structure,
     domain: Any,
-    well: WellPotential,
+    wells: Sequence[WellPotential],
 ) -> list[Simulations]:
     """Simulated exit times of every set, by noise level; empty where none is asked for.  Collective.
 
@@ -38,9 +38,9 @@ def simulate_exits(
         noise: The noise.
         sets: The sets.
         found: Their exit times from the PDE.
-        places: Attractors; the exit is from the starting one.
+        places: The attractors.
         domain: The mesh of the domain.
-        well: V of the starting attractor, which tells progress to the splitting.
+        wells: V of every attractor, which tells progress to the splitting.
 
     Raises:
         NotConverged: If too few paths arrive.
@@ -52,17 +52,17 @@ def simulate_exits(
     low, high = bounding_box(domain)
     bounds = [(float(a), float(b)) for a, b in zip(low, high, strict=True)]
     tabulated = tabulate(noise.system, bounds)
-    start = places.attractors[places.start].point
     results: list[Simulations] = []
     for one, exits in zip(sets, found, strict=True):
-        target = _outside(one, bounds)
+        target, start = _outside(one, bounds), places.attractors[one.start].point
         computed = {t.epsilon: t.log_mean for t in exits.times}
         mine: dict[float, Simulated] = {}
         for epsilon in sorted(levels, reverse=True):
             expected = computed[epsilon]
             if table.rare and expected > PLAIN_LOG:
+                progress = _progress(wells[one.start])
                 rare = rare_passage(
-                    noise.system, tabulated, start, target, epsilon, _progress(well), table.rare_paths,
+                    noise.system, tabulated, start, target, epsilon, progress, table.rare_paths,
                     table.replicas, table.seed, table.dt, comm=domain.comm,
                 )  # fmt: skip
                 mine[epsilon] = Simulated(

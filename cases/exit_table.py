@@ -12,6 +12,12 @@ ball = { centre = [0.0, 0.0], radius = 1.0 }
 [[exit]]
 name = "strip"
 inside = "x**2 - 1 + 0.1*y**2"                 # where this is negative
+
+[[exit]]
+name = "line"
+inside = "x - 1"                               # the time to reach the line x = 1 …
+reflect = true                                 # … from a set that ends at the boundary of the domain
+from = [-1.0, 0.0]                             # starting attractor, if not that of [compare]
 ```
 """
 
@@ -37,12 +43,18 @@ class BallTable(BaseModel):
 class ExitTable(BaseModel):
     """One set to leave: exactly one of loss_below, ball and inside."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
 
     name: str = Field(description="what the set is called in tables and references")
     loss_below: FiniteFloat | None = Field(None, description="the sublevel set {loss < loss_below}")
     ball: BallTable | None = Field(None, description="{ centre, radius }")
     inside: str | None = Field(None, description="expression of the coordinates, negative inside the set")
+    from_: int | Annotated[list[FiniteFloat], Field(min_length=1, max_length=3)] | None = Field(
+        None, alias="from", description="index or point of the attractor to start at; compare.from"
+    )
+    reflect: bool = Field(
+        False, description="the set may reach the boundary of the domain, which reflects (1D and 2D)"
+    )
     shells: Annotated[int, Field(ge=3, le=60)] | None = Field(
         None, description="cells from the attractor to the boundary; 12, or 5 in 3D"
     )

@@ -60,7 +60,7 @@ def _table(summary: Mapping[str, Any], name: str, text: str, digits: int) -> str
             lines.append(cells)
             start = ["", "", ""]
     widths = [max(len(line[i]) for line in [heads, *lines]) for i in range(len(heads))]
-    title = f"Exit from the set '{name}': {text}, starting at attractor {_start(summary)}"
+    title = f"Exit from the set '{name}': {text}, starting at attractor {_start(summary, name)}"
     shown = [heads, ["─" * width for width in widths], *lines]
     return "\n".join([title, *(_line(cells, widths) for cells in shown)])
 
@@ -75,8 +75,11 @@ def _any_simulated(summary: Mapping[str, Any], name: str) -> bool:
     )
 
 
-def _start(summary: Mapping[str, Any]) -> str:
-    index = summary.get("start", 0)
+def _start(summary: Mapping[str, Any], name: str) -> str:
+    found = [
+        one for noise in summary["noises"].values() for one in noise.get("exits", []) if one["name"] == name
+    ]
+    index = found[0].get("from", 0)
     return f"{index} {point(summary['attractors'][index]['point'])}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,11 +25,14 @@ from solver.exit_region import boundary_points
 from solver.fixed_points import FixedPoint
 from solver.quasi_potential import WellPotential, trusted_part
 from solver.region import whole
-from solver.region_exit import RegionExits, region_exits, region_mesh
+from solver.region_exit import RegionExits, on_walls, region_exits, region_mesh
 from solver.system import Array, Field
 
 SHELLS = {1: 12, 2: 12, 3: 5}
 DEGREE = {1: 4, 2: 4, 3: 3}
+NEAR = 0.02
+"""An attractor is named by a point within this part of the domain."""
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,17 @@ class ExitSet:
         level: g, ``(d, N) -> (N,)``.
         shells: Cells from the attractor to the boundary.
         ball: The ball, if it is one.
+        start: Index of the attractor that is started at.
+        reflect: The set may reach the boundary of the domain, which reflects.
     """
 
     name: str
     text: str
     level: Field
     shells: int
-    ball: BallTable | None = None
+    ball: BallTable | None
+    start: int
+    reflect: bool
 
 
 def exit_sets(
@@ -61,29 +68,60 @@ def exit_sets(
     """
     sets = []
     for n, table in enumerate(case.exits):
-        one = _exit_set(case, landscape, n, table)
+        start = _start(case, f"exit.{n}.from", table, places, domain)
+        one = _exit_set(case, landscape, n, table, start)
         _check(case, f"exit.{n}", one, places, next(iter(noises.values())), domain)
         sets.append(one)
     return sets
 
 
-def _exit_set(case: Case, landscape: Landscape, n: int, table: ExitTable) -> ExitSet:
+def _start(case: Case, key: str, table: ExitTable, places: Structure, domain: Any) -> int:
+    """The attractor that an exit starts at.  Collective."""
+    wanted = table.from_
+    if wanted is None:
+        return places.start
+    if isinstance(wanted, int):
+        if not 0 <= wanted < len(places.attractors):
+            raise case.error(
+                key, f"there is no attractor {wanted}", f"there are {len(places.attractors)}, from 0"
+            )
+        return wanted
+    if len(wanted) != case.dim:
+        raise case.error(key, f"{len(wanted)} numbers for {case.dim} coordinates", "give one for each")
+    low, high = bounding_box(domain)
+    gaps = [float(np.max(np.abs(p.point - np.array(wanted)) / (high - low))) for p in places.attractors]
+    nearest = int(np.argmin(gaps))
+    if gaps[nearest] > NEAR:
+        raise case.error(
+            key,
+            f"there is no attractor near {at_point(np.array(wanted))}",
+            f"the nearest is {at_point(places.attractors[nearest].point)}",
+        )
+    return nearest
+
+
+def _exit_set(case: Case, landscape: Landscape, n: int, table: ExitTable, start: int) -> ExitSet:
     shells = table.shells or SHELLS[case.dim]
+    if table.reflect and (case.dim == 3 or case.domain.bounds is None):
+        raise case.error(f"exit.{n}.reflect", "it needs a box in one or two dimensions", "leave it out")
     if table.loss_below is not None:
         loss, bound = landscape.loss, table.loss_below
         if loss is None:
             raise case.error(
                 f"exit.{n}.loss_below", "the system has no loss", "give ball or inside, or the loss"
             )
-        return ExitSet(table.name, f"loss < {bound:g}", lambda x: loss(x) - bound, shells)
+        return ExitSet(
+            table.name, f"loss < {bound:g}", lambda x: loss(x) - bound, shells, None, start, table.reflect
+        )
     if table.ball is not None:
         centre, radius = np.array(table.ball.centre), table.ball.radius
         text = f"|x − {point(table.ball.centre)}| < {radius:g}" if centre.any() else f"|x| < {radius:g}"
-        return ExitSet(table.name, text, _ball(centre, radius), shells, table.ball)
+        level = _ball(centre, radius)
+        return ExitSet(table.name, text, level, shells, table.ball, start, table.reflect)
     key = f"exit.{n}.inside"
     expression = checked_expression(case, key, table.inside or "", landscape.parameters)
     level = symbolic.to_numpy(expression, symbols(case.coordinates))
-    return ExitSet(table.name, f"{table.inside} < 0", level, shells)
+    return ExitSet(table.name, f"{table.inside} < 0", level, shells, None, start, table.reflect)
 
 
 def _ball(centre: Array, radius: float) -> Field:
@@ -95,20 +133,21 @@ def _ball(centre: Array, radius: float) -> Field:
 
 def _check(case: Case, key: str, one: ExitSet, places: Structure, noise: ScaledNoise, domain: Any) -> None:
     """The set must be mapped by a mesh inside the domain, and hold no other attractor.  Collective."""
-    if not isinstance(places.attractors[places.start], FixedPoint):
+    if not isinstance(places.attractors[one.start], FixedPoint):
         raise case.error(
             key, "exit times start at a point, and the starting attractor is a cycle", "use compare.from"
         )
-    pin = landmarks_of(noise.system, places.attractors, places.saddles).pins[places.start]
+    pin = landmarks_of(noise.system, places.attractors, places.saddles).pins[one.start]
     inside = float(one.level(pin.point[:, None])[0])
     if not inside < 0:
         raise case.error(
             key, f"the attractor {at_point(pin.point)} is not in the set {one.text}", "enlarge the set"
         )
     box = np.stack(bounding_box(domain), axis=1)
-    width = box[:, 1] - box[:, 0]
     try:
-        found = region_mesh(one.level, pin, box, max(case.compare.epsilon), one.shells, domain.comm)
+        found = region_mesh(
+            one.level, pin, box, max(case.compare.epsilon), one.shells, domain.comm, one.reflect
+        )
     except Unbounded:
         raise case.error(
             key, f"the set {one.text} reaches the boundary of the domain", "shrink it, or enlarge the domain"
@@ -119,11 +158,16 @@ def _check(case: Case, key: str, one: ExitSet, places: Structure, noise: ScaledN
     except NothingToMesh as error:
         raise case.error(key, f"the set {one.text} cannot be meshed: {error}", "enlarge it") from None
     edge = boundary_points(whole(found)).T
-    if np.min([edge - box[:, 0], box[:, 1] - edge] / width) < 1e-9 or _any_outside(domain, edge):
+    walls = on_walls(edge.T, box)
+    if walls.all() if one.reflect else walls.any() or _any_outside(domain, edge):
         raise case.error(
             key, f"the set {one.text} reaches the boundary of the domain", "shrink it, or enlarge the domain"
         )
-    others = [p.point for k, p in enumerate(places.attractors) if k != places.start]
+    others = [
+        p.point
+        for k, p in enumerate(places.attractors)
+        if k != one.start and one.level(p.point[:, None])[0] < ROUNDING * inside
+    ]
     if others:
         locator = Locator(found)
         held = locator.owners(locator.cells(np.array(others))) < domain.comm.size
@@ -146,7 +190,7 @@ def exits_of_noise(
     noise: ScaledNoise,
     places: Structure,
     domain: Any,
-    well: WellPotential,
+    wells: Sequence[WellPotential],
     say: Callable[[str], None] = lambda _: None,
 ) -> list[RegionExits]:
     """Mean exit times of every set at every noise level.  Collective.
@@ -157,22 +201,23 @@ def exits_of_noise(
         noise: The noise.
         places: Attractors; the exit is from the starting one.
         domain: The mesh of the domain; the sets have meshes of their own.
-        well: V of the starting attractor.
+        wells: V of every attractor.
         say: Told what is being done.
 
     Raises:
         NotConverged: If a solver fails.
     """
-    pin = landmarks_of(noise.system, places.attractors, places.saddles).pins[places.start]
+    pins = landmarks_of(noise.system, places.attractors, places.saddles).pins
     box = np.stack(bounding_box(domain), axis=1)
-    potential = trusted_potential(well)
     found = []
     for one in sets:
         say(f"exit from {one.text}")
         found.append(
             region_exits(
-                noise.system, one.level, pin, box, case.compare.epsilon, potential=potential,
+                noise.system, one.level, pins[one.start], box, case.compare.epsilon,
+                potential=trusted_potential(wells[one.start]),
                 shells=one.shells, degree=max(DEGREE[case.dim], case.mesh.degree if case.dim < 3 else 0),
+                walls=one.reflect,
                 comm=domain.comm, options=case.solver.petsc,
             )
         )  # fmt: skip
@@ -196,6 +241,7 @@ def exits_summary(sets: list[ExitSet], found: list[RegionExits]) -> list[dict[st
         {
             "name": one.name,
             "set": one.text,
+            "from": one.start,
             "barrier": None if result.lowest is None else result.lowest.value,
             "barrier_point": None if result.lowest is None else result.lowest.point.tolist(),
             "unknowns": result.unknowns,
@@ -218,7 +264,7 @@ def exits_summary(sets: list[ExitSet], found: list[RegionExits]) -> list[dict[st
 def empty_exits(sets: list[ExitSet]) -> list[dict[str, Any]]:
     """The entry of a noise for which the exits could not be computed."""
     empty: dict[str, Any] = {"barrier": None, "barrier_point": None, "unknowns": None, "times": []}
-    return [{"name": one.name, "set": one.text, **empty} for one in sets]
+    return [{"name": one.name, "set": one.text, "from": one.start, **empty} for one in sets]
 
 
 def exit_checks(found: list[RegionExits], dim: int) -> dict[str, float | None]:

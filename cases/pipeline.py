@@ -190,10 +190,9 @@ def _solve_all(
                     simulated = simulate(case, landscape, noise, places, domain, analysis)
                 with timings.measure("exits"):
                     say = lambda text: stage.advance(1, text)  # noqa: E731
-                    well = analysis.wells[places.start]
-                    exits = exits_of_noise(case, sets, noise, places, domain, well, say)
+                    exits = exits_of_noise(case, sets, noise, places, domain, analysis.wells, say)
                 with timings.measure("simulation"):
-                    left = simulate_exits(case, noise, sets, exits, places, domain, well)
+                    left = simulate_exits(case, noise, sets, exits, places, domain, analysis.wells)
             except SolverError as error:
                 found.append(f"{name}: {error}")
                 entries[name] = empty_noise(noise, places) | {"exits": empty_exits(sets)}

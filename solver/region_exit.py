@@ -12,7 +12,8 @@ import numpy as np
 from dolfinx import fem, mesh
 from mpi4py import MPI
 
-from meshes.cut import cut_out
+from meshes.box import box
+from meshes.cut import NothingToMesh, cut_out
 from meshes.star import NotStarShaped, Unbounded, boundary_sample, star
 from solver.coefficients import coefficients
 from solver.evaluate import Locator
@@ -21,6 +22,7 @@ from solver.exit_region import (
     ExitTime,
     LowestExit,
     TooRare,
+    absorbing_dofs,
     boundary_points,
     lowest_on_boundary,
     mean_exit_time,
@@ -35,6 +37,7 @@ FLUX_FROM, DIRECT_TO = 3.0, 9.0
 Below, T depends on the start at the order e^{−V/ε}; above, the direct time amplifies errors of the mesh.
 """
 LAYER, THINNEST = 1.0, 0.1
+SURVEY, ON_WALL = 4000, 1e-9
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ def region_exits(
     potential: Field | None = None,
     shells: int = 12,
     degree: int = 4,
+    walls: bool = False,
     comm: MPI.Comm | None = None,
     options: Options | None = None,
 ) -> RegionExits:
@@ -100,35 +104,41 @@ def region_exits(
             number where it is not known, as long as it is larger there than where it is.
         shells: Number of cells from the attractor to the boundary.
         degree: Degree of the elements.
+        walls: The region may reach the box, which reflects there; in 1D and 2D, by the direct solution only.
         comm: Default the world.
         options: PETSc options for the linear solvers.
 
     Raises:
         Unbounded: If the region leaves the box.
         NotStarShaped: If the region is not seen from the attractor, in 1D and 3D.
-        NotConverged: If a solver fails.
+        NotConverged: If a solver fails; with walls, also for exits that are too rare for the direct solution.
     """
     comm = comm or MPI.COMM_WORLD
-    domain = region_mesh(level, pin, np.asarray(bounds, dtype=float), min(epsilons), shells, comm)
+    box_ = np.asarray(bounds, dtype=float)
+    domain = region_mesh(level, pin, box_, min(epsilons), shells, comm, walls)
     known = coefficients(domain, system, degree)
     space = fem.functionspace(domain, ("Lagrange", degree))
+    absorbing = absorbing_dofs(known.region, space, (lambda x: ~on_walls(x, box_)) if walls else None)
     locator = Locator(domain)
     direct: dict[float, ExitTime] = {}
     rare = []
     for epsilon in sorted(set(epsilons), reverse=True):
         try:
-            direct[epsilon] = mean_exit_time(known, space, epsilon, pin.point, locator, options=options)
+            direct[epsilon] = mean_exit_time(known, space, epsilon, pin.point, locator, absorbing, options)
         except TooRare:
+            if walls:
+                raise
             rare.append(epsilon)
         else:
-            if direct[epsilon].log_relative > FLUX_FROM:
+            if direct[epsilon].log_relative > FLUX_FROM and not walls:
                 rare.append(epsilon)
     found = exit_times_by_flux(known, space, rare, pin, locator, options) if rare else []
     flux = dict(zip(rare, found, strict=True))
     times = [_combined(e, direct.get(e), flux.get(e)) for e in sorted(set(epsilons), reverse=True)]
     lowest = None
     if potential is not None:
-        lowest = lowest_on_boundary(potential, level, boundary_points(known.region))
+        edge = boundary_points(known.region)
+        lowest = lowest_on_boundary(potential, level, edge[:, ~on_walls(edge, box_)] if walls else edge)
     return RegionExits(tuple(times), lowest, int(space.dofmap.index_map.size_global))
 
 
@@ -148,14 +158,21 @@ def _combined(epsilon: float, direct: ExitTime | None, flux: ExitFlux | None) ->
 
 
 def region_mesh(
-    level: Field, pin: Pin, bounds: Array, epsilon: float, shells: int, comm: MPI.Comm
+    level: Field, pin: Pin, bounds: Array, epsilon: float, shells: int, comm: MPI.Comm, walls: bool = False
 ) -> mesh.Mesh:
     """Mesh of the part of ``{level < 0}`` round an attractor: shells, or cut out of a grid.  Collective.
+
+    With ``walls`` it may end at the box (1D and 2D).
 
     Raises:
         Unbounded: If the set leaves the box.
         NotStarShaped: If the set is not seen from the attractor, in 1D and 3D.
+        NothingToMesh: If the attractor is not in the set.
     """
+    if walls and len(bounds) == 1:
+        return box(comm, [_segment(level, float(pin.point[0]), bounds[0])], 4 * shells)
+    if walls:
+        return cut_out(comm, level, pin.point, bounds, 4 * shells)
     try:
         layer = boundary_layer(level, pin, bounds, epsilon, shells, comm)
         return star(comm, level, pin.point, bounds, shells, layer=layer)
@@ -163,6 +180,34 @@ def region_mesh(
         if len(bounds) != 2 or isinstance(error, Unbounded):
             raise
     return cut_out(comm, level, pin.point, bounds, 4 * shells)
+
+
+def on_walls(x: Array, bounds: Array) -> Array:
+    """Which of the points ``(d, N)`` lie on the boundary of a box ``(d, 2)``."""
+    width = (bounds[:, 1] - bounds[:, 0])[:, None]
+    away = np.minimum(x - bounds[:, :1], bounds[:, 1:] - x) / width
+    return np.asarray(away.min(axis=0) < ON_WALL)
+
+
+def _segment(level: Field, centre: float, ends: Array) -> tuple[float, float]:
+    """The interval round the centre in which g < 0, or up to where the domain ends."""
+    found = []
+    for end in ends:
+        fractions = np.linspace(0.0, 1.0, SURVEY + 1)
+        outside = level((centre + fractions * (end - centre))[None]) >= 0
+        if outside[0]:
+            raise NothingToMesh(f"the centre {centre:g} does not lie in the set")
+        if not outside.any():
+            found.append(float(end))
+            continue
+        n = int(np.argmax(outside))
+        low, high = fractions[n - 1], fractions[n]
+        for _ in range(60):
+            middle = 0.5 * (low + high)
+            beyond = level(np.array([[centre + middle * (end - centre)]]))[0] >= 0
+            low, high = (low, middle) if beyond else (middle, high)
+        found.append(float(centre + 0.5 * (low + high) * (end - centre)))
+    return found[0], found[1]
 
 
 def boundary_layer(

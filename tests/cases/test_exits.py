@@ -200,6 +200,17 @@ BAD = {
     "without its attractor": ([{"name": "a", "loss_below": -1.0}], "exit.0", "not in the set"),
     "out of the domain": ([{"name": "a", "loss_below": 5.0}], "exit.0", "boundary of the domain"),
     "both wells": ([{"name": "a", "loss_below": 0.3}], "exit.0", "holds the attractor (1, 0) too"),
+    "from no attractor": (
+        [{"name": "a", "loss_below": 0.1, "from": [0.5, 0.0]}],
+        "exit.0.from",
+        "no attractor near (0.5, 0)",
+    ),
+    "from an index too many": ([{"name": "a", "loss_below": 0.1, "from": 2}], "exit.0.from", "there are 2"),
+    "nothing but walls": (
+        [{"name": "a", "inside": "x - 9 + 0*y", "reflect": True}],
+        "exit.0",
+        "boundary of the domain",
+    ),
     "ball across the boundary": (
         [{"name": "a", "ball": {"centre": [-1.5, 0.0], "radius": 0.7}}],
         "exit.0",
@@ -256,3 +267,52 @@ def test_disagreements_are_said():
     assert kinds["exponent"]["epsilon"] == [0.4]
     assert "1.17 times slower at epsilon = 0.4" in kinds["exponent"]["text"]
     assert kinds["set"]["epsilon"] == [0.4]
+
+
+def hitting_time(log_speed, log_scale, start, stop, wall):
+    """``∫_start^stop s(y) ∫_wall^y m(z) dz dy`` by trapezoids, with scale s and speed density m."""
+    x = np.linspace(wall, stop, 400001)
+    speed = np.exp(log_speed(x))
+    inner = np.concatenate([[0.0], np.cumsum((speed[1:] + speed[:-1]) / 2)]) * (x[1] - x[0])
+    outer = np.exp(log_scale(x)) * inner
+    beyond = (x - start) * np.sign(stop - start) >= 0
+    return float(np.trapezoid(outer[beyond], x[beyond]))
+
+
+@pytest.mark.parametrize(("epsilon", "which"), [(0.2, "high"), (0.1, "low")])
+def test_references_of_selection(epsilon, which):
+    def spread(x):
+        return 1 + np.tanh(2 * x) / 2
+
+    grid = np.linspace(-2.6, 2.6, 200001)
+    slope = 2 * (grid**3 - grid) / spread(grid)
+    steps = (slope[1:] + slope[:-1]) / 2 * (grid[1] - grid[0])
+    height = np.concatenate([[0.0], np.cumsum(steps)]) / epsilon
+    height -= np.interp(0.0, grid, height)
+
+    def scale(x):
+        return np.interp(x, grid, height)
+
+    def speed(x):
+        return np.log(2 / (epsilon * spread(x))) - scale(x)
+
+    case, _ = load("selection")
+    for side, name in ((-1.0, "line-right"), (1.0, "line-left")):
+        found = hitting_time(speed, scale, side, -side, 2.5 * side)
+        assert case.references[f"{name}-{which}"].value == pytest.approx(found, rel=1e-5)
+
+
+@pytest.mark.parametrize(("noise", "kappa"), [("isotropic", 1.0), ("projected", 0.5)])
+def test_references_of_the_rings(noise, kappa):
+    """The radius alone: ``dr = (−F' + εκ/(2r)) dt + √ε dW`` with F = ((r − 2)² − 1)²/4."""
+
+    def scale(r):
+        return ((r - 2) ** 2 - 1) ** 2 / 2 / 0.1 - kappa * np.log(r)
+
+    def speed(r):
+        return np.log(2 / 0.1) - scale(r)
+
+    case, _ = load("projected-rings")
+    for start, wall, name in ((1.0, 1e-4, "out"), (3.0, 4.4, "in")):
+        found = hitting_time(speed, scale, start, 2.0, wall)
+        assert case.references[f"circle-{name}-{noise}"].value == pytest.approx(found, rel=1e-5)

@@ -316,3 +316,54 @@ def test_from_a_bent_valley():
     logs = [t.log_mean for t in found.times]
     # slopes between noise levels tend to V; the prefactor varies slowly
     assert (logs[1] - logs[0]) / 5 == pytest.approx(2.0, rel=0.12)
+
+
+def selection():
+    """``loss = (x² − 1)²/4 + y²/2``, A = diag(g, 2 − g), g = 1 + ½ tanh 2x."""
+
+    def diffusion(x):
+        g, zero = 1 + 0.5 * np.tanh(2 * x[0]), 0 * x[0]
+        return np.stack([np.stack([g, zero]), np.stack([zero, 2 - g])])
+
+    def jacobian(x):
+        zero = 0 * x[0]
+        return np.stack([np.stack([1 - 3 * x[0] ** 2, zero]), np.stack([zero, zero - 1])])
+
+    return System(
+        2,
+        lambda x: np.stack([x[0] - x[0] ** 3, -x[1]]),
+        jacobian,
+        diffusion,
+        lambda x: np.stack([1 / np.cosh(2 * x[0]) ** 2, 0 * x[0]]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("side", "times"), [(-1, {0.2: 396.8650738, 0.1: 20951.08853}), (1, {0.2: 29.3685950, 0.1: 167.0838051})]
+)
+def test_hitting_times_of_lines(side, times):
+    """From (±1, 0) to the line x = ∓1, in a box that reflects."""
+    pin = Pin(np.array([float(side), 0.0]), np.diag([0.25, 0.5]))
+    walls = np.array([[-2.0, 2.0], [-1.7, 1.7]])
+    found = region_exits(
+        selection(), lambda x: -side * x[0] - 1, pin, walls, list(times), shells=8, walls=True
+    )
+    for one in found.times:
+        assert one.log_mean == pytest.approx(np.log(times[one.epsilon]), abs=1e-3)
+        assert one.log_flux is None
+
+
+def test_walls_on_a_line():
+    """dX = −X dt + √ε dW from 0 to 0.8, reflected at −0.5."""
+    system, pin, _ = isotropic(1)
+    found = region_exits(
+        system, lambda x: x[0] - 0.8, pin, np.array([[-0.5, 2.0]]), [0.2], shells=12, walls=True
+    )
+
+    def inner(y):
+        return quad(lambda s: np.exp((y * y - s * s) / 0.2), -0.5, y)[0]
+
+    exact = 2 / 0.2 * quad(inner, 0, 0.8)[0]
+    assert found.times[0].log_mean == pytest.approx(np.log(exact), abs=1e-7)
+    with pytest.raises(TooRare):
+        region_exits(system, lambda x: x[0] - 1.5, pin, np.array([[-0.5, 2.0]]), [0.1], walls=True)
