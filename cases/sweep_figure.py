@@ -99,7 +99,13 @@ def _panel(axes: Axes, rows: Rows, vary: Sequence[str], name: str, kind: str) ->
     )
     paler = f"full: ε = {levels[0]:g}; pale: larger ε" if len(levels) > 1 else ""
     axes.set_title("\n".join(part for part in (label if kind == "polar" else "", paler) if part))
-    if kind != "polar":
+    if kind == "polar":
+        angles = [x for x in abscissae if _is_number(x)]
+        if angles and max(angles) - min(angles) <= 180:  # only the sector that was asked for
+            axes.set_thetalim(math.radians(min(angles)), math.radians(max(angles)))  # type: ignore[attr-defined]
+        if all(row[name] >= 0 for row in rows if _is_number(row[name])):
+            axes.set_rlim(bottom=0)  # type: ignore[attr-defined]
+    else:
         if kind == "loglog" and numeric:
             axes.set_xscale("log")
             axes.set_yscale("log")

@@ -116,7 +116,7 @@ def descent(
         NotConverged: the path runs away.
     """
     x = np.array(start, dtype=float)
-    wanted = set(_kept(steps, keep).tolist())
+    wanted = {int(n) for n in _kept(steps, keep)}
     times, iterates = [0.0], [x.copy()]
     for n in range(1, steps + 1):
         with np.errstate(over="ignore", invalid="ignore"):
