@@ -48,7 +48,7 @@ def _table(summary: Mapping[str, Any], name: str, text: str, digits: int) -> str
         if one is None:
             continue
         where = "–" if one["barrier_point"] is None else point(one["barrier_point"])
-        start = [noise, number(one["barrier"], digits), where]
+        start = [noise, _height(one, digits), where]
         for time in one["times"] or [{}]:
             epsilon, log_time = time.get("epsilon"), time.get("log_exit_time")
             level = "–" if epsilon is None else f"{epsilon:g}"
@@ -63,6 +63,12 @@ def _table(summary: Mapping[str, Any], name: str, text: str, digits: int) -> str
     title = f"Exit from the set '{name}': {text}, starting at attractor {_start(summary, name)}"
     shown = [heads, ["─" * width for width in widths], *lines]
     return "\n".join([title, *(_line(cells, widths) for cells in shown)])
+
+
+def _height(one: Mapping[str, Any], digits: int) -> str:
+    if one["barrier"] is None and one.get("barrier_above") is not None:
+        return f"> {number(one['barrier_above'], digits)}"
+    return number(one["barrier"], digits)
 
 
 def _any_simulated(summary: Mapping[str, Any], name: str) -> bool:

@@ -235,14 +235,21 @@ def trusted_potential(well: WellPotential) -> Field:
     return values
 
 
-def exits_summary(sets: list[ExitSet], found: list[RegionExits]) -> list[dict[str, Any]]:
-    """The entry ``exits`` of one noise in summary.json."""
+def exits_summary(
+    sets: list[ExitSet], found: list[RegionExits], wells: Sequence[WellPotential]
+) -> list[dict[str, Any]]:
+    """The entry ``exits`` of one noise in summary.json.
+
+    Where V is known nowhere on the boundary, because it lies beyond a pass, ``barrier`` is null and V is at
+    least ``barrier_above`` there.
+    """
     return [
         {
             "name": one.name,
             "set": one.text,
             "from": one.start,
             "barrier": None if result.lowest is None else result.lowest.value,
+            "barrier_above": None if result.lowest is not None else wells[one.start].trusted_level,
             "barrier_point": None if result.lowest is None else result.lowest.point.tolist(),
             "unknowns": result.unknowns,
             "times": [
@@ -263,7 +270,13 @@ def exits_summary(sets: list[ExitSet], found: list[RegionExits]) -> list[dict[st
 
 def empty_exits(sets: list[ExitSet]) -> list[dict[str, Any]]:
     """The entry of a noise for which the exits could not be computed."""
-    empty: dict[str, Any] = {"barrier": None, "barrier_point": None, "unknowns": None, "times": []}
+    empty: dict[str, Any] = {
+        "barrier": None,
+        "barrier_above": None,
+        "barrier_point": None,
+        "unknowns": None,
+        "times": [],
+    }
     return [{"name": one.name, "set": one.text, "from": one.start, **empty} for one in sets]
 
 

@@ -209,7 +209,7 @@ def _solve_all(
                 values |= exit_checks(exits, case.dim) | {"exit_simulation_gap": largest_gap(left)}
             found += problems(name, values)
             entries[name] = noise_summary(noise, places, analysis, simulated, values)
-            entries[name]["exits"] = exits_summary(sets, exits)
+            entries[name]["exits"] = exits_summary(sets, exits, analysis.wells)
             add_to_summary(entries[name]["exits"], left)
             lines += _instantons(name, analysis)
             with timings.measure("output"):

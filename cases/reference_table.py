@@ -64,6 +64,7 @@ class ReferenceTable(BaseModel):
     relative: Annotated[FiniteFloat, Field(gt=0)] = Field(
         1e-3, description="accepted relative error; of log_… quantities, accepted difference"
     )
+    label: str | None = Field(None, description="what it is, in words; else from the other keys")
     source: str = Field("", description="where the value is from")
     noise: str | None = Field(None, description="the noise that it is about")
     baseline: str | None = Field(None, description="for a ratio: the noise in the denominator")

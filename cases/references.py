@@ -148,6 +148,8 @@ def problems(rows: Sequence[Row]) -> list[str]:
 
 def label(reference: ReferenceTable) -> str:
     """What a reference is about, on one line."""
+    if reference.label is not None:
+        return reference.label
     if reference.quantity == "entry":
         return str(reference.entry)
     words = [f"E {reference.moment}" if reference.moment is not None else reference.quantity]

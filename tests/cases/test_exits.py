@@ -140,6 +140,9 @@ def test_references_know_exits(summary):
 
 
 def test_table_of_exits(summary):
+    unknown = json.loads(json.dumps(summary))
+    unknown["noises"]["uneven"]["exits"][0] |= {"barrier": None, "barrier_above": 0.5, "barrier_point": None}
+    assert "> 0.5000" in exit_tables(unknown)[0]
     texts = exit_tables(summary)
     assert len(texts) == 2
     assert "loss < 0.2" in texts[0]

@@ -6,6 +6,7 @@ import tomllib
 import h5py
 import numpy as np
 import pytest
+from mpi4py import MPI
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
@@ -15,6 +16,7 @@ from cases.cli import main
 from cases.mean_field_run import checks
 from cases.mean_field_text import mean_field_table
 
+COMM = MPI.COMM_WORLD
 LINE = {
     "system": {"coordinates": ["x"]},
     "domain": {"bounds": [[-6.0, 6.0]]},
@@ -52,7 +54,10 @@ def write(folder, data):
 
 
 def finish(folder, data):
-    assert main(["run", str(write(folder, data)), "-o", str(folder / "out"), "--quiet"]) == 0
+    if COMM.rank == 0:
+        write(folder, data)
+    COMM.Barrier()
+    assert main(["run", str(folder / "it.toml"), "-o", str(folder / "out"), "--quiet"]) == 0
     return json.loads((folder / "out" / "summary.json").read_text())
 
 
@@ -122,8 +127,9 @@ def test_flow_and_particles(line):
         assert title in page
 
 
-def test_all_states_of_the_pitchfork(tmp_path):
-    summary = finish(tmp_path, PITCHFORK)
+@pytest.mark.mpi
+def test_all_states_of_the_pitchfork(shared_tmp_path):
+    summary = finish(shared_tmp_path, PITCHFORK)
     cold, hot = summary["mean_field"]["levels"]
     assert (cold["count"], hot["count"]) == (3, 1)
     assert [state["stable"] for state in cold["states"]] == [True, True, False]
