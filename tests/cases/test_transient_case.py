@@ -1,6 +1,8 @@
 """``[transient]`` in case files: expectations, mass, time series, references, and bad input."""
 
 import json
+import subprocess
+import sys
 import tomllib
 
 import h5py
@@ -13,6 +15,7 @@ from cases import references, toml_text
 from cases.casefile import from_data, load
 from cases.cli import main
 from cases.transient_text import transient_table
+from tests.small_case import environment
 
 RATE, EPSILON = 1.5, 0.2
 OU = {
@@ -105,6 +108,48 @@ def test_time_series_has_the_layout_of_vtk(finished):
         exact = np.exp(-((x[:, 0] - 0.8) ** 2) / 0.3 - (x[:, 1] + 0.3) ** 2 / 0.2)
         # the L2 projection of the initial density
         np.testing.assert_allclose(start / start.max(), exact, atol=0.02)
+
+
+READ_BY_VTK = """
+import json, sys
+from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.vtkCommonExecutionModel import vtkStreamingDemandDrivenPipeline as Pipeline
+from vtkmodules.vtkIOHDF import vtkHDFReader
+
+reader = vtkHDFReader()
+reader.SetFileName(sys.argv[1])
+reader.UpdateInformation()
+about = reader.GetOutputInformation(0)
+times = [about.Get(Pipeline.TIME_STEPS(), n) for n in range(about.Length(Pipeline.TIME_STEPS()))]
+found = []
+for time in times:
+    reader.UpdateTimeStep(time)
+    density = vtk_to_numpy(reader.GetOutput().GetPointData().GetArray("density"))
+    found.append([len(density), float(density[7]), float(density.max())])
+print(json.dumps([times, found]))
+"""
+
+
+def test_vtk_reads_the_time_series(finished):
+    """In a process of its own: VTK brings an HDF5 library along."""
+    path = finished / "full-transient.vtkhdf"
+    job = subprocess.run(
+        [sys.executable, "-c", READ_BY_VTK, str(path)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    if "No module named" in job.stderr:
+        pytest.skip("VTK is not installed")
+    assert job.returncode == 0, job.stderr
+    times, found = json.loads(job.stdout)
+    assert times == [0.0, 0.5, 2.0]
+    with h5py.File(path) as file:
+        rows = file["VTKHDF/PointData/density"][:].reshape(3, -1)
+    for (count, seventh, highest), row in zip(found, rows, strict=True):
+        assert count == row.size
+        assert (seventh, highest) == (row[7], row.max())
 
 
 def test_table_and_references(finished):
