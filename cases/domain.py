@@ -28,8 +28,6 @@ from solver.system import Array, System
 
 # cells at a pass are this many times smaller than elsewhere
 AT_PASS = 4.0
-# cells at a well in space are this many of its smallest standard deviations
-IN_SPACE = 2.0
 # points at which a closed curve is looked at
 CURVE = 200
 
@@ -84,19 +82,16 @@ def grade(
 ) -> Any:
     """Grade the mesh towards the points of ``mesh.refine``, given points, and passes.  Collective.
 
-    The last thousandth of a barrier lies close to its pass, and the lower bound needs it resolved.  In space
-    cells of two standard deviations do for a well (each has nodes between its corners), at an eighth of the
-    cells.
+    The last thousandth of a barrier lies close to its pass, and the lower bound needs it resolved.
     """
     low, high = bounding_box(domain)
     cell = float(np.max(high - low)) / case.mesh.resolution
     listed = [np.array(point) for point in case.mesh.refine]
     near = list(passes) if case.dim < 3 else []
-    wells = [size * (IN_SPACE if case.dim == 3 else 1.0) for size in sizes]
     return graded(
         domain,
         [*listed, *points, *near],
-        [*[cell / 8] * len(listed), *wells, *[cell / AT_PASS] * len(near)],
+        [*[cell / 8] * len(listed), *sizes, *[cell / AT_PASS] * len(near)],
     )
 
 
