@@ -32,7 +32,7 @@ def outcome_rows(
     shown = {path: lookup(summary, path) for path in show}
     found = [_result(row, direction) for direction in directions(summary) for row in rows(summary, direction)]
     if not found:
-        found = [dict.fromkeys(RESULTS) | {"noise": name} for name in summary["noises"]]
+        found = [dict.fromkeys(RESULTS) | {"noise": name} for name in summary["noises"] or [None]]
     return [dict(outcome.member.values) | row | shown | derived | ends for row in found]
 
 

@@ -148,6 +148,18 @@ def test_all_states_of_the_pitchfork(shared_tmp_path):
     np.testing.assert_allclose(found, [-exact, 0.0, exact], atol=1e-5)
 
 
+def test_sweep_through_the_pitchfork(tmp_path):
+    data = PITCHFORK | {
+        "mean_field": PITCHFORK["mean_field"] | {"temperature": [0.5]},
+        "sweep": {"vary": {"system.parameters.a": [0.25, 0.5]}, "show": ["mean_field.levels.0.count"]},
+    }
+    assert main(["run", str(write(tmp_path, data)), "-o", str(tmp_path / "out"), "--quiet"]) == 0
+    lines = (tmp_path / "out" / "sweep.csv").read_text().splitlines()
+    column = lines[0].split(",").index("mean_field.levels.0.count")
+    # a density twice as steep is narrower by the fourth root of two, and λ beyond the critical one
+    assert [line.split(",")[column] for line in lines[1:]] == ["3", "1"]
+
+
 def test_checks_notice_disagreement():
     state = {"averages": [0.5], "value": 0.1, "stable": True}
     mesh = {"averages": [0.52], "value": 0.11, "gap": -0.1, "lowest": -0.01}
