@@ -2,6 +2,9 @@
 
 The ε-continuation of :mod:`solver.continuation` through all wanted levels.  At each of them the gauge is
 refreshed at the same ε, and the change of the rates is the estimate of what the gauge costs.
+
+The high levels of a continuation fill the whole domain and need no resolution: in three dimensions they are
+best done on a coarse mesh, from which the fine one starts, at once in the sublevel set of the passes.
 """
 
 from __future__ import annotations
@@ -13,13 +16,26 @@ from dataclasses import dataclass
 import numpy as np
 from dolfinx import fem, mesh
 
-from solver.coefficients import coefficients
-from solver.continuation import Density, Landmarks, density, first_epsilon, next_gauge, schedule
-from solver.evaluate import Locator, bounding_box
+from solver.coefficients import Coefficients, all_cells, coefficients
+from solver.continuation import (
+    CUT,
+    FACTOR,
+    Density,
+    Landmarks,
+    density,
+    first_epsilon,
+    next_gauge,
+    schedule,
+)
+from solver.errors import NotConverged
+from solver.evaluate import Locator, bounding_box, evaluate
 from solver.linear import Options
 from solver.rates import time_difference
-from solver.region import whole
+from solver.region import cell_values, cells_near, component, make_region, whole
 from solver.system import Array, System
+
+# where the first densities fail, the sweep starts again at this part of their noise level
+RESTART = 0.25
 
 
 @dataclass(frozen=True)
@@ -42,6 +58,28 @@ def corners(domain: mesh.Mesh) -> Array:
     return np.array(list(itertools.product(*zip(*bounding_box(domain), strict=True))))
 
 
+def carried_over(
+    start: Density,
+    part: Coefficients,
+    space: fem.FunctionSpace,
+    landmarks: Landmarks,
+    locator: Locator,
+    epsilon: float,
+) -> tuple[fem.Function, Coefficients]:
+    """``W − ε log q`` of a density on another mesh, and the region for the next noise level.  Collective."""
+    gauge, _ = next_gauge(start, landmarks, Locator(start.coefficients.domain), epsilon)
+    domain, result = space.mesh, fem.Function(space, name="W")
+    cells = all_cells(domain)
+    links = fem.create_interpolation_data(space, gauge.function_space, cells, padding=1e-8)
+    result.interpolate_nonmatching(gauge, cells, interpolation_data=links)
+    result.x.scatter_forward()
+    points = np.array([*(pin.point for pin in landmarks.pins), *landmarks.passes])
+    highest = float(np.nanmax(evaluate(result, points, locator)))
+    low = cell_values(result).min(axis=1) < highest + CUT * epsilon
+    seeds = np.any([cells_near(domain, pin.point) for pin in landmarks.pins], axis=0)
+    return result, part.on(make_region(domain, component(domain, low, seeds)))
+
+
 def noise_sweep(
     system: System,
     domain: mesh.Mesh,
@@ -49,6 +87,7 @@ def noise_sweep(
     epsilons: Sequence[float],
     degree: int,
     options: Options | None = None,
+    start: Density | None = None,
 ) -> dict[float, Swept]:
     """Solve at all noise levels, from the highest to the lowest.  Collective.
 
@@ -59,6 +98,8 @@ def noise_sweep(
         epsilons: Noise levels wanted.
         degree: Degree of the elements.
         options: PETSc options for the linear solvers.
+        start: A density at a higher noise level on another (coarser) mesh of the domain; without it, the
+            sweep starts at a noise that spreads the density over the domain.
 
     Raises:
         NotConverged: If the mesh is too coarse for one of the levels, or a linear solve fails.
@@ -66,15 +107,28 @@ def noise_sweep(
     part = coefficients(domain, system, degree).on(whole(domain))
     gauge = fem.Function(fem.functionspace(domain, ("Lagrange", degree)), name="W")
     locator = Locator(domain)
-    plan = schedule(first_epsilon(corners(domain), landmarks.pins), epsilons)
+    if start is None:
+        plan = schedule(first_epsilon(corners(domain), landmarks.pins), epsilons)
+    else:
+        plan = schedule(FACTOR * start.epsilon, epsilons)
+        gauge, part = carried_over(start, part, gauge.function_space, landmarks, locator, plan[0])
     result: dict[float, Swept] = {}
-    for n, epsilon in enumerate(plan):
-        state = density(part, gauge, epsilon, landmarks, locator, options)
+    while plan:
+        epsilon = plan.pop(0)
+        try:
+            state = density(part, gauge, epsilon, landmarks, locator, options)
+        except NotConverged:
+            if start is not None or RESTART * epsilon <= max(epsilons):
+                raise
+            # noise that grows away from the attractors spreads the density at a level they do not tell
+            plan = schedule(RESTART * epsilon, epsilons)
+            gauge, part = fem.Function(gauge.function_space, name="W"), part.on(whole(domain))
+            continue
         if epsilon in epsilons:
             gauge, part = next_gauge(state, landmarks, locator, epsilon)
             fresh = density(part, gauge, epsilon, landmarks, locator, options)
             result[epsilon] = Swept(fresh, state, time_difference(state.rates, fresh.rates))
             state = fresh
-        if n + 1 < len(plan):
-            gauge, part = next_gauge(state, landmarks, locator, plan[n + 1])
+        if plan:
+            gauge, part = next_gauge(state, landmarks, locator, plan[0])
     return result

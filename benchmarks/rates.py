@@ -1,0 +1,427 @@
+"""Stationary densities and escape rates against exact and independent answers, at any noise level.
+
+    docker/run python3 benchmarks/rates.py [row ...]        rows: line manufactured skew maier-stein gibbs
+                                                            wells three-wells space gauge ranks fplanck
+    docker/run mpirun -n 2 python3 benchmarks/rates.py ranks skew
+
+Every row prints the measured errors beside barrier/ε, the unknowns in use at the lowest noise level, and the
+seconds of the row (compilation of forms included, the first time) and the peak memory so far.  The row
+``fplanck`` runs that package, if it is installed, on problems of the same kind.
+"""
+
+from __future__ import annotations
+
+import itertools
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import sympy as sp
+from dolfinx import fem, mesh
+from mpi4py import MPI
+
+from meshes.box import box
+from solver.coefficients import coefficients
+from solver.errors import NotConverged
+from solver.expansion import expand
+from solver.instanton import instanton
+from solver.kramers import kramers
+from solver.noise_sweep import Swept, noise_sweep
+from solver.spectrum import slowest_eigenvalues
+from solver.system import Array, System
+from tests.exact import (
+    Line,
+    X,
+    Y,
+    Z,
+    function,
+    gradient_system,
+    maier_stein,
+    manufactured,
+    solved,
+    system,
+    turned_noise,
+    turned_well,
+)
+from tests.solver.hermite import chain, slow_modes
+from tests.solver.sweeps import landmarks, passage_times, swept
+
+COMM = MPI.COMM_WORLD
+TURN = sp.Matrix([[0, -1], [1, 0]])
+HALF = sp.Rational(1, 2)
+QUARTIC = (X**2 - 1) ** 2 / 4
+
+
+def report(*lines: str) -> None:
+    """Print on rank 0."""
+    if COMM.rank == 0:
+        for line in lines:
+            print(line, flush=True)
+
+
+def worst(values: Sequence[float] | Array) -> str:
+    """Largest modulus."""
+    return f"{np.max(np.abs(values)):.1e}"
+
+
+def unknowns(sweep: dict[float, Swept]) -> int:
+    """Degrees of freedom of the region at the lowest level.  Collective."""
+    state = sweep[min(sweep)].state
+    space = state.q.function_space
+    owned = space.dofmap.index_map.size_local
+    return int(COMM.allreduce(int(state.coefficients.region.dofs(space)[:owned].sum())))
+
+
+def against_line(
+    name: str, line: Line, wells: Sequence[float], sweep: dict[float, Swept], height: float
+) -> None:
+    """Errors of all passage times of the x-coordinate against quadrature."""
+    pairs = list(itertools.permutations(range(len(wells)), 2))
+    for epsilon, level in sweep.items():
+        times = level.state.rates.log_mfpt
+        errors = [times[i, j] - line.log_time(wells[i], wells[j], epsilon) for i, j in pairs]
+        checks = f"refresh {level.gauge_refresh:.0e}, window {level.state.window_change:.0e}"
+        report(f"    {name:24} barrier/ε {height / epsilon:5.0f}   log MFPT {worst(errors)}   ({checks})")
+    report(f"    {'':24} {unknowns(sweep)} unknowns")
+
+
+def line_row() -> None:
+    """1D double wells."""
+    bounds = [(-2.2, 2.2)]
+    for name, loss, A, height in (
+        ("symmetric", QUARTIC, sp.Integer(1), 0.5),
+        ("tilted", QUARTIC + X / 20, sp.Integer(1), 0.4),
+        ("A = exp(x/2)", QUARTIC, sp.exp(X / 2), 0.4),
+    ):
+        marks, sweep = swept(
+            gradient_system(loss, sp.Matrix([[A]])),
+            bounds,
+            400,
+            [height / r for r in (17, 50, 100, 200, 500)],
+        )
+        slope, tensor = (sp.lambdify(X, e, "numpy") for e in (-sp.diff(loss, X), A))
+        line = Line(slope, lambda x, tensor=tensor: tensor(x) + 0 * x, *bounds[0])
+        against_line(name, line, [float(p.point[0]) for p in marks.pins], sweep, height)
+
+
+def manufactured_row() -> None:
+    """``p = q e^{−V/ε}`` given, tensor 25:1 turning in space, rotating drift, q not constant."""
+    V, log_q = (X**2 - 1) ** 2 + Y**2, sp.sin(X) / 2 + Y / 3 + X * Y / 4
+    turn = sp.Matrix([[sp.cos(X + Y), -sp.sin(X + Y)], [sp.sin(X + Y), sp.cos(X + Y)]])
+    A = turn * sp.diag(1, sp.Rational(1, 25)) * turn.T
+    divergence = sp.Matrix([sum(sp.diff(A[i, j], v) for j, v in enumerate((X, Y))) for i in range(2)])
+    slope, twist = (sp.Matrix([sp.diff(e, v) for v in (X, Y)]) for e in (V, log_q))
+    bounds, resolution = [(-1.6, 1.6), (-1.3, 1.3)], 64
+    for epsilon in (0.01, 0.005, 0.002):
+        # b p = (ε/2)∇·(A p) + ε∇×(p/2): no divergence is left
+        drift = -A * slope / 2 + epsilon / 2 * (divergence + A * twist) + TURN * (slope - epsilon * twist) / 2
+        begin = time.perf_counter()
+        try:
+            marks, sweep = swept(system(list(drift), A), bounds, resolution, [epsilon])
+        except NotConverged as error:
+            report(f"    barrier/ε {1 / epsilon:4.0f}   {error}")
+            continue
+        state = sweep[epsilon].state
+        space = state.q.function_space
+        side = [np.linspace(low, high, 1601) for low, high in bounds]
+        fine = np.array(np.meshgrid(*side, indexing="ij")).reshape(2, -1)
+        log_p = function(log_q, 2)(fine) - function(V, 2)(fine) / epsilon
+        cell = np.prod([s[1] - s[0] for s in side])
+        total = np.log(np.sum(np.exp(log_p)) * cell)
+        left = np.log(np.sum(np.exp(log_p[fine[0] < 0])) * cell) - total
+        points = space.tabulate_dof_coordinates()[:, :2].T
+        exact = function(log_q, 2)(points) - function(V, 2)(points) / epsilon - total
+        inside = state.coefficients.region.dofs(space)
+        there = inside & (function(V, 2)(points) <= 1.0 + 8.0 * epsilon)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            value = np.log(state.q.x.array) - state.gauge.x.array / epsilon - state.log_normaliser
+        gaps = np.abs(value - exact)[there]
+        n = int(np.argmin([p.point[0] for p in marks.pins]))
+        report(
+            f"    barrier/ε {1 / epsilon:4.0f}   log p {np.nanmax(gaps):.1e} "
+            f"(90 % below {np.nanquantile(gaps, 0.9):.1e}) where V < 1 + 8ε, "
+            f"negative {int(np.isnan(gaps).sum())}, "
+            f"log mass {state.rates.log_weight[n] - left:+.1e}; {unknowns(sweep)} unknowns, "
+            f"{time.perf_counter() - begin:.0f} s"
+        )
+
+
+def skew_row() -> None:
+    """2D skew product: x is a double well by itself, and drives y through drift and noise."""
+    V, a, b = (X**2 - 1) ** 2, sp.Rational(3, 5), sp.Rational(4, 5)
+    case = system([-sp.diff(V, X) / 2, -Y + X], sp.Matrix([[1, a], [a, a**2 + b**2]]))
+    bounds = [(-1.6, 1.6), (-2.2, 2.2)]
+    marks, sweep = swept(case, bounds, 96, [1 / r for r in (50, 100, 200, 500)])
+    line = Line(sp.lambdify(X, -sp.diff(V, X) / 2), np.ones_like, *bounds[0])
+    against_line("skew product", line, [float(p.point[0]) for p in marks.pins], sweep, 1.0)
+
+
+def maier_stein_row() -> None:
+    """Maier–Stein: the trend of the law for β = 1 and 3, mesh convergence for β = 10."""
+    left, saddle, bounds = np.array([-1.0, 0.0]), np.zeros(2), [(-1.5, 1.5), (-1.0, 1.0)]
+    for beta in (1, 3):
+        case = maier_stein(beta)
+        path = instanton(case, expand(case, left, 0.05), [np.array([left, saddle])])
+        law = kramers(case, left, saddle, path)
+        _, sweep = swept(case, bounds, 72, [0.01, 0.005, 0.0025])
+        trend = [(v.state.rates.log_mfpt[0, 1] - law.log_mfpt(e)) / e for e, v in sweep.items()]
+        values = ", ".join(f"{t:.3f}" for t in trend)
+        report(
+            f"    β = {beta}: (log MFPT − Bouchet–Reygner)/ε = {values} at ε = 0.01, 0.005, 0.0025 "
+            f"(spread {np.ptp(trend) / np.mean(trend):.1%}); {unknowns(sweep)} unknowns"
+        )
+    for resolution in (48, 64, 96):
+        _, sweep = swept(maier_stein(10), bounds, resolution, [0.02, 0.01])
+        values = ", ".join(f"{v.state.rates.log_mfpt[0, 1]:.6f}" for v in sweep.values())
+        report(
+            f"    β = 10, {resolution} cells: log MFPT {values} at ε = 0.02, 0.01; {unknowns(sweep)} unknowns"
+        )
+
+
+def second_eigenvalue(
+    case: System, bounds: Sequence[tuple[float, float]], resolution: int, epsilon: float
+) -> float:
+    """λ₂ on a box."""
+    domain = box(COMM, bounds, resolution)
+    space = fem.functionspace(domain, ("Lagrange", 3))
+    return float(slowest_eigenvalues(coefficients(domain, case, 3), space, epsilon, 1, 1e-3)[0])
+
+
+def gibbs_row() -> None:
+    """Irreversible Gibbs dynamics: λ₂ against Hermite–Galerkin."""
+    V = (X**2 - 1) ** 2 / 2 + (Y - sp.Rational(7, 10) * X) ** 2
+    for gamma in (0, 1, 3, 10):
+        exact = -slow_modes(V, gamma / 2, 0.2, 2, [(-1, -0.7), (1, 0.7)], count=60, width=0.45)[0][1].real
+        value = second_eigenvalue(
+            manufactured(V, sp.eye(2), sp.Rational(gamma, 2) * TURN), [(-2.1, 2.1), (-2.4, 2.4)], 40, 0.2
+        )
+        report(f"    γ = {gamma:2}: λ₂ = {value:.8f}, relative error {value / exact - 1:+.1e}")
+
+
+def wells_row() -> None:
+    """seeds a2, a3 (λ₂) and a4 (masses): relative errors against reference values."""
+    reference = {
+        0: 1.7774181491e-2,
+        30: 8.6687557857e-3,
+        45: 2.7761406366e-3,
+        60: 3.343796035e-4,
+        90: 1.62321509e-6,
+    }
+    sides = [(-2.0, 2.0), (-1.8, 1.8)]
+    errors = [second_eigenvalue(turned_well(d), sides, 48, 0.1) / v - 1 for d, v in reference.items()]
+    report(f"    turned noise, five orientations: λ₂ {worst(errors)}")
+    sheared = QUARTIC + (Y - sp.Rational(7, 10) * X) ** 2 / 2
+    table = {
+        45: (4.601631702e-2, 7.614981713e-3),
+        0: (4.326073499e-2, 5.604376158e-3),
+        90: (1.055521609e-2, 4.725780302e-4),
+        None: (2.480607040e-2, 2.120511767e-3),
+    }
+    errors = []
+    for degrees, values in table.items():
+        noise = sp.eye(2) if degrees is None else turned_noise(degrees, 0.5)
+        for epsilon, value in zip((0.2, 0.1), values, strict=True):
+            case = gradient_system(sheared, noise)
+            errors.append(second_eigenvalue(case, [(-2.2, 2.2), (-2.8, 2.8)], 48, epsilon) / value - 1)
+    report(f"    sheared well, four noises, two ε: λ₂ {worst(errors)}")
+    g = 1 + sp.tanh(2 * X) / 2
+    case = gradient_system(QUARTIC + Y**2 / 2, sp.diag(g, 2 - g))
+    _, sweep = swept(case, [(-2.2, 2.2), (-1.6, 1.6)], 48, [0.2, 0.1])
+    errors = []
+    for epsilon, exact in ((0.2, 0.068122256), (0.1, 0.007901691)):
+        state = sweep[epsilon].state
+        errors.append(right_mass(state) / exact - 1)
+    report(f"    equal minima, A by tanh: P(x > 0) {worst(errors)}")
+
+
+def right_mass(state) -> float:
+    """``∫_{x>0} p``."""
+    import ufl
+
+    domain = state.coefficients.domain
+    x = ufl.SpatialCoordinate(domain)
+    p = state.q * ufl.exp(-state.gauge / state.epsilon - state.log_normaliser)
+    form = fem.form(ufl.conditional(ufl.gt(x[0], 0.0), p, 0.0) * state.coefficients.dx)
+    return float(COMM.allreduce(fem.assemble_scalar(form)))
+
+
+def three_wells_row() -> None:
+    """Three unequal wells with rotation, against Hermite–Galerkin, and in a row, against quadrature."""
+    V = 2 * (X**2 + Y**2) ** 2 - 2 * (X**2 + Y**2) - (X**3 - 3 * X * Y**2) + sp.Rational(1, 10) * (X + Y / 2)
+    marks, sweep = swept(
+        manufactured(V, sp.eye(2), TURN), [(-1.45, 1.55), (-1.5, 1.5)], 64, [0.08, 0.06, 0.05, 0.02, 0.01]
+    )
+    points = [pin.point for pin in marks.pins]
+    height = float(np.min(function(V, 2)(marks.passes.T)) - np.max(function(V, 2)(np.array(points).T)))
+    pairs = list(itertools.permutations(range(3), 2))
+    for epsilon, level in sweep.items():
+        text = ""
+        if epsilon > 0.04:
+            times = np.log(
+                passage_times(chain(V, 1.0, epsilon, points, count=100, width=0.18)[0]) + np.eye(3)
+            )
+            text = f"six log MFPT {worst([level.state.rates.log_mfpt[p] - times[p] for p in pairs])}, "
+        weights = []
+        for point in points:
+            side = np.linspace(-0.45, 0.45, 901)
+            x = np.array(np.meshgrid(point[0] + side, point[1] + side)).reshape(2, -1)
+            low = function(V, 2)(point[:, None])[0]
+            weights.append(np.log(np.exp(-(function(V, 2)(x) - low) / epsilon).sum()) - low / epsilon)
+        exact = np.array(weights) - np.logaddexp.reduce(weights)
+        report(
+            f"    triangle   lowest barrier/ε {height / epsilon:4.0f}   {text}"
+            f"log masses {worst(level.state.rates.log_weight - exact)}"
+        )
+    report(f"               {unknowns(sweep)} unknowns")
+    row, a, b = 4 * X**2 * (X**2 - 1) ** 2 + X / 10 - X**2 / 10, sp.Rational(3, 5), sp.Rational(4, 5)
+    slope = sp.diff(row, X)
+    case = system([-slope / 2, -2 * Y + X + X**2 - HALF], sp.Matrix([[1, a], [a, a**2 + b**2]]))
+    marks, sweep = swept(case, [(-1.4, 1.4), (-1.8, 1.8)], 96, [0.03, 0.015, 0.007])
+    line = Line(sp.lambdify(X, -slope / 2), np.ones_like, -1.4, 1.4)
+    against_line("row", line, [float(p.point[0]) for p in marks.pins], sweep, 0.5043)
+
+
+def space_row() -> None:
+    """3D skew product with a full 3×3 tensor, from a coarse mesh to finer ones."""
+    V = (X**2 - 1) ** 2
+    drift = [-sp.diff(V, X) / 2, -3 * Y / 2 + Z / 2 + 3 * X / 10, -3 * Z / 2 - Y / 2 + X / 5]
+    case = system(drift, sp.Matrix([[10, 3, 2], [3, 8, 1], [2, 1, 6]]) / 10)
+    bounds = [(-1.5, 1.5), (-1.2, 1.2), (-1.1, 1.1)]
+    marks = landmarks(case, bounds)
+    line = Line(sp.lambdify(X, -sp.diff(V, X) / 2), np.ones_like, *bounds[0])
+    corners = tuple(np.array(side) for side in zip(*bounds, strict=True))
+    start = None
+    for counts, epsilons in (((8, 6, 6), [0.08]), ((14, 9, 9), [0.04, 0.02]), ((22, 13, 13), [0.02, 0.01])):
+        domain = mesh.create_box(
+            COMM, corners, counts, mesh.CellType.tetrahedron, ghost_mode=mesh.GhostMode.shared_facet
+        )
+        begin = time.perf_counter()
+        sweep = noise_sweep(case, domain, marks, epsilons, 3, start=start)
+        against_line("×".join(map(str, counts)), line, [float(p.point[0]) for p in marks.pins], sweep, 1.0)
+        report(f"    {'':24} {time.perf_counter() - begin:.0f} s")
+        start = sweep[max(epsilons)].state
+
+
+def gauge_row() -> None:
+    """The gauge made of V against that of the continuation."""
+    a, b = sp.Rational(3, 5), sp.Rational(4, 5)
+    cases = {
+        "symmetric line": (gradient_system(QUARTIC, sp.eye(1)), [(-2.2, 2.2)], 400, 0.005),
+        "A = exp(x/2)": (gradient_system(QUARTIC, sp.Matrix([[sp.exp(X / 2)]])), [(-2.2, 2.2)], 400, 0.004),
+        "skew product": (
+            system([-2 * X * (X**2 - 1), -Y + X], sp.Matrix([[1, a], [a, a**2 + b**2]])),
+            [(-1.6, 1.6), (-2.2, 2.2)],
+            72,
+            0.01,
+        ),
+        "Maier–Stein, β = 3": (maier_stein(3), [(-1.5, 1.5), (-1.0, 1.0)], 64, 0.005),
+        "turned noise, 60°": (turned_well(60), [(-2.0, 2.0), (-1.4, 1.4)], 48, 0.02),
+    }
+    for name, (case, bounds, resolution, epsilon) in cases.items():
+        result = solved(case, bounds, resolution, [epsilon])
+        height = min(barrier.barrier for barrier in result.barriers)
+        gap = "–" if result.gauge_gap is None else f"{result.gauge_gap:.1e}"
+        report(f"    {name:20} barrier/ε {height / epsilon:4.0f}   log MFPT differ by {gap}")
+
+
+def ranks_row() -> None:
+    """Digits to be compared between numbers of ranks."""
+    _, sweep = swept(turned_well(30), [(-2.0, 2.0), (-1.4, 1.4)], 40, [0.05, 0.01])
+    for epsilon, level in sweep.items():
+        times = level.state.rates.log_mfpt
+        report(f"    {COMM.size} ranks, ε = {epsilon}: log MFPT {times[0, 1]:.10f} {times[1, 0]:.10f}")
+
+
+def fplanck_row() -> None:
+    """fplanck (finite volumes, scalar noise) on the rotating well and on a tilted one."""
+    try:
+        import fplanck
+    except ImportError:
+        report("    fplanck is not installed (pip install fplanck)")
+        return
+    from scipy import constants
+    from scipy.sparse.linalg import spsolve
+
+    if not hasattr(np, "product"):
+        # it asks for a name that NumPy 2 has dropped
+        setattr(np, "product", np.prod)  # noqa: B010
+    for rho, tilt in ((0.0, 0.05), (1.0, 0.0), (10.0, 0.0)):
+        # V = (x²−1)² + y² + 2·tilt·x
+        name = f"tilted by {tilt:g}" if tilt else f"rotation ρ = {rho:g}"
+        for ratio in (10, 20, 50, 100):
+            epsilon = 1.0 / ratio
+            begin = time.perf_counter()
+
+            def force(x: Array, y: Array, rho: float = rho, tilt: float = tilt) -> Array:
+                slope = 2 * (x**3 - x)
+                return np.array([-slope - tilt - rho * y, -y + rho * slope])
+
+            solution = fplanck.fokker_planck(
+                temperature=epsilon / (2 * constants.k),
+                drag=1.0,
+                extent=[3.4, 3.0],
+                resolution=0.03,
+                force=force,
+            )
+            with np.errstate(all="ignore"):
+                try:
+                    p = solution.steady_state()
+                except RuntimeError as error:
+                    report(f"    {name:16} barrier/ε {ratio:4}   fails: {error}")
+                    continue
+            x, y = solution.grid
+            p = p / p.sum()
+            near = np.unravel_index(np.argmin((x - 1) ** 2 + y**2), x.shape)
+            middle = np.unravel_index(np.argmin(x**2 + y**2), x.shape)
+            with np.errstate(all="ignore"):
+                drop = np.log(p[middle] / p[near])
+            V = (x**2 - 1) ** 2 + y**2 + 2 * tilt * x
+            right = p[x > 0].sum()
+            exact = np.exp(-V / epsilon)
+            backward = solution.master_matrix.T.tolil()
+            goal = ((x - 1) ** 2 + y**2).ravel() <= 0.1**2
+            backward = backward[np.ix_(~goal, ~goal)].tocsc()
+            times = spsolve(backward, -np.ones(backward.shape[0]))
+            start = int(np.argmin(((x + 1) ** 2 + y**2).ravel()[~goal]))
+            line = Line(lambda s, tilt=tilt: -2 * (s**3 - s) - tilt, np.ones_like, -1.7, 1.7)
+            log_time = f"{np.log(times[start]):.2f}" if times[start] > 0 else "negative"
+            answer = f"{line.log_time(-1.0, 0.9, epsilon):.2f} in 1D" if rho == 0 else ""
+            report(
+                f"    {name:16} barrier/ε {ratio:4}   log p(saddle)/p(well) off by "
+                f"{drop + (V[middle] - V[near]) / epsilon:+.2g}, mass right {right:.3g} (exact "
+                f"{exact[x > 0].sum() / exact.sum():.3g}), negative cells {int((p < 0).sum())}, "
+                f"log MFPT {log_time} {answer}; {p.size} unknowns, {time.perf_counter() - begin:.0f} s"
+            )
+
+
+ROWS: dict[str, tuple[str, Callable[[], None]]] = {
+    "line": ("1D double wells", line_row),
+    "manufactured": ("2D, p given, tensor 25:1 turning, rotation, barrier 1", manufactured_row),
+    "skew": ("2D skew product", skew_row),
+    "maier-stein": ("Maier–Stein", maier_stein_row),
+    "gibbs": ("irreversible Gibbs dynamics, ε = 0.2", gibbs_row),
+    "wells": ("reference values of two-dimensional wells", wells_row),
+    "three-wells": ("three unequal wells with rotation", three_wells_row),
+    "space": ("3D skew product, full tensor", space_row),
+    "gauge": ("Hamilton–Jacobi gauge against ε-continuation", gauge_row),
+    "ranks": ("digits on this number of ranks", ranks_row),
+    "fplanck": ("fplanck", fplanck_row),
+}
+
+
+def main() -> None:
+    """Print the rows asked for, or all."""
+    for name in sys.argv[1:] or ROWS:
+        title, row = ROWS[name]
+        COMM.Barrier()
+        begin = time.perf_counter()
+        report(f"{title}")
+        row()
+        peak = COMM.allreduce(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1024
+        report(f"    {time.perf_counter() - begin:.0f} s, {peak:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
