@@ -6,7 +6,7 @@
 V is grown from the local expansion at one attractor (no other start), up to 0.98 of the pass; errors are
 those at all nodes where V is at most 0.9 of the pass.  Seconds are those of expansion, growth and all
 linear solves on this number of ranks, forms compiled before.  The Maier–Stein rows run every stage
-(density, paths, both wells).
+(paths, both wells), those of limit cycles all but the search for the cycles.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ from meshes.box import Bounds, box
 from meshes.refine import graded
 from solver.analysis import analyse
 from solver.connections import connections
+from solver.cycle_pass import cycle_passes
 from solver.expansion import expand
 from solver.fixed_points import fixed_points
 from solver.growth import from_expansion, grow
+from solver.limit_cycles import limit_cycles
 from solver.region import cell_values, make_region
 from solver.system import System
 from tests.exact import X, Y, Z, function, manufactured, system
@@ -60,8 +62,8 @@ def grown(
     degree: int,
     resolution: int,
     top: float,
-) -> float:
-    """Solve one problem, print its row, return the largest error."""
+) -> tuple[float, int, float, float]:
+    """Solve one problem and print its row; returns largest error, unknowns, seconds, memory in MB."""
     COMM.Barrier()
     begin = time.perf_counter()
     dim, point = len(attractor), np.array(attractor)
@@ -81,7 +83,42 @@ def grown(
     reached = f"{solution.iteration.converged_level / top:.2f}"
     errors = f"{largest:.1e}", f"{np.sqrt(total / max(count, 1)):.1e}"
     report(name, f"P{degree}", str(unknowns), *errors, f"{seconds:.1f}", memory() + f"  ({reached})")
-    return largest
+    return largest, unknowns, seconds, float(memory())
+
+
+def cycle(
+    name: str, drift: Sequence[sp.Expr], potential: sp.Expr, extent: float, degree: int, upto: float
+) -> None:
+    """V with a limit cycle as attractor or as the edge of the basin; errors where V ≤ upto."""
+    case, bounds = system(drift, sp.eye(2)), [(-extent, extent)] * 2
+    points = fixed_points(case, bounds)
+    found = limit_cycles(case, points, bounds)
+    stable, unstable = ([c for c in found if (c.kind == "attractor") == side] for side in (True, False))
+    attractors = [*(p for p in points if p.kind == "attractor"), *stable]
+    ways = cycle_passes(case, points, stable, unstable, bounds)
+    begin = time.perf_counter()
+    result = analyse(case, box(COMM, bounds, 48), attractors, ways, [], degree)
+    seconds = COMM.allreduce(time.perf_counter() - begin, op=MPI.MAX)
+    well = result.wells[0]
+    exact, value = fem.Function(well.potential.function_space), function(potential, 2)
+    exact.interpolate(lambda x: value(x[:2]))
+    there = well.valid & (cell_values(exact).max(axis=1) <= upto)
+    gaps = np.abs(cell_values(well.potential) - cell_values(exact))[there]
+    largest = COMM.allreduce(float(np.max(gaps, initial=0.0)), op=MPI.MAX)
+    total, count = COMM.allreduce(float(np.sum(gaps**2))), COMM.allreduce(gaps.size)
+    inside = make_region(well.potential.function_space.mesh, well.cells).dofs(well.potential.function_space)
+    unknowns = COMM.allreduce(int(inside[: exact.function_space.dofmap.index_map.size_local].sum()))
+    errors = f"{largest:.1e}", f"{np.sqrt(total / max(count, 1)):.1e}"
+    height = "".join(f"  (barrier {b.barrier:.12f})" for b in result.barriers)
+    report(name, f"P{degree}", str(unknowns), *errors, f"{seconds:.1f}", memory() + height)
+
+
+def growth(rows: Sequence[tuple[float, int, float, float]]) -> None:
+    """Print the exponents with which time and memory grow with the number of unknowns."""
+    _, unknowns, seconds, megabytes = (np.log(column) for column in np.array(rows).T)
+    orders = (np.polyfit(unknowns, y, 1)[0] for y in (seconds, megabytes))
+    if COMM.rank == 0:
+        print("    time grows as N^{:.2f}, peak memory of the process as N^{:.2f}".format(*orders))
 
 
 def turned(ratio: float) -> sp.Matrix:
@@ -113,7 +150,7 @@ def main() -> None:
     report("problem", "", "unknowns", "max", "RMS", "seconds", "MB  (V/V_pass reached)")
     for rho in (0, 1, 10, 50):
         case = manufactured(D10, sp.eye(2), sp.Rational(rho, 2) * TURN)
-        for degree, resolution in ((3, 64), (4, 24)):
+        for degree, resolution in ((3, 80), (4, 24)):
             grown(f"D10, ρ={rho}", D10, case, half, [-1.0, 0.0], degree, resolution, 1.0)
     quadratic = 2 * X**2 + Y**2
     case = system([-2 * X - 10 * Y, 20 * X - Y], sp.eye(2))
@@ -122,15 +159,25 @@ def main() -> None:
         case = manufactured(SMOOTH, turned(ratio), (1 + X / 2) * TURN)
         sizes = (24, 48, 96)
         errors = [
-            grown(f"sin and exp, A(x) {ratio}:1", SMOOTH, case, [(-1.5, 1.5)] * 2, [0.0, 0.0], 3, n, 0.5)
+            grown(f"sin and exp, A(x) {ratio}:1", SMOOTH, case, [(-1.5, 1.5)] * 2, [0.0, 0.0], 3, n, 0.5)[0]
             for n in sizes
         ]
         if COMM.rank == 0:
             print(f"    observed order {-np.polyfit(np.log(sizes), np.log(errors), 1)[0]:.2f}")
+    radius = X**2 + Y**2
+    drift = [Y + X * (1 - radius), -X + Y * (1 - radius)]
+    for degree in (3, 4):
+        cycle("stable limit cycle", drift, (radius - 1) ** 2 / 2, 1.4, degree, 0.4)
+    drift = [10 * Y - X * (1 - radius), -10 * X - Y * (1 - radius)]
+    for degree in (3, 4):
+        # r ≤ 0.95
+        cycle("basin of an unstable cycle, ρ=10", drift, radius * (1 - radius / 2), 1.1, degree, 0.49517)
+    case = manufactured(D10, sp.eye(2), 5 * TURN)
+    growth([grown("D10, ρ=10", D10, case, half, [-1.0, 0.0], 3, n, 1.0) for n in (32, 48, 72, 108)])
     ellipsoid = X**2 + 2 * Y**2 + 3 * Z**2
     sides = [(-1.05, 1.05), (-0.75, 0.75), (-0.62, 0.62)]
     case = manufactured(ellipsoid, sp.eye(3), 5 * CROSS)
-    grown("3D quadratic, ρ=10", ellipsoid, case, sides, [0.0] * 3, 2, 10, 1.0)
+    growth([grown("3D quadratic, ρ=10", ellipsoid, case, sides, [0.0] * 3, 2, n, 1.0) for n in (8, 12, 18)])
     quartic = ((X - 1) ** 2 - 1) ** 2 + Y**2 + 2 * Z**2
     sides = [(-0.5, 1.05), (-1.05, 1.05), (-0.75, 0.75)]
     case = manufactured(quartic, sp.eye(3), 5 * CROSS)

@@ -194,7 +194,7 @@ MESH_FILE = 'mesh = "walls.msh"'
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("(x**2 - 1)**2/4 + y**2/2", "(x - 3)**2 + y**2/2", "there is no point attractor in the domain"),
+        ("(x**2 - 1)**2/4 + y**2/2", "(x - 3)**2 + y**2/2", "there is no attracting point or limit cycle"),
         ("[[-1.8, 1.8], [-1.2, 1.2]]", "[[-1.8, 1.0], [-1.2, 1.2]]", "lies on the boundary"),
         ("bounds = [[-1.8, 1.8], [-1.2, 1.2]]", MESH_FILE, "cannot be read as a mesh"),
     ],
