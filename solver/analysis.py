@@ -196,17 +196,18 @@ def analyse(
     wells: list[WellPotential] = []
     barriers: list[Barrier] = []
     for k, ways in enumerate(exits):
-        found = None
         try:
             found = solved(k, continued)
         except NotConverged:
-            if continued is not None:
-                raise
-        if found is None or (continued is None and not epsilons and not reaches(*found)):
+            found = None
+        if found is None or not reaches(*found):
             # V stopped short of the cheapest path that was found: there may be a cheaper one
             if continued is None and not epsilons:
                 levels, continued = continuation()
-            found = surer(found, solved(k, continued))
+                second = continued
+            else:
+                second = None
+            found = surer(found, solved(k, second))
         well, paths = found
         wells.append(well)
         barriers += [barrier(well, end, n, path, locator) for (n, end), path in zip(ways, paths, strict=True)]

@@ -35,7 +35,7 @@ from solver.tube import tube
 ROUGH = 2e-2
 # a part of the ball, because the edge of the region is only about its surface
 FIRST = 0.8
-SURE = 0.95
+SURE = 0.9
 
 
 def grown_well(

@@ -207,8 +207,15 @@ def _collocated(system: System, nodes: Array, period: float) -> tuple[Array, flo
         else:
             return None
         if resolution(nodes) < RESOLVED:
-            return nodes, period
+            return _from_rightmost(nodes), period
     return None
+
+
+def _from_rightmost(nodes: Array) -> Array:
+    """The same curve, the first node where the first coordinate is largest (to a thousandth of a turn)."""
+    dense = phases(2001)
+    theta = dense[int(np.argmax(interpolate(nodes, dense)[:, 0]))]
+    return interpolate(nodes, theta + phases(len(nodes)))
 
 
 def _described(

@@ -14,20 +14,23 @@ from dataclasses import dataclass
 
 import numpy as np
 from dolfinx import fem
+from mpi4py import MPI
 
 from solver.action import Path, action
 from solver.bounds import lower_bound
 from solver.coefficients import Coefficients
 from solver.cycle_expansion import Local, expand_at
+from solver.errors import NotConverged
 from solver.evaluate import Locator, evaluate, evaluate_gradient
 from solver.expansion import unit_directions
 from solver.growth import Solution, grow
 from solver.instanton import Instanton, instanton, trace_back
 from solver.limit_cycles import LimitCycle
 from solver.linear import Options
-from solver.policy_iteration import Iteration, edge_level
+from solver.periodic import phases
+from solver.policy_iteration import Iteration, edge_dofs
 from solver.rates import markov_chain
-from solver.region import Mask, cell_values, cells_near, component, make_region
+from solver.region import Mask, Region, cell_values, cells_near, component, make_region
 from solver.system import Array, System
 
 # the start is used up to this many ε below the lowest pass: nearer to the saddle W is rounded off by noise
@@ -110,10 +113,28 @@ def local_expansion(
     locator: Locator,
 ) -> Local:
     """Expansion of V at an attractor, up to a tenth of its lowest pass (or of the edge).  Collective."""
-    top = edge_level(known.region, start)
+    level = np.inf
     if len(passes):
-        top = min(top, float(np.nanmin(evaluate(start, passes, locator))))
+        level = float(np.nanmin(evaluate(start, passes, locator)))
+    points = attractor.curve(phases(256)).T if isinstance(attractor, LimitCycle) else attractor
+    top = min(level, own_edge(known.region, start, points, level))
+    if not 0 < top < np.inf:
+        raise NotConverged("the density does not show how high the edge of a well is")
     return expand_at(system, attractor, BALL * top)
+
+
+def own_edge(known: Region, start: fem.Function, points: Array, level: float) -> float:
+    """Lowest value on the edge of the known region next to one well, the part below a level.  Collective.
+
+    Infinite if the well does not reach the edge.  Other wells may reach it far below that.
+    """
+    domain, space = known.domain, start.function_space
+    seeds = cells_near(domain, points)
+    below = known.active & (cell_values(start).min(axis=1) < level)
+    own = make_region(domain, component(domain, below | (seeds & known.active), seeds)).dofs(space)
+    edge = edge_dofs(known, space)
+    lowest = float(np.min(start.x.array[edge[own[edge]]], initial=np.inf))
+    return float(domain.comm.allreduce(lowest, op=MPI.MIN))
 
 
 def well_potential(
@@ -142,7 +163,7 @@ def well_potential(
         NotConverged: If the policy iteration fails.
     """
     known = coefficients.region
-    top = min(lowest_exit, edge_level(known, start))
+    top = min(lowest_exit, own_edge(known, start, expansion.points, lowest_exit))
     first = min(TOP * top, max(top - CLEARANCE * epsilon, 0.8 * top))
     solution = grow(system, start, known.active, expansion, first, TOP * top, options)
     return well_of(coefficients, index, expansion, solution)
