@@ -18,7 +18,7 @@ from cases.casefile import Case
 from cases.checks import checks, problems, thresholds
 from cases.comparison import comparison, exit_comparison
 from cases.disagreement import disagreements
-from cases.domain import Structure, grade, make_mesh, structure
+from cases.domain import CURVE, Structure, grade, make_mesh, structure
 from cases.errors import EXIT_GOOD, EXIT_SOLVER
 from cases.exit_simulation import add_to_summary, largest_gap, simulate_exits
 from cases.exits import ExitSet, empty_exits, exit_checks, exit_sets, exits_of_noise, exits_summary
@@ -42,9 +42,12 @@ from cases.transient import (
 from cases.validate import validate
 from cases.vanishing_noise import refuse_vanishing
 from solver.analysis import Analysis, analyse, landmarks_of, well_sizes
+from solver.connections import Saddle
 from solver.errors import SolverError
 from solver.evaluate import bounding_box
 from solver.fields import indicator, output_fields
+from solver.limit_cycles import LimitCycle
+from solver.periodic import phases
 from solver.polylines import Polyline, write_polylines
 from solver.vtkhdf import write_vtkhdf
 
@@ -108,7 +111,8 @@ def _prepared(
     start = _reference_point(domain, places)
     noises = scaled(case, landscape, start)
     diffusions = {name: noise.system.diffusion for name, noise in noises.items()}
-    refuse_vanishing(case, diffusions, places.saddles, start)
+    points = [s for s in places.saddles if isinstance(s, Saddle)]
+    refuse_vanishing(case, diffusions, points, start)
     sets = exit_sets(case, landscape, places, noises, domain)
     evolutions = prepare(case, landscape, noises)
     domain = _graded(case, domain, places, noises)
@@ -155,9 +159,13 @@ def _graded(case: Case, domain: Any, places: Structure, noises: dict[str, Scaled
     for noise in noises.values():
         marks = landmarks_of(noise.system, places.attractors, places.saddles)
         if case.compare.epsilon:
-            points += [pin.point for pin in marks.pins]
-            sizes += well_sizes(marks, min(case.compare.epsilon))
-    return grade(case, domain, points, sizes, [saddle.point for saddle in places.saddles])
+            for place, size in zip(
+                places.attractors, well_sizes(marks, min(case.compare.epsilon)), strict=True
+            ):
+                along = place.curve(phases(CURVE)).T if isinstance(place, LimitCycle) else [place.point]
+                points += list(along)
+                sizes += [size] * len(along)
+    return grade(case, domain, points, sizes, [s.point for s in places.saddles if isinstance(s, Saddle)])
 
 
 def _solve_all(

@@ -12,10 +12,9 @@ from cases.casefile import Case
 from cases.domain import Structure
 from cases.landscape import Landscape
 from cases.noise import ScaledNoise
-from solver.analysis import Analysis
+from solver.analysis import Analysis, landmarks_of
 from solver.committor import committors
 from solver.evaluate import bounding_box
-from solver.lyapunov import covariance
 from solver.minibatch import minibatch_first_passage
 from solver.passage import TARGET_RADIUS
 from solver.simulate import mean_first_passage
@@ -104,9 +103,8 @@ def log_passage_time(analysis: Analysis, epsilon: float, pair: tuple[int, int]) 
 
 
 def _target(noise: ScaledNoise, places: Structure, epsilon: float) -> Ball:
-    goal = places.attractors[places.target or 0]
-    sigma = covariance(goal.jacobian, noise.system.diffusion(goal.point[:, None])[..., 0])
-    metric = np.asarray(np.linalg.inv(sigma), dtype=np.float64)
+    goal = landmarks_of(noise.system, places.attractors, places.saddles).pins[places.target or 0]
+    metric = np.asarray(np.linalg.inv(goal.covariance), dtype=np.float64)
     return Ball(goal.point, TARGET_RADIUS * float(np.sqrt(epsilon)), metric)
 
 
