@@ -52,7 +52,13 @@ class Columns:
 
 def check(columns: Columns, vary: Sequence[str]) -> tuple[str, str, str] | None:
     """The first thing that is wrong, as key, problem and fix; None if nothing is."""
+    from cases.sweep_rows import RESULTS
+
     varied = _names(vary)
+    for key, names in (("values", columns.values), ("columns", columns.columns)):
+        for name in names:
+            if name in (*RESULTS, *varied, "ok", "folder", ABSCISSA) or not name.isidentifier():
+                return f"sweep.{key}.{name}", "this cannot name a column", "choose another name"
     for key, table, known in (
         ("columns", columns.columns, [*varied, *columns.values]),
         ("exact", columns.exact, varied),

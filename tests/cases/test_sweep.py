@@ -411,6 +411,7 @@ def test_derived_columns_are_checked(tmp_path, solver, capsys):
         ('"a**2/100"', '"mean**2"', "sweep.exact.mean_square"),
         ('{ work = "1"', '{ walk = "1"', "there is no column 'walk'"),
         ('"log(a)"', '"log(c)"', "sweep.abscissa"),
+        ("height = ", "barrier = ", "sweep.values.barrier: this cannot name a column"),
     ],
 )
 def test_bad_columns(old, new, words, tmp_path, solver, capsys):
