@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import ufl
-from dolfinx import fem
+from dolfinx import fem, mesh
 from petsc4py import PETSc
 
 from solver.assembly import assemble_matrix, assemble_vector, fixed_dofs
@@ -37,22 +37,24 @@ class Pin:
     covariance: Array
 
 
-def pin_weight(domain_x: ufl.core.expr.Expr, pin: Pin, epsilon: float) -> ufl.core.expr.Expr:
-    """Unnormalised weight ``exp(−2 (x−x̄)ᵀΣ⁻¹(x−x̄)/ε)``: a Gaussian of half the width of the density."""
-    displacement = domain_x - ufl.as_vector(pin.point.tolist())
-    precision = ufl.as_matrix(np.linalg.inv(pin.covariance).tolist())
-    return ufl.exp(-2.0 / epsilon * ufl.inner(displacement, ufl.dot(precision, displacement)))
+def pin_weight(domain: mesh.Mesh, pin: Pin, epsilon: float) -> ufl.core.expr.Expr:
+    """Unnormalised weight ``exp(−2 (x−x̄)ᵀΣ⁻¹(x−x̄)/ε)``: a Gaussian of half the width of the density.
+
+    The numbers are constants of the form, so that it is compiled once for all pins and noise levels.
+    """
+    displacement = ufl.SpatialCoordinate(domain) - fem.Constant(domain, np.asarray(pin.point, dtype=float))
+    scaled = fem.Constant(domain, 2.0 / epsilon * np.linalg.inv(pin.covariance))
+    return ufl.exp(-ufl.inner(displacement, ufl.dot(scaled, displacement)))
 
 
 def pin_vectors(
     coefficients: Coefficients, space: fem.FunctionSpace, pins: Sequence[Pin], epsilon: float
 ) -> list[PETSc.Vec]:
     """The columns of M: ``∫ m_j φ_i dx`` with ``Σ_i (M)_ij = 1``.  Collective."""
-    x = ufl.SpatialCoordinate(coefficients.domain)
     w = ufl.TestFunction(space)
     columns = []
     for pin in pins:
-        vector = assemble_vector(pin_weight(x, pin, epsilon) * w * coefficients.dx)
+        vector = assemble_vector(pin_weight(coefficients.domain, pin, epsilon) * w * coefficients.dx)
         # Lagrange functions sum to one, so the sum of the entries is the integral of the weight
         vector.scale(1.0 / vector.sum())
         columns.append(vector)
