@@ -82,6 +82,8 @@ def _without_escapes(run: RunData) -> list[str]:
             for name, one in found["sgd"]["observed"].items()
         )
         sentences.append(f"SGD with learning rate {found['learning_rate']:g} averages {means}.")
+    if "mean_field" in summary:
+        sentences = ["Stationary states of energy plus entropy, and the flow to them."]
     return sentences or ["No escape was computed: fewer than two attractors were compared."]
 
 
