@@ -16,7 +16,8 @@ CHECKS: dict[str, tuple[float, str]] = {
     "hj_residual": (0.03, "residual of the Hamilton–Jacobi equation relative to the terms that balance"),
     "hj_instanton": (2e-3, "difference of V and the action along the instantons, over the barrier"),
     "barrier_uncertainty": (1e-4, "numerical uncertainty of the action, over the barrier"),
-    "gauge_refresh": (5e-3, "change of the log rates when the gauge is refreshed"),
+    "gauge_refresh": (5e-3, "change of the log passage times when the gauge is refreshed"),
+    "gauge_gap": (5e-3, "change of the log passage times at the lowest noise when the gauge is made of V"),
     "window": (5e-3, "change of the log rates when the window of the committor is narrowed"),
     "positivity": (0.05, "e^(-m), m: e-folds above the passes at which the density first fails"),
     "arrhenius_slope": (1.0, "slope of log T against the barrier, over what corrections of order ε² allow"),
@@ -58,6 +59,7 @@ def checks(analysis: Analysis, simulated: Simulations, pair: tuple[int, int] | N
         "hj_instanton": max((b.mismatch for b in barriers), default=None),
         "barrier_uncertainty": max(((b.upper - b.barrier) / b.barrier for b in barriers), default=None),
         "gauge_refresh": max((level.gauge_refresh for level in levels), default=None),
+        "gauge_gap": analysis.gauge_gap,
         "window": max((level.state.window_change for level in levels), default=None),
         "positivity": max((float(np.exp(-level.margin)) for level in levels), default=None),
     }

@@ -46,6 +46,7 @@ from solver.quasi_potential import (
     stitched_weights,
     well_potential,
 )
+from solver.rates import time_difference
 from solver.region import Region, whole
 from solver.spectrum import LOWEST_LOG, slowest_eigenvalues
 from solver.stationary import Pin
@@ -69,7 +70,7 @@ class Level:
 
     Attributes:
         state: Density, rates, region; with the refreshed gauge.
-        gauge_refresh: Largest change of a log rate when the gauge was refreshed.
+        gauge_refresh: Largest change of a log passage time when the gauge was refreshed.
         margin: How far above the highest pass the density is positive, in e-folds.
         passages: Direct mean first passage times by pair of attractors, where they can be trusted.
         eigenvalue: λ₂, where it can be resolved.
@@ -344,9 +345,7 @@ def _level(state: Density, landmarks: Landmarks, locator: Locator, options: Opti
     passages: dict[tuple[int, int], Passage] = {}
     eigenvalue = None
     if state.rates is not None and fresh.rates is not None:
-        finite = np.isfinite(fresh.rates.log_rate) & np.isfinite(state.rates.log_rate)
-        gaps = np.where(finite, fresh.rates.log_rate, 0.0) - np.where(finite, state.rates.log_rate, 0.0)
-        change = float(np.max(np.abs(gaps)))
+        change = time_difference(state.rates, fresh.rates)
         times = fresh.rates.log_mfpt
         pins = landmarks.pins
         for i, j in itertools.permutations(range(len(pins)), 2):

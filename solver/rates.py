@@ -153,7 +153,7 @@ def time_difference(one: Rates | None, other: Rates | None) -> float:
     Times, not rates: the rate between two wells without a common border is rounding, and has no effect.
     """
     if one is None or other is None:
-        return 0.0
+        return 0.0 if one is other else float("inf")
     apart = ~np.eye(len(one.log_mfpt), dtype=bool)
     first, second = one.log_mfpt[apart], other.log_mfpt[apart]
     finite = np.isfinite(first)
