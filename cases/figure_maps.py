@@ -164,6 +164,11 @@ def _paths(axes: Axes, run: RunData, noise: str, plane: tuple[int, int]) -> None
 
 
 def _marks(axes: Axes, run: RunData, plane: tuple[int, int]) -> None:
+    for kind, dashes in (("attractors", "-"), ("saddles", "--")):
+        for curve in run.curves(kind):
+            x, y = np.concatenate([curve, curve[:1]])[:, plane].T
+            axes.plot(x, y, color="white", lw=2.6, zorder=4)
+            axes.plot(x, y, color="black", lw=1.3, ls=dashes, zorder=5)
     for index, place in enumerate(run.attractors):
         x, y = place[list(plane)]
         axes.plot(x, y, "o", color="black", mec="white", ms=7, zorder=7)

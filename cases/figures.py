@@ -24,8 +24,8 @@ Array = NDArray[np.floating[Any]]
 _HEADROOM = 1.25  # the colours end this much above the highest barrier: beyond it is of no interest
 _GREY = "Hatched grey: outside the region where V was computed or is valid. "
 _MARKS = (
-    "Numbered dots: attractors; crosses: saddles; red: most probable escape paths; black ellipses: the noise "
-    "covariance A at these points, all on one scale. "
+    "Numbered dots: attractors; crosses: saddles; black curves: limit cycles (dashed: unstable); red: most "
+    "probable escape paths; black ellipses: the noise covariance A at these points, all on one scale. "
 )
 
 

@@ -68,6 +68,10 @@ class RunData:
         """Positions of the saddles."""
         return [np.array(entry["point"]) for entry in self.summary.get("saddles", [])]
 
+    def curves(self, kind: str) -> list[Array]:
+        """Closed curves ``(n, d)`` among the attractors or the saddles (kind "attractors" or "saddles")."""
+        return [np.array(entry["curve"]) for entry in self.summary.get(kind, []) if "curve" in entry]
+
     @property
     def epsilons(self) -> list[float]:
         """Noise levels, largest first."""

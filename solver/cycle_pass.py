@@ -232,7 +232,7 @@ def wound_out(system: System, path: Instanton, target: Gate) -> Instanton:
         slope = target.expansion.gradient(column)[:, 0]
         return np.asarray(system.drift(column)[:, 0] - system.diffusion(column)[..., 0] @ slope)
 
-    span = 4.0 / target.expansion.rate
+    span = 2.0 / target.expansion.rate
     solution = scipy.integrate.solve_ivp(
         velocity, (0.0, span), end, rtol=1e-6, atol=1e-9, max_step=0.02 * span
     )
