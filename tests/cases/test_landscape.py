@@ -25,7 +25,7 @@ def differences(function, x, h=1e-5):
 def check_derivatives(system, x, tol=1e-8):
     np.testing.assert_allclose(system.jacobian(x), differences(system.drift, x), atol=tol, rtol=10 * tol)
     if system.loss is not None:
-        np.testing.assert_allclose(-system.drift(x), differences(system.loss, x), atol=tol)
+        np.testing.assert_allclose(-system.drift(x), differences(system.loss, x), atol=tol, rtol=10 * tol)
         np.testing.assert_allclose(system.hessian(x), -system.jacobian(x), atol=1e-13)
 
 
