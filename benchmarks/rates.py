@@ -23,6 +23,7 @@ from dolfinx import fem, mesh
 from mpi4py import MPI
 
 from meshes.box import box
+from meshes.form_cache import share
 from solver.coefficients import coefficients
 from solver.errors import NotConverged
 from solver.expansion import expand
@@ -413,6 +414,7 @@ ROWS: dict[str, tuple[str, Callable[[], None]]] = {
 
 def main() -> None:
     """Print the rows asked for, or all."""
+    share()
     for name in sys.argv[1:] or ROWS:
         title, row = ROWS[name]
         COMM.Barrier()

@@ -18,6 +18,7 @@ import ufl
 from dolfinx import fem, mesh
 from numpy.typing import NDArray
 
+from meshes.form_cache import share
 from solver.region import Region, whole
 from solver.system import Array, Field, System
 
@@ -122,6 +123,7 @@ def coefficients(
         degree: Degree of the elements that the coefficients will be used with.
         region: The cells of the mesh in which they are needed (default: all).
     """
+    share()
     quadrature_degree = 2 * degree + 2
     region = region or whole(domain)
     cells = np.flatnonzero(region.active).astype(np.int32)
