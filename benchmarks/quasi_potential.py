@@ -11,7 +11,6 @@ linear solves on this number of ranks, forms compiled before.  The Maier–Stein
 
 from __future__ import annotations
 
-import resource
 import time
 from collections.abc import Sequence
 
@@ -20,6 +19,7 @@ import sympy as sp
 from dolfinx import fem
 from mpi4py import MPI
 
+from benchmarks.printing import memory, report
 from meshes.box import Bounds, box
 from meshes.form_cache import share
 from meshes.refine import graded
@@ -42,16 +42,10 @@ D10 = (X**2 - 1) ** 2 + Y**2
 SMOOTH = X**2 / 2 + X * Y / 4 + Y**2 / 2 + sp.sin(X) * Y**2 / 6 + sp.exp(X / 2) * Y**2 / 8 + X**4 / 4
 
 
-def report(*columns: str) -> None:
-    """Print one line on rank 0."""
-    if COMM.rank == 0:
-        widths = (46, 6, 8, 9, 9, 8, 8)
-        print("  ".join(c.ljust(w) for c, w in zip(columns, widths, strict=False)), flush=True)
-
-
-def memory() -> str:
-    """Peak memory of all ranks, in MB."""
-    return f"{COMM.allreduce(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1024:.0f}"
+def row(*columns: str) -> None:
+    """Print one line of the table."""
+    widths = (46, 6, 8, 9, 9, 8, 8)
+    report("  ".join(c.ljust(w) for c, w in zip(columns, widths, strict=False)))
 
 
 def grown(
@@ -83,8 +77,8 @@ def grown(
     unknowns = COMM.allreduce(int(inside.sum()))
     reached = f"{solution.iteration.converged_level / top:.2f}"
     errors = f"{largest:.1e}", f"{np.sqrt(total / max(count, 1)):.1e}"
-    report(name, f"P{degree}", str(unknowns), *errors, f"{seconds:.1f}", memory() + f"  ({reached})")
-    return largest, unknowns, seconds, float(memory())
+    row(name, f"P{degree}", str(unknowns), *errors, f"{seconds:.1f}", f"{memory():.0f}  ({reached})")
+    return largest, unknowns, seconds, memory()
 
 
 def cycle(
@@ -111,15 +105,14 @@ def cycle(
     unknowns = COMM.allreduce(int(inside[: exact.function_space.dofmap.index_map.size_local].sum()))
     errors = f"{largest:.1e}", f"{np.sqrt(total / max(count, 1)):.1e}"
     height = "".join(f"  (barrier {b.barrier:.12f})" for b in result.barriers)
-    report(name, f"P{degree}", str(unknowns), *errors, f"{seconds:.1f}", memory() + height)
+    row(name, f"P{degree}", str(unknowns), *errors, f"{seconds:.1f}", f"{memory():.0f}{height}")
 
 
 def growth(rows: Sequence[tuple[float, int, float, float]]) -> None:
     """Print the exponents with which time and memory grow with the number of unknowns."""
     _, unknowns, seconds, megabytes = (np.log(column) for column in np.array(rows).T)
     orders = (np.polyfit(unknowns, y, 1)[0] for y in (seconds, megabytes))
-    if COMM.rank == 0:
-        print("    time grows as N^{:.2f}, peak memory of the process as N^{:.2f}".format(*orders))
+    report("    time grows as N^{:.2f}, peak memory of the process as N^{:.2f}".format(*orders))
 
 
 def turned(ratio: float) -> sp.Matrix:
@@ -141,15 +134,14 @@ def maier_stein(beta: float, exact: float, resolution: int) -> None:
     barrier = result.barriers[0]
     bracket = f"{barrier.barrier:.8f} in [{barrier.lower:.5f}, {barrier.upper:.8f}]"
     seconds = time.perf_counter() - begin
-    if COMM.rank == 0:
-        print(f"Maier–Stein β={beta:g}: {bracket}, error {abs(barrier.barrier - exact):.0e}, {seconds:.0f} s")
+    report(f"Maier–Stein β={beta:g}: {bracket}, error {abs(barrier.barrier - exact):.0e}, {seconds:.0f} s")
 
 
 def main() -> None:
     """Print the table."""
     share()
     half = [(-1.5, 0.1), (-1.05, 1.05)]
-    report("problem", "", "unknowns", "max", "RMS", "seconds", "MB  (V/V_pass reached)")
+    row("problem", "", "unknowns", "max", "RMS", "seconds", "MB  (V/V_pass reached)")
     for rho in (0, 1, 10, 50):
         case = manufactured(D10, sp.eye(2), sp.Rational(rho, 2) * TURN)
         for degree, resolution in ((3, 80), (4, 24)):
@@ -164,8 +156,7 @@ def main() -> None:
             grown(f"sin and exp, A(x) {ratio}:1", SMOOTH, case, [(-1.5, 1.5)] * 2, [0.0, 0.0], 3, n, 0.5)[0]
             for n in sizes
         ]
-        if COMM.rank == 0:
-            print(f"    observed order {-np.polyfit(np.log(sizes), np.log(errors), 1)[0]:.2f}")
+        report(f"    observed order {-np.polyfit(np.log(sizes), np.log(errors), 1)[0]:.2f}")
     radius = X**2 + Y**2
     drift = [Y + X * (1 - radius), -X + Y * (1 - radius)]
     for degree in (3, 4):

@@ -12,16 +12,18 @@ seconds of the row (compilation of forms included, the first time) and the peak 
 from __future__ import annotations
 
 import itertools
-import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import sympy as sp
+import ufl
 from dolfinx import fem, mesh
 from mpi4py import MPI
 
+from benchmarks.fplanck_rows import fplanck_row
+from benchmarks.printing import memory, report
 from meshes.box import box
 from meshes.form_cache import share
 from solver.coefficients import coefficients
@@ -53,13 +55,6 @@ COMM = MPI.COMM_WORLD
 TURN = sp.Matrix([[0, -1], [1, 0]])
 HALF = sp.Rational(1, 2)
 QUARTIC = (X**2 - 1) ** 2 / 4
-
-
-def report(*lines: str) -> None:
-    """Print on rank 0."""
-    if COMM.rank == 0:
-        for line in lines:
-            print(line, flush=True)
 
 
 def worst(values: Sequence[float] | Array) -> str:
@@ -239,8 +234,6 @@ def wells_row() -> None:
 
 def right_mass(state) -> float:
     """``∫_{x>0} p``."""
-    import ufl
-
     domain = state.coefficients.domain
     x = ufl.SpatialCoordinate(domain)
     p = state.q * ufl.exp(-state.gauge / state.epsilon - state.log_normaliser)
@@ -335,68 +328,6 @@ def ranks_row() -> None:
         report(f"    {COMM.size} ranks, ε = {epsilon}: log MFPT {times[0, 1]:.10f} {times[1, 0]:.10f}")
 
 
-def fplanck_row() -> None:
-    """fplanck (finite volumes, scalar noise) on the rotating well and on a tilted one."""
-    try:
-        import fplanck
-    except ImportError:
-        report("    fplanck is not installed (pip install fplanck)")
-        return
-    from scipy import constants
-    from scipy.sparse.linalg import spsolve
-
-    if not hasattr(np, "product"):
-        # it asks for a name that NumPy 2 has dropped
-        setattr(np, "product", np.prod)  # noqa: B010
-    for rho, tilt in ((0.0, 0.05), (1.0, 0.0), (10.0, 0.0)):
-        # V = (x²−1)² + y² + 2·tilt·x
-        name = f"tilted by {tilt:g}" if tilt else f"rotation ρ = {rho:g}"
-        for ratio in (10, 20, 50, 100):
-            epsilon = 1.0 / ratio
-            begin = time.perf_counter()
-
-            def force(x: Array, y: Array, rho: float = rho, tilt: float = tilt) -> Array:
-                slope = 2 * (x**3 - x)
-                return np.array([-slope - tilt - rho * y, -y + rho * slope])
-
-            solution = fplanck.fokker_planck(
-                temperature=epsilon / (2 * constants.k),
-                drag=1.0,
-                extent=[3.4, 3.0],
-                resolution=0.03,
-                force=force,
-            )
-            with np.errstate(all="ignore"):
-                try:
-                    p = solution.steady_state()
-                except RuntimeError as error:
-                    report(f"    {name:16} barrier/ε {ratio:4}   fails: {error}")
-                    continue
-            x, y = solution.grid
-            p = p / p.sum()
-            near = np.unravel_index(np.argmin((x - 1) ** 2 + y**2), x.shape)
-            middle = np.unravel_index(np.argmin(x**2 + y**2), x.shape)
-            with np.errstate(all="ignore"):
-                drop = np.log(p[middle] / p[near])
-            V = (x**2 - 1) ** 2 + y**2 + 2 * tilt * x
-            right = p[x > 0].sum()
-            exact = np.exp(-V / epsilon)
-            backward = solution.master_matrix.T.tolil()
-            goal = ((x - 1) ** 2 + y**2).ravel() <= 0.1**2
-            backward = backward[np.ix_(~goal, ~goal)].tocsc()
-            times = spsolve(backward, -np.ones(backward.shape[0]))
-            start = int(np.argmin(((x + 1) ** 2 + y**2).ravel()[~goal]))
-            line = Line(lambda s, tilt=tilt: -2 * (s**3 - s) - tilt, np.ones_like, -1.7, 1.7)
-            log_time = f"{np.log(times[start]):.2f}" if times[start] > 0 else "negative"
-            answer = f"{line.log_time(-1.0, 0.9, epsilon):.2f} in 1D" if rho == 0 else ""
-            report(
-                f"    {name:16} barrier/ε {ratio:4}   log p(saddle)/p(well) off by "
-                f"{drop + (V[middle] - V[near]) / epsilon:+.2g}, mass right {right:.3g} (exact "
-                f"{exact[x > 0].sum() / exact.sum():.3g}), negative cells {int((p < 0).sum())}, "
-                f"log MFPT {log_time} {answer}; {p.size} unknowns, {time.perf_counter() - begin:.0f} s"
-            )
-
-
 ROWS: dict[str, tuple[str, Callable[[], None]]] = {
     "line": ("1D double wells", line_row),
     "manufactured": ("2D, p given, tensor 25:1 turning, rotation, barrier 1", manufactured_row),
@@ -421,8 +352,7 @@ def main() -> None:
         begin = time.perf_counter()
         report(f"{title}")
         row()
-        peak = COMM.allreduce(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1024
-        report(f"    {time.perf_counter() - begin:.0f} s, {peak:.0f} MB")
+        report(f"    {time.perf_counter() - begin:.0f} s, {memory():.0f} MB")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,7 @@
 
 import csv
 import json
-import sys
 import tomllib
-import types
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
@@ -14,77 +12,12 @@ from mpi4py import MPI
 from cases import cli, grid_file
 from cases.casefile import load
 from cases.errors import CaseError
-from cases.sweep_columns import Columns, derive
 from cases.sweep_plan import members
 from solver.errors import NotConverged
 from tests import small_case
+from tests.cases.sweeps import CASE, SWEEP, run, solver, write
 
-CASE = """
-title = "Turned"
-[system]
-coordinates = ["x"]
-parameters = { a = 1.0, b = 2.0 }
-loss = "(x**2-1)**2/4"
-[domain]
-bounds = [[-2.0, 2.0]]
-[mesh]
-resolution = 16
-[noise.isotropic]
-diffusion = "identity"
-[noise.strong]
-diffusion = "a"
-[compare]
-normalise = "none"
-epsilon = [0.2, 0.1]
-"""
-SWEEP = '[sweep]\nvary = { "system.parameters.a" = [1.0, 2.0, 4.0] }\n'
-
-
-def summary(case, ok=True):
-    """What a run would find: barrier 1/(2a)."""
-    noises = {}
-    for name in case.noise:
-        a = case.system.parameters["a"] if name == "strong" else 1.0
-        rates = [
-            {"from": 0, "to": 1, "epsilon": e, "log_rate": -0.5 / a / e, "log_mfpt": 0.5 / a / e}
-            for e in case.compare.epsilon
-        ]
-        barriers = [{"from": 0, "to": 1, "saddle": 0, "barrier": 0.5 / a, "lower": 0.4 / a, "upper": 0.5 / a}]
-        noises[name] = {"barriers": barriers, "rates": rates, "stationary": [{"mean": [a / 10]}]}
-    return {"noises": noises, "ok": ok, "problems": [] if ok else ["a check failed"], "comparison": []}
-
-
-@pytest.fixture
-def solver(monkeypatch):
-    """A stand-in for the pipeline that can be told to fail; returns what it was asked to run."""
-    asked = []
-
-    def run(case, effective, folder, progress, comm):
-        asked.append((case.system.parameters["a"], comm.size))
-        fault = faults.get(case.system.parameters["a"])
-        if isinstance(fault, Exception):
-            raise fault
-        if comm.rank == 0:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "summary.json").write_text(json.dumps(summary(case, fault is None)))
-            (folder / "case.toml").write_text(effective)
-        comm.Barrier()
-        return 0 if fault is None else 3
-
-    faults = {}
-    module = types.ModuleType("cases.pipeline")
-    module.run = run
-    monkeypatch.setitem(sys.modules, "cases.pipeline", module)
-    return types.SimpleNamespace(asked=asked, faults=faults)
-
-
-def write(folder, text=CASE + SWEEP):
-    (folder / "case.toml").write_text(text)
-    return str(folder / "case.toml")
-
-
-def run(folder, *more, text=CASE + SWEEP):
-    return cli.main(["run", write(folder, text), "-o", str(folder / "out"), *more])
+__all__ = ["solver"]  # a fixture
 
 
 def planned(folder, sweep):
@@ -360,70 +293,3 @@ def test_a_tabulated_well_on_two_ranks(tmp_path):
     for member in record["members"]:
         found = json.loads((tmp_path / "out" / member["folder"] / "summary.json").read_text())
         assert 0 <= found["noises"]["strong"]["checks"]["interpolation"] < 1e-12
-
-
-DERIVED = SWEEP.replace(
-    "}\n",
-    """}
-values = { height = "noises.strong.barriers.0.barrier", mean = "noises.strong.stationary.0.mean.0" }
-columns = { work = "2*a*height", mean_square = "mean**2" }
-exact = { work = "1", mean_square = "a**2/100" }
-abscissa = "log(a)"
-""",
-)
-
-
-def test_derived_columns(tmp_path, solver, capsys):
-    path = write(tmp_path, CASE + DERIVED)
-    assert cli.main(["run", path, "-o", str(tmp_path / "out")]) == 0
-    with (tmp_path / "out" / "sweep.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    for row in rows:
-        a = float(row["system.parameters.a"])
-        assert float(row["height"]) == pytest.approx(0.5 / a)
-        assert float(row["work"]) == pytest.approx(1.0)
-        assert float(row["mean_square"]) == pytest.approx(a**2 / 100)
-        assert float(row["mean_square exact"]) == pytest.approx(a**2 / 100)
-        assert float(row["abscissa"]) == pytest.approx(np.log(a))
-    said = capsys.readouterr().out
-    assert "mean_square exact" in said
-    drawn = (tmp_path / "out" / "sweep.svg").read_text()
-    assert "work, mean_square against log(a)" in drawn
-    (tmp_path / "out" / "sweep.svg").unlink()
-    assert cli.main(["report", str(tmp_path / "out")]) == 0
-    assert (tmp_path / "out" / "sweep.svg").read_text() == drawn
-
-
-def test_derived_columns_are_checked(tmp_path, solver, capsys):
-    path = write(tmp_path, CASE + DERIVED.replace('"a**2/100"', '"a**2/101"'))
-    assert cli.main(["run", path, "-o", str(tmp_path / "out")]) == 3
-    record = json.loads((tmp_path / "out" / "sweep.json").read_text())
-    assert len(record["problems"]) == 3
-    assert record["problems"][0].startswith("a=1: mean_square = 0.01, but 0.0099009901 exactly: error 0.01")
-    assert cli.main(["run", path, "-o", str(tmp_path / "out"), "--set", "sweep.tolerance=0.02"]) == 0
-    capsys.readouterr()
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        ('"mean**2"', '"median**2"', "sweep.columns.mean_square"),
-        ('"a**2/100"', '"mean**2"', "sweep.exact.mean_square"),
-        ('{ work = "1"', '{ walk = "1"', "there is no column 'walk'"),
-        ('"log(a)"', '"log(c)"', "sweep.abscissa"),
-        ("height = ", "barrier = ", "sweep.values.barrier: this cannot name a column"),
-    ],
-)
-def test_bad_columns(old, new, words, tmp_path, solver, capsys):
-    assert old in DERIVED
-    path = write(tmp_path, CASE + DERIVED.replace(old, new))
-    assert cli.main(["run", path, "-o", str(tmp_path / "out")]) == 2
-    assert words in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
-
-
-def test_missing_numbers_leave_gaps():
-    columns = Columns({"x": "a.0"}, {"y": "x*s", "z": "s"}, {"y": "s**2"}, "1/s")
-    found = derive(columns, {"system.options.s": 2.0}, {"a": [None]})
-    assert found == {"x": None, "y": None, "z": 2.0, "y exact": 4.0, "abscissa": 0.5}
-    assert derive(columns, {"system.options.s": 0.0}, None)["abscissa"] is None

@@ -1,0 +1,76 @@
+"""A sweep over a double well, and a stand-in for the pipeline that runs its members."""
+
+import json
+import sys
+import types
+
+import pytest
+
+from cases import cli
+
+CASE = """
+title = "Turned"
+[system]
+coordinates = ["x"]
+parameters = { a = 1.0, b = 2.0 }
+loss = "(x**2-1)**2/4"
+[domain]
+bounds = [[-2.0, 2.0]]
+[mesh]
+resolution = 16
+[noise.isotropic]
+diffusion = "identity"
+[noise.strong]
+diffusion = "a"
+[compare]
+normalise = "none"
+epsilon = [0.2, 0.1]
+"""
+SWEEP = '[sweep]\nvary = { "system.parameters.a" = [1.0, 2.0, 4.0] }\n'
+
+
+def summary(case, ok=True):
+    """What a run would find: barrier 1/(2a)."""
+    noises = {}
+    for name in case.noise:
+        a = case.system.parameters["a"] if name == "strong" else 1.0
+        rates = [
+            {"from": 0, "to": 1, "epsilon": e, "log_rate": -0.5 / a / e, "log_mfpt": 0.5 / a / e}
+            for e in case.compare.epsilon
+        ]
+        barriers = [{"from": 0, "to": 1, "saddle": 0, "barrier": 0.5 / a, "lower": 0.4 / a, "upper": 0.5 / a}]
+        noises[name] = {"barriers": barriers, "rates": rates, "stationary": [{"mean": [a / 10]}]}
+    return {"noises": noises, "ok": ok, "problems": [] if ok else ["a check failed"], "comparison": []}
+
+
+@pytest.fixture
+def solver(monkeypatch):
+    """A stand-in for the pipeline that can be told to fail; returns what it was asked to run."""
+    asked = []
+
+    def run(case, effective, folder, progress, comm):
+        asked.append((case.system.parameters["a"], comm.size))
+        fault = faults.get(case.system.parameters["a"])
+        if isinstance(fault, Exception):
+            raise fault
+        if comm.rank == 0:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "summary.json").write_text(json.dumps(summary(case, fault is None)))
+            (folder / "case.toml").write_text(effective)
+        comm.Barrier()
+        return 0 if fault is None else 3
+
+    faults = {}
+    module = types.ModuleType("cases.pipeline")
+    module.run = run
+    monkeypatch.setitem(sys.modules, "cases.pipeline", module)
+    return types.SimpleNamespace(asked=asked, faults=faults)
+
+
+def write(folder, text=CASE + SWEEP):
+    (folder / "case.toml").write_text(text)
+    return str(folder / "case.toml")
+
+
+def run(folder, *more, text=CASE + SWEEP):
+    return cli.main(["run", write(folder, text), "-o", str(folder / "out"), *more])
