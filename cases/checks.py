@@ -19,7 +19,7 @@ CHECKS: dict[str, tuple[float, str]] = {
     "gauge_refresh": (5e-3, "change of the log passage times when the gauge is refreshed"),
     "gauge_gap": (5e-3, "change of the log passage times at the lowest noise when the gauge is made of V"),
     "window": (5e-3, "change of the log rates when the window of the committor is narrowed"),
-    "positivity": (0.05, "e^(-m), m: e-folds above the passes at which the density first fails"),
+    "positivity": (0.05, "where the density first fails, m e-folds above the passes, as e^(-m)"),
     "arrhenius_slope": (1.0, "slope of log T against the barrier, over what corrections of order ε² allow"),
     "arrhenius_trend": (0.005, "by how much the slopes recede from the barrier as the noise falls"),
     "interpolation": (2e-3, "estimated error of the tabulated loss and covariance, over the barrier"),

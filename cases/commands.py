@@ -74,12 +74,12 @@ def _points(texts: Sequence[str]) -> list[list[float]]:
 
 
 def rebuild_report(arguments: argparse.Namespace) -> int:
-    """Write report.html of a finished run again, or table and figure of a sweep, and print the place."""
+    """Write report.html of a finished run or sweep again (of a sweep table and figure too); print where."""
     if (arguments.folder / "sweep.json").is_file():
         from cases.sweep import redraw
 
         redraw(arguments.folder)
-        print(arguments.folder / "sweep.svg")
+        print(arguments.folder / "report.html")
         return EXIT_GOOD
     folder = _result_folder(arguments.folder)
     from cases.report import write_report

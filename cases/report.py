@@ -28,13 +28,14 @@ def write_report(directory: Path) -> Path:
         The file.
     """
     run = load_run(Path(directory))
-    page = _environment().get_template(REPORT).render(_context(run))
+    page = environment().get_template(REPORT).render(_context(run))
     path = Path(directory) / REPORT
     path.write_text(page, encoding="utf-8")
     return path
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Where the templates of the pages are, and how they are filled in: escaped, nothing undefined."""
     return jinja2.Environment(
         loader=jinja2.PackageLoader("cases", "templates"),
         autoescape=True,

@@ -210,7 +210,11 @@ def timings(run: RunData) -> list[tuple[str, str]]:
 
 def versions(run: RunData) -> str:
     """Program and libraries with their versions."""
-    found = run.record.get("versions", {})
+    return versions_text(run.record.get("versions", {}))
+
+
+def versions_text(found: Mapping[str, str | None]) -> str:
+    """Names with their versions, of those that were there."""
     return ", ".join(f"{name} {version}" for name, version in found.items() if version)
 
 

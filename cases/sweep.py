@@ -1,8 +1,8 @@
 """A sweep: the same case for many values, in one result folder with one table and one figure.
 
-The folder holds ``sweep.json``, ``sweep.csv``, ``sweep.svg``, the effective ``case.toml``, and one result
-folder per member below ``members/``.  It grows: a sweep that was stopped, or whose lists got longer, goes on
-where it was.  Each file in it is replaced in one step.
+The folder holds ``report.html``, ``sweep.json``, ``sweep.csv``, ``sweep.svg``, the effective ``case.toml``,
+and one result folder per member below ``members/``.  It grows: a sweep that was stopped, or whose lists got
+longer, goes on where it was.  Each file in it is replaced in one step.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def run_sweep(case: Case, effective: str, folder: Path, level: Level, comm: Any,
     for problem in record["problems"]:
         progress.result(f"PROBLEM: {problem}")
     progress.result(
-        f"results: {folder}/sweep.json, {folder}/sweep.csv, {folder}/sweep.svg, {folder}/members/*"
+        f"results: {folder}/report.html, {folder}/sweep.json, {folder}/sweep.csv, {folder}/sweep.svg, "
+        f"{folder}/members/*"
     )
     return EXIT_GOOD if record["ok"] else EXIT_SOLVER
 
@@ -165,13 +166,13 @@ def _write(
         "problems": problems,
         "run": origin,
     }
-    _draw(folder, flat, vary, table.show, table.figure, columns)
+    _draw(folder, flat, record)
     replace_file(folder / "sweep.json", json.dumps(record, indent=1, allow_nan=False))
     return {"text": table_text(flat, vary, table.show, columns), "problems": problems, "ok": not problems}
 
 
 def redraw(folder: Path) -> None:
-    """Write table and figure of a finished sweep again, from its sweep.json.
+    """Write table, figure and page of a finished sweep again, from its sweep.json.
 
     Raises:
         CaseError: for a sweep that has not finished.
@@ -180,25 +181,20 @@ def redraw(folder: Path) -> None:
     flat = [row for member in record.get("members", []) for row in member["rows"]]
     if not flat:
         raise CaseError(str(folder), "", UNFINISHED, "run it again: it goes on where it was")
-    columns = Columns(**record.get("derived", {}))
-    _draw(folder, flat, list(record["vary"]), record["show"], record["figure"], columns)
+    _draw(folder, flat, record)
 
 
-def _draw(
-    folder: Path,
-    flat: list[dict[str, Any]],
-    vary: list[str],
-    show: Sequence[str],
-    kind: str,
-    columns: Columns,
-) -> None:
+def _draw(folder: Path, flat: list[dict[str, Any]], record: dict[str, Any]) -> None:
     from cases.figure_style import style
     from cases.sweep_figure import figure
+    from cases.sweep_report import REPORT, page
 
+    columns = Columns(**record.get("derived", {}))
     with style():
-        drawing = figure(flat, vary, show, kind, columns)
+        drawing = figure(flat, list(record["vary"]), record["show"], record["figure"], columns)
     _write_with(folder / "sweep.csv", lambda path: write_csv(path, flat))
     replace_file(folder / "sweep.svg", drawing)
+    replace_file(folder / REPORT, page(folder, record, drawing))
 
 
 def _write_with(path: Path, write: Callable[[Path], None]) -> None:

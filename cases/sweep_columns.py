@@ -14,6 +14,7 @@ tolerance = 1e-3
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from cases.expressions import ExpressionError, parse, symbols
 from cases.sweep_plan import short_names
 
 ABSCISSA = "abscissa"
+# parts of the way from one member to the next at which a closed form is drawn
+BETWEEN = tuple(n / 24 for n in range(25))
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,45 @@ def derive(columns: Columns, varied: Mapping[str, Any], summary: Any) -> dict[st
     if columns.abscissa is not None:
         row[ABSCISSA] = _value(columns.abscissa, own)
     return {name: row.get(name) for name in columns.names}
+
+
+def closed_curve(
+    columns: Columns, name: str, rows: Sequence[Mapping[str, Any]], vary: Sequence[str]
+) -> list[tuple[float, float]]:
+    """Abscissa and closed form of a column between the members, for a smooth line; empty where there is none.
+
+    The varied numbers are interpolated along the members in the order of the abscissa.  Where several keys
+    vary independently there is no such line, and the members' own values are connected.
+
+    Args:
+        columns: What is derived.
+        name: The column.
+        rows: One row per member.
+        vary: The varied keys.
+    """
+    key = ABSCISSA if columns.abscissa is not None else vary[0]
+    known = [
+        row for row in rows if _number(row[key]) is not None and _number(row[f"{name} exact"]) is not None
+    ]
+    known.sort(key=lambda row: row[key])
+    points = [
+        {own: _number(row[path]) for own, path in zip(_names(vary), vary, strict=True)} for row in known
+    ]
+    own_places = [row[key] for row in known]
+    independent = len(vary) > 1 and len({row[vary[0]] for row in known if _number(row[vary[0]])}) < len(known)
+    if independent or len(set(own_places)) < len(own_places):
+        return [(row[key], row[f"{name} exact"]) for row in known]
+    place = columns.abscissa if columns.abscissa is not None else _names(vary)[0]
+    found = []
+    for first, second in itertools.pairwise(points):
+        for t in BETWEEN:
+            between = {own: _mean(one, second[own], t) for own, one in first.items()}
+            found.append((_value(place, between), _value(columns.exact[name], between)))
+    return [(x, y) for x, y in found if x is not None and y is not None]
+
+
+def _mean(first: float | None, second: float | None, t: float) -> float | None:
+    return None if first is None or second is None else (1.0 - t) * first + t * second
 
 
 def disagreements(columns: Columns, label: str, row: Mapping[str, float | None]) -> list[str]:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from cases.figure_style import colour, marker, to_svg
-from cases.sweep_columns import ABSCISSA, Columns
+from cases.sweep_columns import ABSCISSA, Columns, closed_curve
 from cases.sweep_plan import describe, short_names
 from cases.sweep_rows import compared
 
@@ -55,12 +55,13 @@ def _derived(table: Rows, vary: Sequence[str], kind: str, columns: Columns) -> s
         axes = page.add_subplot(1, len(columns.columns), k)
         closed: dict[str, Any] = {"color": "black", "ls": (0, (4, 2)), "lw": 1.2, "label": "closed form"}
         points: dict[str, Any] = {"color": colour(0), "marker": marker(0), "ls": "none", "ms": 6}
-        for one, style in ((f"{name} exact", closed), (name, points | {"label": "computed"})):
-            known = [
-                (row[key], row[one]) for row in members if _is_number(row[key]) and _is_number(row.get(one))
-            ]
-            if known:
-                axes.plot(*zip(*sorted(known), strict=True), **style)
+        curve = closed_curve(columns, name, members, vary) if name in columns.exact else []
+        known = sorted(
+            (row[key], row[name]) for row in members if _is_number(row[key]) and _is_number(row[name])
+        )
+        for line, style in ((curve, closed), (known, points | {"label": "computed"})):
+            if line:
+                axes.plot(*zip(*line, strict=True), **style)
         if kind == "loglog":
             axes.set_xscale("log")
             axes.set_yscale("log")

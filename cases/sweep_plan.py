@@ -128,10 +128,11 @@ def _entry(case: Case, target: Any, part: str, path: str, where: str) -> Any:
 def describe(values: Mapping[str, Any]) -> str:
     """The values in short: ``phi = 30, kappa = 0.6``."""
     names = short_names(list(values))
-    return ", ".join(f"{name}={_short(value)}" for name, value in zip(names, values.values(), strict=True))
+    return ", ".join(f"{name}={short(value)}" for name, value in zip(names, values.values(), strict=True))
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value of a varied key, as it stands in labels and tables."""
     if isinstance(value, float):
         return f"{value:.6g}"
     return Path(value).name if isinstance(value, str) else str(value)
