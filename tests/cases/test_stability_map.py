@@ -111,3 +111,24 @@ def test_refused(changes, words):
     case, landscape = built("linear_neuron")
     with pytest.raises(CaseError, match=words):
         check(case, landscape, table(**changes))
+
+
+@pytest.mark.parametrize(("batch", "rate"), [(1, 0.576039492), (2, 0.938164490), (3, 1.131482908)])
+def test_linear_regression(batch, rate):
+    """The bound tr H <= 2/eta holds for single samples and not for larger batches."""
+    case, landscape = built("linear_regression")
+    asked = table(curve=[1.0, 1.0], at=[1.0], batch_sizes=[batch])
+    check(case, landscape, asked)
+    found = stability_map(case, landscape, asked)
+    assert found["at"][0]["sgd"][f"batch_{batch}"] == pytest.approx(rate, rel=1e-8)
+    assert found["at"][0]["trace"] == pytest.approx(7 / 3)
+    assert ("does not hold" in found["notes"][0]) == (batch > 1)
+    x = np.array([[0.3, 1.0], [-0.2, 1.0]])
+    rows = np.array([[1.0, 0.0], [0.0, 2.0], [1.0, 1.0]])
+    expected = 0.5 * np.mean((rows @ (x - 1.0)) ** 2, axis=0)
+    np.testing.assert_allclose(landscape.loss(x), expected, rtol=1e-12)
+
+
+def test_rows_that_span_no_plane():
+    with pytest.raises(ValueError, match="do not span the plane"):
+        MODELS["linear_regression"].options(rows=[[1.0, 2.0], [2.0, 4.0]])
