@@ -64,4 +64,10 @@ def options_of(case: Case, chosen: Model) -> Table:
         raise case.error(key, f"{first['input']!r} is not accepted", message) from None
 
 
-from cases.models import factorization, networks, neuron, radial, regression  # noqa: E402, F401  (they register)
+from cases.models import (  # noqa: E402, F401  (they register)
+    factorization,
+    networks,
+    neuron,
+    radial,
+    regression,
+)
