@@ -5,6 +5,7 @@ The order of the stages, for one diffusion tensor; each stage is in a module of 
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from solver.errors import NotConverged
 from solver.evaluate import Locator, bounding_box, evaluate
 from solver.fixed_points import FixedPoint
 from solver.gauge_check import lowest_gauge_gap
-from solver.grown_well import grown_well, reaches, surer
+from solver.grown_well import Found, grown_well, surest
 from solver.instanton import Instanton
 from solver.kramers import Asymptotics, kramers
 from solver.limit_cycles import LimitCycle
@@ -176,42 +177,39 @@ def analyse(
         for k in range(len(landmarks.pins))
     ]
 
+    @functools.cache
     def continuation() -> tuple[dict[float, Level], Continuation | None]:
         return _continue(base, space, epsilons, landmarks, locator, options, monitor)
 
-    def solved(k: int, continued: Continuation | None) -> tuple[WellPotential, list[Instanton]]:
+    def targets(k: int) -> tuple[Array | LimitCycle, list[Array | Gate]]:
         attractor = attractors[k]
-        passes = [
-            way.point if isinstance(way, Saddle) else gate(system, way, k, attractor.point)
-            for way in (saddles[n] for n, _ in exits[k])
-        ]
         at = attractor if isinstance(attractor, LimitCycle) else attractor.point
-        if continued is None:
-            return grown_well(system, base, space, k, at, passes, locator, step, options, monitor)
-        return _from_continuation(system, continued, k, at, passes, locator, step, options, monitor)
+        ways = [saddles[n] for n, _ in exits[k]]
+        return at, [
+            way.point if isinstance(way, Saddle) else gate(system, way, k, attractor.point) for way in ways
+        ]
 
-    levels: dict[float, Level] = {}
-    continued = None
-    if epsilons:
-        levels, continued = continuation()
+    def from_expansion(k: int) -> Found:
+        return grown_well(system, base, space, k, *targets(k), locator, step, options, monitor)
+
+    def from_density(k: int) -> Found:
+        start = continuation()[1]
+        if start is None:
+            raise NotConverged("the densities end too far above the noise from which V could be started")
+        return _from_continuation(system, start, k, *targets(k), locator, step, options, monitor)
+
+    routes = [from_expansion]
+    if not epsilons:
+        routes = [from_expansion, from_density]
+    elif continuation()[1] is not None:
+        routes = [from_density, from_expansion]
     wells: list[WellPotential] = []
     barriers: list[Barrier] = []
     for k, ways in enumerate(exits):
-        try:
-            found = solved(k, continued)
-        except NotConverged:
-            found = None
-        if found is None or not reaches(*found):
-            # V stopped short of the cheapest path that was found: there may be a cheaper one
-            if continued is None and not epsilons:
-                levels, continued = continuation()
-                second = continued
-            else:
-                second = None
-            found = surer(found, solved(k, second))
-        well, paths = found
+        well, paths = surest([functools.partial(route, k) for route in routes])
         wells.append(well)
         barriers += [barrier(well, end, n, path, locator) for (n, end), path in zip(ways, paths, strict=True)]
+    levels, continued = continuation() if continuation.cache_info().currsize else ({}, None)
     asymptotics = [
         None
         if isinstance(attractors[b.start], LimitCycle) or isinstance(saddles[b.saddle], CyclePass)

@@ -26,7 +26,7 @@ from solver.limit_cycles import LimitCycle
 from solver.linear import Options
 from solver.lyapunov import covariance
 from solver.policy_iteration import edge_dofs
-from solver.quasi_potential import BALL, TOP, WellPotential, well_of
+from solver.quasi_potential import BALL, TOP, WellPotential, trusted_below, well_of
 from solver.region import whole
 from solver.system import Array, System
 from solver.tube import tube
@@ -97,16 +97,39 @@ def reaches(well: WellPotential, paths: Sequence[Instanton]) -> bool:
 Found = tuple[WellPotential, list[Instanton]]
 
 
-def surer(first: Found | None, second: Found) -> Found:
-    """Of two results for one well the cheaper paths, with the V that is known further up below them."""
-    if first is None:
-        return second
+def surest(routes: Sequence[Callable[[], Found]]) -> Found:
+    """V of one attractor by the first of several ways that gets far enough, or the best of all.  Collective.
+
+    Raises:
+        NotConverged: If a way fails, and none of the others reaches the cheapest path.
+    """
+    found, failure = None, None
+    for route in routes:
+        try:
+            other = route()
+        except NotConverged as error:
+            failure = error
+            continue
+        found = other if found is None else surer(found, other)
+        if reaches(*found):
+            return found
+    # V stopped short of the cheapest path that was found: there may be a cheaper one
+    if found is None or failure is not None:
+        raise failure or NotConverged("there is no way to start V")
+    return found
+
+
+def surer(first: Found, second: Found) -> Found:
+    """Of two results for one well the cheaper paths, with the V that is known further up below them.
+
+    Above the cheapest path V is not that of its own well only, however well it settled there.
+    """
     paths = [
         one if one.action <= other.action else other for one, other in zip(first[1], second[1], strict=True)
     ]
     lowest = min((path.action for path in paths), default=np.inf)
-    wells = [well for well, _ in (first, second) if well.trusted_level <= lowest]
-    return max(wells or [second[0]], key=lambda well: well.trusted_level), paths
+    wells = [trusted_below(well, TOP * lowest) for well, _ in (first, second)]
+    return max(wells, key=lambda well: well.trusted_level), paths
 
 
 def _quadratic_reach(

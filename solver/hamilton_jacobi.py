@@ -57,7 +57,9 @@ def residual_norm(coefficients: Coefficients, potential: fem.Function, level: fl
     """``‖H(x,∇V)‖ / ‖½∇VᵀA∇V‖`` in L² over {V < level}; infinite if that set is empty.  Collective."""
     gradient = ufl.grad(potential)
     cost = 0.5 * ufl.inner(ufl.dot(coefficients.diffusion, gradient), gradient)
-    inside = ufl.conditional(ufl.lt(potential, level), 1.0, 0.0)
+    # a Constant: a number would make a new form, compiled anew, of every level
+    top = fem.Constant(coefficients.domain, level)
+    inside = ufl.conditional(ufl.lt(potential, top), 1.0, 0.0)
     squares = [
         coefficients.domain.comm.allreduce(
             fem.assemble_scalar(fem.form(inside * term**2 * coefficients.dx)), op=MPI.SUM

@@ -15,12 +15,13 @@ from dolfinx import fem
 from dolfinx.la import InsertMode
 from mpi4py import MPI
 
-from solver.assembly import Dofs, assemble_matrix, assemble_unreduced, fixed_dofs, lift
+from solver.assembly import Dofs, fixed_dofs, reassemble, repeated
 from solver.coefficients import Coefficients
 from solver.cycle_expansion import Local
 from solver.errors import NotConverged
 from solver.hamilton_jacobi import residual_norm, transport
-from solver.linear import Options, factorise, solve
+from solver.lagged import Lagged
+from solver.linear import Options
 from solver.region import Mask, Region, cell_values, cells_near
 from solver.system import Array
 
@@ -28,6 +29,8 @@ SETTLED = 1e-8
 DIVERGED = 0.1
 # a change that does not fall to this fraction of the one before is no convergence of Newton's method
 SLOW = 0.8
+# after a change of V by less than this the matrix is near the one before
+NEAR = 2e-2
 # V is fixed to its expansion where |z| is below this, and the start is joined to it up to |z| = 1
 CORE = 0.5
 
@@ -145,17 +148,14 @@ def policy_iteration(
     V.x.array[:] = first.x.array
     level = edge_level(region, first)
     frozen = fem.Function(fem.functionspace(region.domain, ("DG", 0)))
+    problem = repeated(*transport(coefficients, V, first, frozen), region, given, fixed)
+    solver = Lagged(problem.matrix, "quasi-potential", options)
     changes: list[float] = []
     settled = frozen_level = np.inf
     for _ in range(max_iterations):
-        left, right = transport(coefficients, V, first, frozen)
-        matrix = assemble_matrix(left, region, space, fixed)
-        ksp = factorise(matrix, "quasi-potential", options)
-        rhs = assemble_unreduced(right)
-        lift(rhs, left, given, fixed)
-        step = solve(ksp, rhs, "quasi-potential").array_r[:owned] - V.x.array[:owned]
-        ksp.destroy()
-        matrix.destroy()
+        rhs = reassemble(problem)
+        solution = solver.solve(rhs, V.x.petsc_vec, near=bool(changes) and changes[-1] < NEAR)
+        step = solution.array_r[:owned] - V.x.array[:owned]
         unsettled = inside[:owned] & (np.abs(step) > SETTLED * level)
         change = comm.allreduce(float(np.max(np.abs(step[inside[:owned]]), initial=0.0)), op=MPI.MAX)
         changes.append(change / level)
@@ -172,6 +172,8 @@ def policy_iteration(
         # at rounding level the changes no longer fall
         if len(changes) > 3 and changes[-1] < 1e2 * tolerance and changes[-1] > 0.5 * changes[-2]:
             break
+    solver.destroy()
+    problem.matrix.destroy()
     if not changes[-1] < DIVERGED:
         raise NotConverged(
             f"policy iteration for the quasi-potential diverged: last relative changes "

@@ -10,7 +10,7 @@ the field must equal the action.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from dolfinx import fem
@@ -171,23 +171,30 @@ def well_potential(
 
 def well_of(coefficients: Coefficients, index: int, expansion: Local, solution: Solution) -> WellPotential:
     """The valid part of a solution of the Hamilton–Jacobi equation.  Collective."""
-    domain = coefficients.domain
-    seeds = cells_near(domain, expansion.points)
-    trusted = solution.iteration.converged_level
-    potential = solution.potential
-    region = make_region(domain, solution.cells)
-    valid = region.active & (cell_values(potential).max(axis=1) <= trusted)
-    valid = component(domain, valid | (seeds & region.active), seeds)
-    return WellPotential(
-        index,
-        potential,
-        solution.cells,
-        valid,
-        trusted,
-        expansion,
-        solution.iteration,
-        coefficients.on(region),
+    region = make_region(coefficients.domain, solution.cells)
+    return trusted_below(
+        WellPotential(
+            index,
+            solution.potential,
+            solution.cells,
+            solution.cells,
+            np.inf,
+            expansion,
+            solution.iteration,
+            coefficients.on(region),
+        ),
+        solution.iteration.converged_level,
     )
+
+
+def trusted_below(well: WellPotential, level: float) -> WellPotential:
+    """V of a well with its valid part cut down to a level.  Collective."""
+    trusted = min(well.trusted_level, level)
+    region = well.coefficients.region
+    seeds = cells_near(region.domain, well.expansion.points)
+    valid = region.active & (cell_values(well.potential).max(axis=1) <= trusted)
+    valid = component(region.domain, valid | (seeds & region.active), seeds)
+    return replace(well, valid=valid, trusted_level=trusted)
 
 
 def escape_path(

@@ -1,0 +1,76 @@
+"""A sequence of linear systems with slowly changing matrices, as Newton's method has them.
+
+The LU factors of an earlier matrix are a good preconditioner for the next ones: GMRES for the correction of
+the last solution needs a few iterations, each much cheaper than a factorisation.  Where it needs more than
+that, the matrix at hand is factorised.
+"""
+
+from __future__ import annotations
+
+from petsc4py import PETSc
+
+from solver.linear import Options, factorise, solve
+
+# more iterations than this cost as much as a factorisation
+MOST = 10
+TOLERANCE = 1e-8
+
+
+class Lagged:
+    """Solver for a matrix that is assembled anew, in place, between solves.
+
+    Args:
+        matrix: The matrix; its entries may change between calls of :meth:`solve`, its pattern may not.
+        name: What is solved, for error messages; also the prefix of PETSc's options.
+        options: PETSc options without prefix; where they choose the Krylov method, every matrix gets a
+            preconditioner of its own.
+    """
+
+    def __init__(self, matrix: PETSc.Mat, name: str, options: Options | None = None) -> None:
+        self.matrix, self.name, self.options = matrix, name, options
+        self.direct = "ksp_type" not in (options or {}) and "pc_type" not in (options or {})
+        self.ksp: PETSc.KSP | None = None
+
+    def solve(self, rhs: PETSc.Vec, guess: PETSc.Vec, near: bool) -> PETSc.Vec:
+        """Solve; ``near`` says that the matrix differs little from the one before.  Collective.
+
+        Raises:
+            NotConverged: If the factorisation or the solve fails.
+        """
+        if near and self.direct and self.ksp is not None:
+            solution = self._corrected(rhs, guess)
+            if solution is not None:
+                return solution
+        if self.ksp is not None:
+            self.ksp.destroy()
+        self.ksp = factorise(self.matrix, self.name, self.options)
+        return solve(self.ksp, rhs, self.name)
+
+    def _corrected(self, rhs: PETSc.Vec, guess: PETSc.Vec) -> PETSc.Vec | None:
+        """``guess + d`` with ``A d = rhs − A guess`` by GMRES; None where that takes too long."""
+        residual = rhs.duplicate()
+        self.matrix.mult(guess, residual)
+        residual.aypx(-1.0, rhs)
+        krylov = PETSc.KSP().create(self.matrix.comm)
+        krylov.setType("gmres")
+        factors = self.ksp.getPC()  # type: ignore[union-attr]
+        factors.setReusePreconditioner(True)
+        krylov.setPC(factors)
+        krylov.setOperators(self.matrix)
+        krylov.setTolerances(rtol=TOLERANCE, atol=0.0, max_it=MOST)
+        correction = rhs.duplicate()
+        krylov.solve(residual, correction)
+        converged = krylov.getConvergedReason() > 0
+        krylov.destroy()
+        residual.destroy()
+        if not converged:
+            correction.destroy()
+            return None
+        correction.axpy(1.0, guess)
+        return correction
+
+    def destroy(self) -> None:
+        """Free the factors.  Collective."""
+        if self.ksp is not None:
+            self.ksp.destroy()
+            self.ksp = None
