@@ -9,6 +9,7 @@ import numpy as np
 
 from cases.domain import CURVE, Structure
 from cases.noise import ScaledNoise
+from cases.power_law import power_laws
 from cases.simulation import Simulated, Simulations
 from solver.analysis import Analysis, Level
 from solver.connections import Saddle
@@ -91,7 +92,7 @@ def noise_summary(
     simulated: Simulations,
     checks: dict[str, float | None],
 ) -> dict[str, Any]:
-    """The entry of one noise."""
+    """The entry of one noise.  Collective."""
     return empty_noise(noise, places) | {
         "barriers": [
             {
@@ -114,6 +115,7 @@ def noise_summary(
             for entry in _rates(analysis, level, simulated, places)
         ],
         "checks": {name: number(value) for name, value in checks.items()},
+        **({"power_law": laws} if (laws := power_laws(noise, analysis)) else {}),
     }
 
 
