@@ -13,9 +13,11 @@ with ends that are met exactly, so that a smooth path is represented to rounding
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.polynomial import legendre
+from scipy.special import roots_legendre
 
 from solver.system import Array, System
 
@@ -39,6 +41,18 @@ class Path:
         """Derivatives φ'(s), ``(d, N)``."""
         basis = legendre.legvander(s, self.modes.shape[1])[:, 1:].T
         return np.asarray(0.5 * (self.end - self.start)[:, None] + self.modes @ basis)
+
+
+@lru_cache(maxsize=64)
+def gauss_legendre(count: int) -> tuple[Array, Array]:
+    """Nodes and weights on [−1, 1], ``(count,)`` each; not to be written to.
+
+    Kept, because paths ask for the same rule again and again; NumPy's own takes seconds from a thousand
+    nodes on, for it finds the eigenvalues of a full matrix.
+    """
+    nodes, weights = roots_legendre(count)
+    nodes.flags.writeable = weights.flags.writeable = False
+    return nodes, weights
 
 
 def integrated_legendre(s: Array, count: int) -> Array:
@@ -106,13 +120,13 @@ def density_gradients(system: System, x: Array, velocity: Array, step: float) ->
 
 def action(system: System, path: Path, points: int = 0) -> float:
     """S of a path by Gauss–Legendre quadrature (default: 8 points per mode, at least 200)."""
-    s, w = legendre.leggauss(points or max(200, 8 * path.modes.shape[1]))
+    s, w = gauss_legendre(points or max(200, 8 * path.modes.shape[1]))
     return float(np.sum(w * density(system, path(s), path.velocity(s))))
 
 
 def action_along(system: System, path: Path, s: Array) -> Array:
     """Action from the start of the path to each of increasing parameters s, ``(N,)``."""
-    nodes, weights = legendre.leggauss(8)
+    nodes, weights = gauss_legendre(8)
     edges = np.concatenate([[-1.0], s])
     half = 0.5 * np.diff(edges)
     inner = (edges[:-1] + half)[:, None] + half[:, None] * nodes

@@ -21,7 +21,14 @@ import scipy.integrate
 import scipy.optimize
 from numpy.polynomial import legendre
 
-from solver.action import Path, action, action_along, density_gradients, integrated_legendre
+from solver.action import (
+    Path,
+    action,
+    action_along,
+    density_gradients,
+    gauss_legendre,
+    integrated_legendre,
+)
 from solver.cycle_expansion import Local
 from solver.errors import NotConverged
 from solver.system import Array, System
@@ -75,7 +82,7 @@ def cost(system: System, expansion: Local, path: Path, points: int = 0) -> float
 def polish(system: System, expansion: Local, path: Path, modes: int, max_iterations: int = 3000) -> Path:
     """Minimise the cost over Legendre paths with this number of modes."""
     dim = system.dim
-    s, w = legendre.leggauss(4 * modes)
+    s, w = gauss_legendre(4 * modes)
     basis, slopes = integrated_legendre(s, modes), legendre.legvander(s, modes)[:, 1:].T
     # P_m has norm √(2/(2m+1)): scaled so that every unknown changes φ' equally
     scale = np.sqrt((2 * np.arange(1, modes + 1) + 1) / 2.0)

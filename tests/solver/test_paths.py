@@ -5,7 +5,7 @@ import pytest
 import sympy as sp
 from numpy.polynomial import legendre
 
-from solver.action import Path, action, action_along, density, density_gradients
+from solver.action import Path, action, action_along, density, density_gradients, gauss_legendre
 from solver.expansion import expand
 from solver.instanton import instanton
 from solver.kramers import kramers
@@ -165,3 +165,11 @@ def _skew(rate):
         return np.array([[1 - 3 * x[0] ** 2, zero], [-slope(x[0]) * x[1], -numeric(x[0]) + zero]])
 
     return drift, jacobian
+
+
+def test_quadrature_of_high_order():
+    """Exact for polynomials of degree 2n − 1, and kept between calls."""
+    nodes, weights = gauss_legendre(1500)
+    for power in (0, 2, 998):
+        assert np.sum(weights * nodes**power) == pytest.approx(2 / (power + 1), rel=1e-12)
+    assert gauss_legendre(1500)[0] is nodes
