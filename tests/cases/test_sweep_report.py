@@ -13,6 +13,7 @@ from solver.errors import NotConverged
 from tests.cases.sweeps import CASE, run, solver
 from tests.cases.test_sweep_columns import DERIVED
 from tests.output.test_report import Page
+from tests.output.test_report_browser import chromium, measured
 
 __all__ = ["solver"]  # a fixture
 
@@ -101,3 +102,17 @@ def test_closed_forms_between_members():
     assert line[-1] == (1.0, 2.0)
     both = [{"p.a": a, "p.b": b, "y exact": a + b} for a in (0.0, 1.0) for b in (0.0, 1.0)]
     assert len(closed_curve(columns, "y", both, ["p.a", "p.b"])) == 4
+
+
+def test_in_a_browser(tmp_path, solver):
+    """On a phone nothing but tables, which scroll in their own box, is wider than the screen; it prints."""
+    assert run(tmp_path, text=CASE + DERIVED) == 0
+    page = tmp_path / "out" / "report.html"
+    found, seen = measured(tmp_path, page)
+    assert found["width"] <= 390
+    assert found["beyond"] == []
+    assert found["drawn"] == found["svgs"] == 1
+    assert (seen.said, seen.asked) == ([], [])
+    pdf = tmp_path / "page.pdf"
+    chromium(tmp_path, f"--print-to-pdf={pdf}", "--no-pdf-header-footer", page.as_uri())
+    assert pdf.read_bytes().startswith(b"%PDF")
