@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import StrMethodFormatter
 from matplotlib.tri import Triangulation
 
 from cases.figure_data import sampler
@@ -53,6 +54,8 @@ def _stability(found: Mapping[str, Any]) -> Figure:
     axes.set_xlabel("t, along the valley")
     axes.set_ylabel("sharpness")
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}"))
     axes.grid(True)
     axes.legend(loc="best")
     panels.append(to_svg(page, "Sharpness along the valley"))
