@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--study",
         metavar="KEY=LIST",
-        help="solve for resolution=16,32,64 or degree=2,3,4 and print the observed order",
+        help="solve for resolution=16,32,64 or degree=2,3,4 or adapt=0,1,2 and print how results change",
     )
     run.add_argument("--fresh", action="store_true", help="run finished members of a sweep or study again")
     level = run.add_mutually_exclusive_group()

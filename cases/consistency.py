@@ -66,7 +66,7 @@ def _complete_mean_field(case: Case) -> Case:
         ("compare.epsilon", case.compare.epsilon), ("exit", case.exits), ("simulate", case.simulate),
         ("transient", case.transient), ("domain.mesh", case.domain.mesh),
         ("domain.periodic", case.domain.periodic), ("trajectories", case.trajectories),
-        ("stability", case.stability),
+        ("stability", case.stability), ("mesh.adapt", case.mesh.adapt),
     ]  # fmt: skip
     for key, given in others:
         if given:

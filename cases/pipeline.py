@@ -18,10 +18,11 @@ from cases.casefile import Case
 from cases.checks import checks, problems, thresholds
 from cases.comparison import comparison, exit_comparison
 from cases.disagreement import disagreements
-from cases.domain import CURVE, Structure, grade, make_mesh, structure
+from cases.domain import Structure, make_mesh, structure
 from cases.errors import EXIT_GOOD, EXIT_SOLVER
 from cases.exit_simulation import add_to_summary, largest_gap, simulate_exits
 from cases.exits import ExitSet, empty_exits, exit_checks, exit_sets, exits_of_noise, exits_summary
+from cases.fitting_mesh import adapted_mesh, graded_mesh
 from cases.landscape import Landscape, interpolation_error
 from cases.noise import ScaledNoise, scaled
 from cases.output import OutputFolder
@@ -41,13 +42,11 @@ from cases.transient import (
 )
 from cases.validate import validate
 from cases.vanishing_noise import refuse_vanishing
-from solver.analysis import Analysis, analyse, landmarks_of, well_sizes
+from solver.analysis import Analysis, analyse
 from solver.connections import Saddle
 from solver.errors import SolverError
 from solver.evaluate import bounding_box
 from solver.fields import indicator, output_fields
-from solver.limit_cycles import LimitCycle
-from solver.periodic import phases
 from solver.polylines import Polyline, write_polylines
 from solver.vtkhdf import write_vtkhdf
 
@@ -115,7 +114,7 @@ def _prepared(
     refuse_vanishing(case, diffusions, points, start)
     sets = exit_sets(case, landscape, places, noises, domain)
     evolutions = prepare(case, landscape, noises)
-    domain = _graded(case, domain, places, noises)
+    domain = graded_mesh(case, domain, places, noises)
     return lambda path: _solve_all(
         case, landscape, domain, places, noises, sets, evolutions, path, progress, timings
     )
@@ -154,20 +153,6 @@ def _with_references(case: Case, summary: dict[str, Any], found: list[str]) -> d
     return summary | {"references": references.as_json(rows), "ok": not found, "problems": found}
 
 
-def _graded(case: Case, domain: Any, places: Structure, noises: dict[str, ScaledNoise]) -> Any:
-    points, sizes = [], []
-    for noise in noises.values():
-        marks = landmarks_of(noise.system, places.attractors, places.saddles)
-        if case.compare.epsilon:
-            for place, size in zip(
-                places.attractors, well_sizes(marks, min(case.compare.epsilon)), strict=True
-            ):
-                along = place.curve(phases(CURVE)).T if isinstance(place, LimitCycle) else [place.point]
-                points += list(along)
-                sizes += [size] * len(along)
-    return grade(case, domain, points, sizes, [s.point for s in places.saddles if isinstance(s, Saddle)])
-
-
 def _solve_all(
     case: Case,
     landscape: Landscape,
@@ -184,6 +169,12 @@ def _solve_all(
     entries: dict[str, Any] = {}
     found: list[str] = []
     lines: list[Polyline] = []
+    if case.mesh.adapt and not _alone(case):
+        with progress.stage("adapting the mesh") as stage, timings.measure("adapting the mesh"):
+            try:
+                domain = adapted_mesh(case, domain, places, noises, lambda text: stage.advance(1, text))
+            except SolverError as error:
+                found.append(f"mesh.adapt: {error}; the mesh is the one of mesh.resolution")
     pair = None if places.target is None else (places.start, places.target)
     analysis: Analysis | None = None
     for name, noise in noises.items():

@@ -120,6 +120,9 @@ class MeshTable(Table):
     degree: Annotated[int, Field(ge=2, le=5)] = Field(3, description="finite-element degree of V, 2 to 5")
     cell: Literal["simplex"] = Field("simplex", description="intervals, triangles, tetrahedra")
     refine: list[Point] = Field([], description="points that the mesh is graded towards")
+    adapt: Annotated[int, Field(ge=0, le=8)] = Field(
+        0, description="how often V is solved for and the mesh refined where its residual is large"
+    )
 
 
 class NoiseTable(Table):

@@ -6,7 +6,7 @@ observed order p: with errors ``C h^p`` at cell sizes h₁ > h₂ > h₃,
     (Q₁ − Q₂) / (Q₂ − Q₃) = (h₁^p − h₂^p) / (h₂^p − h₃^p),
 
 solved for p.  Where differences are at rounding level, change sign, or do not shrink, there is no order.
-With ``degree=2,3,4`` convergence is exponential at best: the table then gives the factor between differences.
+With ``degree=2,3,4`` or ``adapt=0,1,2`` convergence is exponential at best: the table then gives the factor between differences.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from cases.sweep import claimed, member_entry, replace_file
 from cases.sweep_plan import members
 from cases.sweep_rows import outcome_rows
 
-KEYS = {"resolution": "mesh.resolution", "degree": "mesh.degree"}
+KEYS = {"resolution": "mesh.resolution", "degree": "mesh.degree", "adapt": "mesh.adapt"}
 #: Relative differences below this are rounding: no order can be read from them.
 ROUNDING = 1e-12
 STEEPEST = 30.0
@@ -46,7 +46,10 @@ def parse(text: str) -> tuple[str, list[int]]:
     parts = rest.split(",")
     if name not in KEYS or len(parts) < 2 or not all(part.strip().isdigit() for part in parts):
         raise CaseError(
-            "quasipot", f"--study {text}", "this is no study", "write resolution=16,32,64 or degree=2,3,4"
+            "quasipot",
+            f"--study {text}",
+            "this is no study",
+            "write resolution=16,32,64 or degree=2,3,4 or adapt=0,1,2",
         )
     values = [int(part) for part in parts]
     if any(b <= a for a, b in itertools.pairwise(values)):

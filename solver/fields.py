@@ -6,8 +6,8 @@ import numpy as np
 import ufl
 from dolfinx import fem
 
+from solver.adaptivity import residual_squares
 from solver.analysis import Analysis, Level
-from solver.hamilton_jacobi import hamiltonian
 from solver.quasi_potential import trusted_part
 from solver.region import Mask, make_region
 from solver.system import Array
@@ -54,25 +54,16 @@ def gradient_field(analysis: Analysis) -> fem.Function:
 def indicator(analysis: Analysis) -> tuple[Array, Array]:
     """Per owned cell: the residual indicator of V and the validity mask (1 or 0).  Collective.
 
-    The indicator is the root mean square over the cell of ``H(x, ∇V)`` relative to ``½∇VᵀA∇V`` of the well at
-    its trusted level; NaN outside the valid regions.
+    The indicator is the root mean square over the cell of ``H(x, ∇V)`` relative to the mean of
+    ``½∇VᵀA∇V`` in the valid part of the well; NaN outside the valid regions.
     """
     domain = analysis.gauge.function_space.mesh
     owned = domain.topology.index_map(domain.topology.dim).size_local
-    piecewise = fem.functionspace(domain, ("DG", 0))
     result, valid = np.full(owned, np.nan), np.zeros(owned)
     for well in analysis.wells:
-        test = ufl.TestFunction(piecewise)
-        coefficients = well.coefficients
-        gradient = ufl.grad(well.potential)
-        cost = 0.5 * ufl.inner(ufl.dot(coefficients.diffusion, gradient), gradient)
-        squares, scale, volume = (
-            fem.assemble_vector(fem.form(f * test * coefficients.dx)).array[:owned].copy()
-            for f in (hamiltonian(coefficients, well.potential) ** 2, cost, fem.Constant(domain, 1.0))
-        )
+        squares, volumes = residual_squares(well, well.valid)
         mine = well.valid[:owned]
-        typical = np.sum(scale[mine]) / max(float(np.sum(volume[mine])), 1e-300)
-        result[mine] = np.sqrt(np.maximum(squares[mine] / volume[mine], 0.0)) / max(typical, 1e-300)
+        result[mine] = np.sqrt(squares[mine] / volumes[mine])
         valid[mine] = 1.0
     return result, valid
 

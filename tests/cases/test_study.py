@@ -62,7 +62,16 @@ def test_quantities():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "resolution", "resolution=16", "resolution=32,16", "resolution=16,a", "degree=2.5,3", "size=1,2"],
+    [
+        "",
+        "resolution",
+        "resolution=16",
+        "resolution=32,16",
+        "resolution=16,a",
+        "degree=2.5,3",
+        "size=1,2",
+        "adapt=2,0",
+    ],
 )
 def test_bad_studies(text, tmp_path, capsys):
     assert cli.main(["run", write(tmp_path, CASE), "-o", str(tmp_path / "out"), "--study", text]) == 2
@@ -116,3 +125,18 @@ def test_the_program_on_a_function_of_ones_own(tmp_path):
     barriers = {(q["from"], q["to"]): q["values"] for q in found if q["quantity"] == "barrier"}
     assert barriers[0, 1] == pytest.approx([0.8054240332] * 2, rel=1e-6)
     assert barriers[1, 0] == pytest.approx([0.3683521738] * 2, rel=1e-6)
+
+
+def test_adapted_meshes(tmp_path):
+    """Cubic elements do not hold the quartic V exactly: there is a residual, and cells are refined."""
+    path = write(tmp_path, CASE.replace("[0.2, 0.1]", "[]"))
+    job = small_case.run("run", path, "-o", tmp_path / "out", "--quiet", "--study", "adapt=0,2")
+    assert job.returncode == 0, job.stdout + job.stderr
+    members = json.loads((tmp_path / "out/study.json").read_text())["members"]
+    cells = [
+        json.loads((tmp_path / "out" / member["folder"] / "summary.json").read_text())["discretisation"][
+            "cells"
+        ]
+        for member in members
+    ]
+    assert cells[1] > cells[0]
