@@ -26,8 +26,10 @@ def probe_field(arguments: argparse.Namespace) -> int:
     """Print the values of a field at points as a JSON list."""
     import numpy as np
 
+    from cases.schema import TAKEN_NAMES
+
     folder = _result_folder(arguments.folder)
-    noises = sorted(path.stem for path in folder.glob("*.vtkhdf") if path.stem != "instantons")
+    noises = sorted(path.stem for path in folder.glob("*.vtkhdf") if path.stem not in TAKEN_NAMES)
     name = arguments.noise if arguments.noise is not None or len(noises) != 1 else noises[0]
     if name is None:
         raise CaseError(

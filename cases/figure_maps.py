@@ -157,6 +157,10 @@ def _colour_bar(figure: Canvas, axes: Axes, bands: ContourSet, scale: Scale) -> 
 
 
 def _paths(axes: Axes, run: RunData, noise: str, plane: tuple[int, int]) -> None:
+    for path in run.relaxations_of(noise):
+        x, y = path.points[:, plane].T
+        axes.plot(x, y, color="white", lw=2.2, zorder=3)
+        axes.plot(x, y, color=PATH_COLOUR, lw=1.0, ls=(0, (3, 2)), zorder=3)
     for path in run.paths_of(noise):
         x, y = path.points[:, plane].T
         axes.plot(x, y, color="white", lw=3.4, solid_capstyle="round", zorder=4)

@@ -25,7 +25,8 @@ _HEADROOM = 1.25  # the colours end this much above the highest barrier: beyond 
 _GREY = "Hatched grey: outside the region where V was computed or is valid. "
 _MARKS = (
     "Numbered dots: attractors; crosses: saddles; black curves: limit cycles (dashed: unstable); red: most "
-    "probable escape paths; black ellipses: the noise covariance A at these points, all on one scale. "
+    "probable escape paths (dashed: how it goes on behind the saddle); "
+    "black ellipses: the noise covariance A at these points, all on one scale. "
 )
 
 

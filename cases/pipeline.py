@@ -26,6 +26,7 @@ from cases.fitting_mesh import adapted_mesh, graded_mesh
 from cases.landscape import Landscape, interpolation_error
 from cases.noise import ScaledNoise, scaled
 from cases.output import OutputFolder
+from cases.paths import instantons, relaxations
 from cases.progress import Progress
 from cases.ranks import on_root
 from cases.record import run_record
@@ -169,6 +170,7 @@ def _solve_all(
     entries: dict[str, Any] = {}
     found: list[str] = []
     lines: list[Polyline] = []
+    relaxed: list[Polyline] = []
     if case.mesh.adapt and not _alone(case):
         with progress.stage("adapting the mesh") as stage, timings.measure("adapting the mesh"):
             try:
@@ -210,7 +212,8 @@ def _solve_all(
             entries[name] = noise_summary(noise, places, analysis, simulated, values)
             entries[name]["exits"] = exits_summary(sets, exits, analysis.wells)
             add_to_summary(entries[name]["exits"], left)
-            lines += _instantons(name, analysis)
+            lines += instantons(name, analysis)
+            relaxed += relaxations(name, analysis, places, domain)
             with timings.measure("output"):
                 _write_fields(path / f"{name}.vtkhdf", case, analysis)
     apart: list[dict[str, Any]] = []
@@ -229,6 +232,7 @@ def _solve_all(
             found.append(f"trajectories: {error}")
     if domain.comm.rank == 0 and lines:
         write_polylines(path / "instantons.vtkhdf", lines)
+        write_polylines(path / "relaxations.vtkhdf", relaxed)
     summary: dict[str, Any] = {
         "case": case.name,
         "title": case.title,
@@ -293,18 +297,6 @@ def _reference_point(domain: Any, places: Structure) -> Any:
         return places.attractors[places.start].point
     low, high = bounding_box(domain)
     return 0.5 * (low + high)
-
-
-def _instantons(name: str, analysis: Analysis) -> list[Polyline]:
-    return [
-        Polyline(
-            b.instanton.points,
-            {"action": b.instanton.actions},
-            {"from": b.start, "to": b.end, "saddle": b.saddle},
-            name,
-        )
-        for b in analysis.barriers
-    ]
 
 
 def _write_fields(path: Path, case: Case, analysis: Analysis) -> None:

@@ -30,6 +30,7 @@ class RunData:
         case: The case file as tables, or nothing.
         case_text: The case file as text.
         paths: The most probable escape paths.
+        relaxations: How they go on behind the saddles.
     """
 
     folder: Path
@@ -38,6 +39,7 @@ class RunData:
     case: Mapping[str, Any]
     case_text: str
     paths: tuple[Polyline, ...]
+    relaxations: tuple[Polyline, ...] = ()
 
     @property
     def noises(self) -> list[str]:
@@ -101,6 +103,10 @@ class RunData:
         """Whether a field of one noise was written."""
         return field in fields(self.grid_file(noise))
 
+    def relaxations_of(self, noise: str) -> list[Polyline]:
+        """What follows the escape paths behind the saddles."""
+        return [path for path in self.relaxations if path.name == noise]
+
     def paths_of(self, noise: str) -> list[Polyline]:
         """Escape paths under one noise."""
         return [path for path in self.paths if path.name == noise]
@@ -122,7 +128,7 @@ def load_run(folder: Path) -> RunData:
     summary = json.loads((folder / "summary.json").read_text())
     record_file, case_file = folder / "run.json", folder / "case.toml"
     case_text = case_file.read_text() if case_file.exists() else ""
-    paths_file = folder / "instantons.vtkhdf"
+    paths_file, later_file = folder / "instantons.vtkhdf", folder / "relaxations.vtkhdf"
     return RunData(
         folder=folder,
         summary=summary,
@@ -130,4 +136,5 @@ def load_run(folder: Path) -> RunData:
         case=tomllib.loads(case_text),
         case_text=case_text,
         paths=tuple(read_polylines(paths_file)) if paths_file.exists() else (),
+        relaxations=tuple(read_polylines(later_file)) if later_file.exists() else (),
     )

@@ -25,7 +25,7 @@ Expression = str | Finite
 Point = Annotated[list[Finite], Field(min_length=1, max_length=3)]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-TAKEN_NAMES = frozenset({"instantons", "summary", "report", "run", "case"})
+TAKEN_NAMES = frozenset({"instantons", "relaxations", "summary", "report", "run", "case"})
 
 
 class Table(BaseModel):

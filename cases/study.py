@@ -6,7 +6,8 @@ observed order p: with errors ``C h^p`` at cell sizes h₁ > h₂ > h₃,
     (Q₁ − Q₂) / (Q₂ − Q₃) = (h₁^p − h₂^p) / (h₂^p − h₃^p),
 
 solved for p.  Where differences are at rounding level, change sign, or do not shrink, there is no order.
-With ``degree=2,3,4`` or ``adapt=0,1,2`` convergence is exponential at best: the table then gives the factor between differences.
+With ``degree=2,3,4`` or ``adapt=0,1,2`` convergence is exponential at best: the table then gives the
+factor between differences.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Refining the mesh where the residual of the Hamilton–Jacobi equation says so.
 
 With ``η_T² = ∫_T H(x, ∇V_h)² dx``, the cells with the largest η that carry a given part of ``Σ η_T²``
-together are bisected (W. Dörfler, *A convergent adaptive algorithm for Poisson's equation*, SIAM J. Numer. Anal. 33,
-1996), for every well and every tensor; the residual is taken relative to the mean of ``½∇VᵀA∇V`` in the well.
-Cells in which V did not settle (kinks) have large residuals, and are refined first.
+together are bisected (W. Dörfler, *A convergent adaptive algorithm for Poisson's equation*, SIAM J. Numer.
+Anal. 33, 1996), for every well and every tensor; the residual is taken relative to the mean of ``½∇VᵀA∇V`` in
+the well.  Cells in which V did not settle (kinks) have large residuals, and are refined first.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
+from solver.polylines import read_polylines
 from tests.small_case import CASE, environment, program, run
 
 
@@ -103,6 +104,13 @@ def test_files(results, summary):
         "summary.json", "report.html", "isotropic.vtkhdf", "uneven.vtkhdf", "instantons.vtkhdf",
         "case.toml", "run.json",
     }  # fmt: skip
+    escapes, later = (read_polylines(results / f"{kind}.vtkhdf") for kind in ("instantons", "relaxations"))
+    assert [line.ids for line in later] == [line.ids for line in escapes]
+    for escape, after in zip(escapes, later, strict=True):
+        assert after.points[0] == pytest.approx(escape.points[-1], abs=1e-8)
+        end = summary["attractors"][after.ids["to"]]["point"]
+        assert after.points[-1] == pytest.approx(end, abs=1e-8)
+        assert np.ptp(after.point_data["action"]) == 0
     record = json.loads((results / "run.json").read_text())
     assert record["ranks"] == 1
     assert (
