@@ -19,6 +19,7 @@ from dolfinx import fem, mesh
 from numpy.typing import NDArray
 
 from meshes.form_cache import share
+from solver.edge import Fade
 from solver.region import Region, whole
 from solver.system import Array, Field, System
 
@@ -34,6 +35,8 @@ class Coefficients:
         drift, diffusion, divergence: On the quadrature element; for volume integrals over ``dx``.
         drift_nodal, diffusion_nodal: Lagrange interpolants, for integrals over the boundary ``ds``.
         quadrature_degree: Degree of the rule.
+        fade: Levels of the gauge between which the drift of the gauge form fades out below the edge of the
+            region (:mod:`solver.edge`).
     """
 
     region: Region
@@ -43,6 +46,7 @@ class Coefficients:
     drift_nodal: fem.Function
     diffusion_nodal: fem.Function
     quadrature_degree: int
+    fade: Fade | None = None
 
     @property
     def domain(self) -> mesh.Mesh:
@@ -64,9 +68,9 @@ class Coefficients:
         """Form metadata that selects the quadrature rule of the coefficients."""
         return {"quadrature_degree": self.quadrature_degree, "quadrature_rule": "default"}
 
-    def on(self, region: Region) -> Coefficients:
+    def on(self, region: Region, fade: Fade | None = None) -> Coefficients:
         """The same coefficients on another region of the same mesh."""
-        return replace(self, region=region)
+        return replace(self, region=region, fade=fade)
 
 
 def all_cells(domain: mesh.Mesh) -> Cells:

@@ -7,9 +7,9 @@ Start at a large ε, where the density can be computed directly, and lower ε st
 
 Every step is one linear solve for a function q of order one.  As ε → 0, W tends to the (global)
 quasi-potential, and always to its viscosity solution: a stationary density knows of no other.  The region
-shrinks with ε to the sublevel set {W < W_pass + K ε}, K = 15, in which all that matters for wells and
+shrinks with ε to the sublevel set {W < W_pass + K ε}, K = 24, in which all that matters for wells and
 passes happens (what is left out carries e^{−K} of the current), so that neither corners nor walls of the
-box, where W is huge, are ever resolved.
+box, where W is huge, are ever resolved (:mod:`solver.edge`).
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ from mpi4py import MPI
 
 from solver.coefficients import Coefficients
 from solver.committor import committors
+from solver.edge import fade_levels
 from solver.errors import NotConverged
 from solver.evaluate import Locator, evaluate
 from solver.linear import Options
+from solver.policy_iteration import edge_level
 from solver.rates import NARROW, Rates, log_mass, markov_chain, rate_constants, time_difference
 from solver.region import Mask, cell_values, cells_near, component, make_region
 from solver.stationary import Pin, well_densities
 from solver.system import Array
 
 FACTOR = 0.6
-CUT = 15.0
 # log q beyond this, or q not positive, means that the gauge did not describe the density there
 TRUSTED_LOG = 5.0
 FIRST_LOG = 14.0
@@ -46,11 +47,13 @@ class Landmarks:
         pins: Attractors with their Lyapunov covariances.
         passes: ``(n, d)`` saddles.
         between: For each saddle the two attractors it lies between (−1: outside).
+        cover: How far above the highest pass the density is wanted at every noise level.
     """
 
     pins: tuple[Pin, ...]
     passes: Array
     between: tuple[tuple[int, int], ...]
+    cover: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -219,18 +222,22 @@ def next_gauge(
     updated.x.array[:] -= evaluate(updated, landmarks.pins[0].point[None], locator)[0, 0]
     points = np.array([*(pin.point for pin in landmarks.pins), *landmarks.passes])
     highest = float(np.nanmax(evaluate(updated, points, locator)))
-    active = region.active & good[space.dofmap.list].all(axis=1)
-    if len(landmarks.passes):
-        active &= cell_values(updated).min(axis=1) < highest + CUT * next_epsilon
     seeds = [cells_near(domain, pin.point) for pin in landmarks.pins]
-    active = component(domain, active, np.any(seeds, axis=0))
+    sound = region.active & good[space.dofmap.list].all(axis=1)
+    sound = component(domain, sound, np.any(seeds, axis=0))
+    active, fade = sound, None
+    if len(landmarks.passes):
+        wall = edge_level(make_region(domain, sound), updated)
+        fade = fade_levels(wall, highest, next_epsilon, landmarks.cover)
+        below = sound & (cell_values(updated).min(axis=1) < fade.top)
+        active = component(domain, below, np.any(seeds, axis=0))
     for pin, seed in zip(landmarks.pins, seeds, strict=True):
         if not domain.comm.allreduce(bool((seed & active).any()), op=MPI.LOR):
             raise NotConverged(
                 f"the density lost positivity at the attractor {pin.point.tolist()} at epsilon = "
                 f"{state.epsilon:g}: the mesh is too coarse for this noise level"
             )
-    return updated, state.coefficients.on(make_region(domain, active))
+    return updated, state.coefficients.on(make_region(domain, active), fade)
 
 
 def _typical(q: fem.Function, landmarks: Landmarks, locator: Locator) -> float:

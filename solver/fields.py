@@ -69,11 +69,12 @@ def indicator(analysis: Analysis) -> tuple[Array, Array]:
 
 
 def log_density_field(level: Level) -> fem.Function:
-    """``log p = log q − W/ε − log ∫``, NaN outside the region and where q is not positive.  Collective."""
+    """``log p = log q − W/ε − log ∫``, NaN at the edge of the region and where q ≤ 0.  Collective."""
     state = level.state
     inside = state.coefficients.region.dofs(state.gauge.function_space)
     q = state.q.x.array
-    keep = inside & (q > 0)
+    fade = state.coefficients.fade
+    keep = inside & (q > 0) & (state.gauge.x.array <= (np.inf if fade is None else fade.full))
     with np.errstate(invalid="ignore", divide="ignore"):
         values = np.log(q) - state.gauge.x.array / state.epsilon - state.log_normaliser
     return _masked(state.gauge, f"log_density_eps{state.epsilon:g}", keep, values)

@@ -11,8 +11,8 @@ and ``∇·J = 0`` with no flux through the boundary, tested with ``w e^{W/ε}``
 to which ``+ ∮ max(c·n, 0) q w ds`` is added: on the artificial boundary of the region, probability leaves
 with the transport velocity where that points outwards, and there is no flux where it points inwards.  With
 no flux everywhere, a rotating drift piles q up in unresolved layers along the walls; with open outflow q
-is smooth up to the boundary, and what leaks out is of the order of p there, which is reported
-(:mod:`solver.rates`).
+is smooth up to the boundary, and what leaks out is of the order of p there.  Where the region ends
+inside the mesh, c is faded out below its edge (:mod:`solver.edge`), and nothing crosses it.
 
 The form is exact for every W and needs ∇W alone.  When W is the quasi-potential, q is the prefactor, smooth
 and of order one however small ε is (its equation tends to the WKB transport equation, e.g. Bouchet and
@@ -21,19 +21,25 @@ Reygner, Ann. Henri Poincaré 17 (2016), eq. 3.3); when ``W = 0``, ``q = p``.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import ufl
 from dolfinx import fem
 
 from solver.coefficients import Coefficients
+from solver.edge import fading
+
+Edge = Literal["outflow", "walls", "open"]
 
 
 def gauge_drift(coefficients: Coefficients, gauge: fem.Function, epsilon: fem.Constant) -> ufl.core.expr.Expr:
-    """``c = b + ½A∇W − (ε/2)∇·A``: the velocity by which q is transported."""
-    return (
+    """``c = χ(W) (b + ½A∇W − (ε/2)∇·A)``: the velocity by which q is transported, faded out at the edge."""
+    c = (
         coefficients.drift
         + 0.5 * ufl.dot(coefficients.diffusion, ufl.grad(gauge))
         - 0.5 * epsilon * coefficients.divergence
     )
+    return fading(coefficients.domain, gauge, coefficients.fade) * c
 
 
 def flux(
@@ -44,11 +50,16 @@ def flux(
     return c * q - 0.5 * epsilon * ufl.dot(coefficients.diffusion, ufl.grad(q))
 
 
-def outflow(coefficients: Coefficients, gauge: fem.Function, space: fem.FunctionSpace) -> ufl.core.expr.Expr:
-    """``max(b·n + ½ n·A∇W, 0)``: the velocity at which q leaves the region."""
+def crossing(coefficients: Coefficients, gauge: fem.Function) -> ufl.core.expr.Expr:
+    """``χ(W) (b·n + ½ n·A∇W)``: the velocity at which q crosses the edge of the region."""
     n = ufl.FacetNormal(coefficients.domain)
     velocity = coefficients.drift_nodal + 0.5 * ufl.dot(coefficients.diffusion_nodal, ufl.grad(gauge))
-    return ufl.max_value(ufl.inner(velocity, n), 0.0)
+    return fading(coefficients.domain, gauge, coefficients.fade) * ufl.inner(velocity, n)
+
+
+def outflow(coefficients: Coefficients, gauge: fem.Function) -> ufl.core.expr.Expr:
+    """The crossing velocity where it points outwards."""
+    return ufl.max_value(crossing(coefficients, gauge), 0.0)
 
 
 def operator(
@@ -56,9 +67,14 @@ def operator(
     gauge: fem.Function,
     epsilon: fem.Constant,
     space: fem.FunctionSpace,
-    walls: bool = False,
+    edge: Edge = "outflow",
 ) -> ufl.Form:
-    """The bilinear form above in trial function q and test function w; with walls, without outflow."""
+    """The bilinear form above in trial function q and test function w.
+
+    At an *outflow* edge probability leaves where c points outwards; nothing crosses *walls*; an *open* edge
+    is crossed by c q both ways, as if q did not change beyond it: right for a gauge that is the
+    quasi-potential to all digits, with which no other edge leaves q constant where it is.
+    """
     q, w = ufl.TrialFunction(space), ufl.TestFunction(space)
     A = coefficients.diffusion
     grad_gauge = ufl.grad(gauge)
@@ -70,6 +86,7 @@ def operator(
         - q * ufl.inner(c, ufl.grad(w))
         - ufl.inner(grad_gauge, c) / epsilon * q * w
     ) * coefficients.dx
-    if walls:
+    if edge == "walls":
         return volume
-    return volume + outflow(coefficients, gauge, space) * q * w * coefficients.ds
+    across = outflow(coefficients, gauge) if edge == "outflow" else crossing(coefficients, gauge)
+    return volume + across * q * w * coefficients.ds

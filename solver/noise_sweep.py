@@ -18,7 +18,6 @@ from dolfinx import fem, mesh
 
 from solver.coefficients import Coefficients, all_cells, coefficients
 from solver.continuation import (
-    CUT,
     FACTOR,
     Density,
     Landmarks,
@@ -27,9 +26,11 @@ from solver.continuation import (
     next_gauge,
     schedule,
 )
+from solver.edge import fade_levels
 from solver.errors import NotConverged
 from solver.evaluate import Locator, bounding_box, evaluate
 from solver.linear import Options
+from solver.policy_iteration import edge_level
 from solver.rates import time_difference
 from solver.region import cell_values, cells_near, component, make_region, whole
 from solver.system import Array, System
@@ -75,9 +76,12 @@ def carried_over(
     result.x.scatter_forward()
     points = np.array([*(pin.point for pin in landmarks.pins), *landmarks.passes])
     highest = float(np.nanmax(evaluate(result, points, locator)))
-    low = cell_values(result).min(axis=1) < highest + CUT * epsilon
+    fade = None
+    if len(landmarks.passes):
+        fade = fade_levels(edge_level(whole(domain), result), highest, epsilon, landmarks.cover)
+    low = np.asarray(cell_values(result).min(axis=1) < (np.inf if fade is None else fade.top))
     seeds = np.any([cells_near(domain, pin.point) for pin in landmarks.pins], axis=0)
-    return result, part.on(make_region(domain, component(domain, low, seeds)))
+    return result, part.on(make_region(domain, component(domain, low, seeds)), fade)
 
 
 def noise_sweep(

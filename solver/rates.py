@@ -148,9 +148,13 @@ def markov_chain(epsilon: float, log_rate: Array) -> Rates:
 
 
 def time_difference(one: Rates | None, other: Rates | None) -> float:
-    """Largest difference of a log mean first passage time; 0 where there are none, ∞ where only one has them.
+    """Largest difference of a log mean first passage time between two computations of the same rates.
 
     Times, not rates: the rate between two wells without a common border is rounding, and has no effect.
+
+    Returns:
+        0 if neither computation has rates (one well, or wells that overlap); ∞ if only one of them has, or if
+        a time is finite in one and not in the other; times that are infinite in both do not count.
     """
     if one is None or other is None:
         return 0.0 if one is other else float("inf")

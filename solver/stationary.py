@@ -24,7 +24,7 @@ from petsc4py import PETSc
 
 from solver.assembly import assemble_matrix, assemble_vector, fixed_dofs
 from solver.coefficients import Coefficients
-from solver.gauge import operator
+from solver.gauge import Edge, operator
 from solver.linear import Options, factorise, solve
 from solver.system import Array
 
@@ -94,7 +94,7 @@ def well_densities(
     epsilon: float,
     pins: Sequence[Pin],
     options: Options | None = None,
-    walls: bool = False,
+    edge: Edge = "outflow",
 ) -> list[fem.Function]:
     """Solve the bordered gauge form for every well on the region of the coefficients.  Collective.
 
@@ -104,7 +104,7 @@ def well_densities(
         epsilon: Noise level ε.
         pins: One pin per attractor.
         options: PETSc options for the linear solver.
-        walls: Let nothing out through the boundary (see :mod:`solver.gauge`).
+        edge: What crosses the edge of the region (see :func:`solver.gauge.operator`).
 
     Returns:
         ``q_k`` for every pin, with ``p_k = q_k e^{−W/ε}``; zero outside the region.
@@ -115,7 +115,7 @@ def well_densities(
     space = gauge.function_space
     level = fem.Constant(coefficients.domain, epsilon)
     region = coefficients.region
-    form = operator(coefficients, gauge, level, space, walls)
+    form = operator(coefficients, gauge, level, space, edge)
     matrix = assemble_matrix(form, region, space, fixed_dofs(region, space))
     columns = pin_vectors(coefficients, space, pins, epsilon)
     complete = bordered(matrix, columns)

@@ -103,7 +103,7 @@ def tail(
     gauge = fem.Function(fem.functionspace(domain, ("Lagrange", degree)))
     low, high = bounding_box(domain)
     pin = Pin(np.asarray(centre, dtype=float), np.diag((0.05 * (high - low)) ** 2) / epsilon)
-    density = well_densities(known, gauge, epsilon, [pin], options, walls=True)[0]
+    density = well_densities(known, gauge, epsilon, [pin], options, edge="walls")[0]
     rho = _size(ufl.SpatialCoordinate(domain), domain, pin.point)
     return _octaves(density, rho, known.dx, domain, octaves)
 

@@ -62,7 +62,7 @@ def test_row_of_wells_against_quadrature():
     slope = sp.diff(ROW, X)
     noise = sp.Matrix([[1, a], [a, a**2 + b**2]])
     case = system([-slope / 2, -2 * Y + X + X**2 - sp.Rational(1, 2)], noise)
-    marks, sweep = swept(case, ROW_BOX, 56, (0.03, 0.015))
+    marks, sweep = swept(case, ROW_BOX, 64, (0.03, 0.015))
     line = Line(sp.lambdify(X, -slope / 2), np.ones_like, *ROW_BOX[0])
     wells = [float(pin.point[0]) for pin in marks.pins]
     edges = [ROW_BOX[0][0], *sorted(marks.passes[:, 0]), ROW_BOX[0][1]]
