@@ -9,7 +9,8 @@ state-dependent A in Itô form).  P obeys the Riccati equation along the instant
     Ṗ = −( 𝓗_xx + KᵀP + P K + P A P ),   𝓗 = b·p + ½ pᵀAp,   K_ij = ∂_j (b + Ap)_i,
 
 whose components along the path are unstable near the saddle; they are fixed by ``P ẋ = ṗ = −𝓗_x``.
-For A = I and b = −∇U, F = 0 and this is the Eyring–Kramers law.
+For A = I and b = −∇U, F = 0 and this is the Eyring–Kramers law.  Where several instantons of equal cost lead
+over the saddle, their rates add up.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 import scipy.integrate
 
 from solver.action import inverse_tensor, tensor_derivative
+from solver.equivalent_paths import equivalent_paths
 from solver.expansion import Expansion
 from solver.instanton import Instanton
 from solver.lyapunov import hessian
@@ -37,11 +39,14 @@ class Asymptotics:
         barrier: ΔV.
         log_prefactor: Logarithm of everything before exp(ΔV/ε).
         path_integral: ``∫ F dt``.
+        paths: How many equivalent instantons there are (:mod:`solver.equivalent_paths`); the prefactor is
+            that of their sum.
     """
 
     barrier: float
     log_prefactor: float
     path_integral: float
+    paths: int = 1
 
     def log_mfpt(self, epsilon: float) -> float:
         """Logarithm of the mean escape time over this saddle at noise level ε."""
@@ -68,8 +73,9 @@ def kramers(system: System, attractor: Array, saddle: Array, instanton: Instanto
         raise ValueError("the asymptotic formula is one for escape from a point")
     integral, end = _along_path(system, instanton, instanton.expansion)
     ratio = np.linalg.slogdet(end)[1] - np.linalg.slogdet(start)[1]
-    prefactor = np.log(2 * np.pi / growth) + 0.5 * ratio + integral
-    return Asymptotics(instanton.action, float(prefactor), integral)
+    paths = equivalent_paths(system, instanton.expansion, instanton)
+    prefactor = np.log(2 * np.pi / growth) + 0.5 * ratio + integral - np.log(paths)
+    return Asymptotics(instanton.action, float(prefactor), float(integral), paths)
 
 
 def _inside(system: System, expansion: Expansion, start: Array) -> float:
