@@ -23,6 +23,8 @@ from cases.errors import EXIT_GOOD, EXIT_SOLVER
 from cases.exit_simulation import add_to_summary, largest_gap, simulate_exits
 from cases.exits import ExitSet, empty_exits, exit_checks, exit_sets, exits_of_noise, exits_summary
 from cases.fitting_mesh import adapted_mesh, graded_mesh
+from cases.floor_limits import floor_limits, with_floor_limits
+from cases.floor_text import floor_sentences
 from cases.landscape import Landscape, interpolation_error
 from cases.noise import ScaledNoise, scaled
 from cases.output import OutputFolder
@@ -210,6 +212,10 @@ def _solve_all(
                 values |= exit_checks(exits, case.dim) | {"exit_simulation_gap": largest_gap(left)}
             found += problems(name, values)
             entries[name] = noise_summary(noise, places, analysis, simulated, values)
+            if case.noise[name].floor > 0:
+                start = places.attractors[places.start].point
+                limits = floor_limits(case, landscape, name, start, places, analysis)
+                entries[name]["barriers"] = with_floor_limits(entries[name]["barriers"], limits)
             entries[name]["exits"] = exits_summary(sets, exits, analysis.wells)
             add_to_summary(entries[name]["exits"], left)
             lines += instantons(name, analysis)
@@ -359,6 +365,8 @@ def _conclude(summary: dict[str, Any], folder: Path, progress: Progress) -> None
         progress.result(f"\n{evolution}")
     for text in [*exits, *more]:
         progress.result(f"\n{text}")
+    for text in floor_sentences(summary):
+        progress.result(textwrap.fill(text, 100, subsequent_indent="      "))
     for entry in summary["disagreements"]:
         progress.result(textwrap.fill(f"NOTE: {entry['text']}", 100, subsequent_indent="      "))
     if summary["references"]:

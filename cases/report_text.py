@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cases.checks import CHECKS
+from cases.floor_text import floor_sentences
 from cases.numbers import DASH, bracket, duration, factor, fixed, number, with_interval
 from cases.rundata import RunData
 from cases.summary_rows import Row, baseline, directions, goal, rows
@@ -54,7 +55,7 @@ def headline(run: RunData) -> list[str]:
             f"{noise} {number(row.barrier, 5)} {bracket(row.lower, row.upper, 5)}"
             for noise, row in barriers.items()
         )
-        return [f"Barrier to leave {where}: {heights}."]
+        return [f"Barrier to leave {where}: {heights}.", *floor_sentences(run.summary)]
     smallest = min(levels)
     strength = _STRENGTH.get(run.case.get("compare", {}).get("normalise", "trace"), "")
     sentences = [
@@ -62,6 +63,7 @@ def headline(run: RunData) -> list[str]:
         for i, row in enumerate(r for r in table if r.epsilon == smallest and r.noise != base)
     ]
     sentences += [_simulation(row) for row in table if row.simulated is not None and row.noise != base][:1]
+    sentences += floor_sentences(run.summary)
     return sentences or [f"Only one noise was computed, {base}: there is nothing to compare it with."]
 
 
