@@ -12,6 +12,7 @@ import numpy as np
 from cases.casefile import Case
 from cases.errors import CaseError
 from cases.landscape import Landscape, at_point
+from cases.no_density import refuse_open_valley
 from cases.noise import constant
 from cases.validate import check_at
 from meshes.box import box
@@ -100,6 +101,7 @@ def structure(case: Case, landscape: Landscape, domain: Any) -> Structure:
 
     Raises:
         CaseError: no attractor, one on the boundary, degenerate ones, or given ones that are none.
+        NotNormalisable: degenerate ones, along which the stationary density does not fall.
     """
     key = "domain.bounds" if case.domain.bounds is not None else "domain.mesh"
     still = System(
@@ -110,6 +112,7 @@ def structure(case: Case, landscape: Landscape, domain: Any) -> Structure:
     try:
         points = fixed_points(still, bounds)
     except DegenerateFixedPoints as error:
+        refuse_open_valley(case, landscape, domain)
         raise case.error(
             "system", str(error), "make the minima isolated, for example by a small L2 term"
         ) from None

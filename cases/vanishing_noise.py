@@ -116,9 +116,13 @@ def explained(case: Case, landscape: Landscape, error: CaseError) -> CaseError:
 
     A noise that is no covariance somewhere in the domain is refused before anything is known of fixed
     points; where it vanishes at a saddle as well, that is what matters.
+
+    Raises:
+        NotNormalisable: Where it vanishes at an attractor.
     """
     from cases import noise
     from cases.errors import CaseError
+    from cases.no_density import refuse_collapse
 
     if case.domain.bounds is None:
         return error
@@ -133,6 +137,7 @@ def explained(case: Case, landscape: Landscape, error: CaseError) -> CaseError:
             if not noise.needs_start(table)
         }
         if attractors:
+            refuse_collapse(case, landscape, attractors)
             refuse_vanishing(case, written, connections(still, points, bounds), attractors[0])
     except CaseError as better:
         return better

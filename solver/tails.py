@@ -75,7 +75,7 @@ def collapse_onto(system: System, point: Array, scale: float = 1e-3) -> str | No
     steps = scale * np.concatenate([np.eye(system.dim), -np.eye(system.dim)]).T
     around = np.linalg.norm(system.diffusion(point[:, None] + steps), axis=(0, 1)).max()
     at = float(np.linalg.norm(system.diffusion(point[:, None])))
-    if at > VANISHING * max(float(around), 1e-300):
+    if not at <= VANISHING * max(float(around), 1e-300):  # NaN is no zero either
         return None
     return (
         f"the noise vanishes at the attractor {np.round(point, 6).tolist()}: all paths collapse onto it, and "
