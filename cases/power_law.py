@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from cases.noise import ScaledNoise
-from solver.analysis import Analysis, Level
+from solver.analysis import Analysis
 from solver.evaluate import Locator, bounding_box, evaluate
+from solver.noise_levels import Level
 from solver.system import Array, Field
 
 #: The fit begins where the loss is this many times its minimum, and ends well inside the box: at this part of

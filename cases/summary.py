@@ -11,11 +11,12 @@ from cases.domain import CURVE, Structure
 from cases.noise import ScaledNoise
 from cases.power_law import power_laws
 from cases.simulation import Simulated, Simulations
-from solver.analysis import Analysis, Level
+from solver.analysis import Analysis
 from solver.connections import Saddle
 from solver.cycle_pass import CyclePass
 from solver.fixed_points import FixedPoint
 from solver.limit_cycles import LimitCycle
+from solver.noise_levels import Level
 from solver.periodic import phases
 from solver.rates import markov_chain
 from solver.system import Array

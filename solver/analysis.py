@@ -6,8 +6,7 @@ The order of the stages, for one diffusion tensor; each stage is in a module of 
 from __future__ import annotations
 
 import functools
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,18 +14,10 @@ from dolfinx import fem, mesh
 
 from solver.coefficients import Coefficients, coefficients
 from solver.connections import Saddle
-from solver.continuation import (
-    Density,
-    Landmarks,
-    density,
-    first_epsilon,
-    next_gauge,
-    positivity_margin,
-    schedule,
-)
+from solver.continuation import Landmarks
 from solver.cycle_pass import CyclePass, Gate, gate, path_to
 from solver.errors import NotConverged
-from solver.evaluate import Locator, bounding_box, evaluate
+from solver.evaluate import Locator, bounding_box
 from solver.fixed_points import FixedPoint
 from solver.gauge_check import lowest_gauge_gap
 from solver.grown_well import Found, grown_well, surest
@@ -35,9 +26,7 @@ from solver.kramers import Asymptotics, kramers
 from solver.limit_cycles import LimitCycle
 from solver.linear import Options
 from solver.lyapunov import covariance
-from solver.moments import mean_and_covariance
-from solver.passage import Passage, mean_first_passage
-from solver.policy_iteration import edge_level
+from solver.noise_levels import Continuation, Level, Monitor, alone, continue_to_start
 from solver.quasi_potential import (
     Barrier,
     WellPotential,
@@ -47,46 +36,9 @@ from solver.quasi_potential import (
     stitched_weights,
     well_potential,
 )
-from solver.rates import time_difference
-from solver.region import Region, whole
-from solver.spectrum import LOWEST_LOG, slowest_eigenvalues
 from solver.stationary import Pin
 from solver.system import Array, System
 from solver.tube import covariance_at
-
-# the quasi-potential is started from W at a noise this many times below the lowest barrier
-START_RATIO = 30.0
-LEAST_RATIO = 12.0
-# where the first densities of the continuation fail, the next start is this part of the noise level
-RESTART = 0.25
-# up to here the backward equation is solved directly beside the rates
-DIRECT_LOG = 14.0
-
-Monitor = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Level:
-    """Results at one noise level.
-
-    Attributes:
-        state: Density, rates, region; with the refreshed gauge.
-        gauge_refresh: Largest change of a log passage time when the gauge was refreshed.
-        margin: How far above the highest pass the density is positive, in e-folds.
-        passages: Direct mean first passage times by pair of attractors, where they can be trusted.
-        eigenvalue: λ₂, where it can be resolved.
-        mean, covariance: Of the stationary density.
-        overlap: The wells are not separated at this noise, so that there are no rates.
-    """
-
-    state: Density
-    gauge_refresh: float
-    margin: float
-    passages: dict[tuple[int, int], Passage]
-    eigenvalue: float | None
-    mean: Array
-    covariance: Array
-    overlap: bool
 
 
 @dataclass(frozen=True)
@@ -179,7 +131,7 @@ def analyse(
 
     @functools.cache
     def continuation() -> tuple[dict[float, Level], Continuation | None]:
-        return _continue(base, space, epsilons, landmarks, locator, options, monitor)
+        return continue_to_start(base, space, epsilons, landmarks, locator, options, monitor)
 
     def targets(k: int) -> tuple[Array | LimitCycle, list[Array | Gate]]:
         attractor = attractors[k]
@@ -210,6 +162,8 @@ def analyse(
         wells.append(well)
         barriers += [barrier(well, end, n, path, locator) for (n, end), path in zip(ways, paths, strict=True)]
     levels, continued = continuation() if continuation.cache_info().currsize else ({}, None)
+    if len(wells) == 1 and not saddles:
+        levels = {epsilon: alone(level, wells[0], landmarks, options) for epsilon, level in levels.items()}
     asymptotics = [
         None
         if isinstance(attractors[b.start], LimitCycle) or isinstance(saddles[b.saddle], CyclePass)
@@ -239,15 +193,6 @@ def analyse(
     )
 
 
-@dataclass(frozen=True)
-class Continuation:
-    """Where the ε-continuation ended: W extrapolated to ε = 0, the region it is known on, the last ε."""
-
-    limit: fem.Function
-    known: Coefficients
-    epsilon: float
-
-
 def _from_continuation(
     system: System,
     continued: Continuation,
@@ -272,115 +217,6 @@ def _from_continuation(
         system, continued.known, start, index, expansion, lowest_exit, continued.epsilon, options
     )
     return well, paths
-
-
-def _continue(
-    base: Coefficients,
-    space: fem.FunctionSpace,
-    epsilons: Sequence[float],
-    landmarks: Landmarks,
-    locator: Locator,
-    options: Options | None,
-    monitor: Monitor,
-) -> tuple[dict[float, Level], Continuation | None]:
-    """ε-continuation through all wanted levels, and on to the start of the quasi-potential.
-
-    None where the continuation fails below the wanted levels, too far from the limit for a start.
-    """
-    first = first_epsilon(_corners(base.domain), landmarks.pins)
-    wanted = set(epsilons)
-    plan = schedule(first, list(epsilons) or [first])
-    levels: dict[float, Level] = {}
-    gauge, part = fem.Function(space, name="W"), base.on(whole(base.domain))
-    lowest_wanted = min(wanted, default=first)
-    epsilon, height, limit = np.inf, 0.0, gauge
-    while True:
-        last, epsilon = epsilon, plan.pop(0)
-        monitor(f"stationary density at epsilon = {epsilon:.4g}")
-        try:
-            state = density(part, gauge, epsilon, landmarks, locator, options)
-            if epsilon in wanted:
-                levels[epsilon] = _level(state, landmarks, locator, options)
-                state = levels[epsilon].state
-            following = plan[0] if plan else 0.6 * epsilon
-            renewed, smaller = next_gauge(state, landmarks, locator, following)
-        except NotConverged:
-            if epsilon > max(epsilons, default=RESTART**4 * first):
-                # Noise that grows away from the attractors spreads the density over the box, up to where the
-                # noise is weak, at a level that the attractors do not tell: start again from a lower one.
-                plan = schedule(RESTART * epsilon, list(epsilons) or [RESTART * epsilon])
-                gauge, part = fem.Function(space, name="W"), base.on(whole(base.domain))
-                epsilon, height, limit = np.inf, 0.0, gauge
-                continue
-            # below the wanted levels, the last gauge will do if it is near enough to the limit
-            if epsilon >= lowest_wanted:
-                raise
-            return levels, None if height / last < LEAST_RATIO else Continuation(limit, part, last)
-        limit = _extrapolated(gauge, last, renewed, epsilon)
-        gauge, part = renewed, smaller
-        if not plan:
-            height = _lowest_pass(gauge, part.region, landmarks, locator)
-            if height / epsilon >= START_RATIO:
-                return levels, Continuation(limit, part, epsilon)
-            # straight to the level that is needed, in steps of the usual size
-            plan = schedule(epsilon, [height / START_RATIO * 0.99 if height > 0 else following])[1:]
-
-
-def _extrapolated(first: fem.Function, high: float, second: fem.Function, low: float) -> fem.Function:
-    """Limit ε → 0 of ``W_ε = V + ε W₁ + O(ε²)`` from two noise levels."""
-    result = fem.Function(second.function_space, name="W")
-    ratio = low / high
-    result.x.array[:] = (second.x.array - ratio * first.x.array) / (1.0 - ratio)
-    return result
-
-
-def _level(state: Density, landmarks: Landmarks, locator: Locator, options: Options | None) -> Level:
-    """Refresh the gauge at the same ε, and compute what else is wanted there."""
-    epsilon = state.epsilon
-    gauge, part = next_gauge(state, landmarks, locator, epsilon)
-    fresh = density(part, gauge, epsilon, landmarks, locator, options)
-    change = 0.0
-    passages: dict[tuple[int, int], Passage] = {}
-    eigenvalue = None
-    if state.rates is not None and fresh.rates is not None:
-        change = time_difference(state.rates, fresh.rates)
-        times = fresh.rates.log_mfpt
-        pins = landmarks.pins
-        for i, j in itertools.permutations(range(len(pins)), 2):
-            if times[i, j] < DIRECT_LOG:
-                passages[i, j] = mean_first_passage(
-                    part, gauge.function_space, epsilon, pins[i], pins[j], locator, options
-                )
-        slowest = np.logaddexp.reduce(fresh.rates.log_rate, axis=None)
-        if len(pins) == 2 and slowest > LOWEST_LOG:
-            eigenvalue = float(
-                slowest_eigenvalues(part, gauge.function_space, epsilon, 1, float(np.exp(slowest)))[0]
-            )
-    margin = positivity_margin(fresh, landmarks, locator)
-    overlap = len(landmarks.pins) > 1 and fresh.rates is None
-    mean, spread = mean_and_covariance(fresh)
-    return Level(fresh, change, margin, passages, eigenvalue, mean, spread, overlap)
-
-
-def _lowest_pass(gauge: fem.Function, region: Region, landmarks: Landmarks, locator: Locator) -> float:
-    """Height of the lowest barrier in W; of the edge of the region where there is no pass.  Collective."""
-    wells = evaluate(gauge, np.array([pin.point for pin in landmarks.pins]), locator)[:, 0]
-    heights = [
-        level - wells[k]
-        for level, pair in zip(
-            evaluate(gauge, landmarks.passes, locator)[:, 0] if len(landmarks.passes) else [],
-            landmarks.between,
-            strict=True,
-        )
-        for k in pair
-        if k >= 0
-    ]
-    return float(np.nanmin(heights)) if heights else edge_level(region, gauge) - float(wells[0])
-
-
-def _corners(domain: mesh.Mesh) -> Array:
-    """Corners of the bounding box of a mesh.  Collective."""
-    return np.array(list(itertools.product(*zip(*bounding_box(domain), strict=True))))
 
 
 def well_sizes(landmarks: Landmarks, epsilon: float) -> list[float]:

@@ -7,7 +7,8 @@ import ufl
 from dolfinx import fem
 
 from solver.adaptivity import residual_squares
-from solver.analysis import Analysis, Level
+from solver.analysis import Analysis
+from solver.noise_levels import Level
 from solver.quasi_potential import trusted_part
 from solver.region import Mask, make_region
 from solver.system import Array

@@ -56,14 +56,17 @@ def floor_limit(systems: Sequence[System], attractor: Array | LimitCycle, path: 
             return FloorLimit(None, None, tuple(costs))
         costs.append(path.action)
         points = path.points
-    steps = np.diff(costs)
-    scale = 1e-9 * abs(costs[-1])
-    if (np.abs(steps) > scale).all():
-        ratios = steps[1:] / steps[:-1]
-        if not ((ratios > LEAST) & (ratios < MOST)).all():
+        if not _like_a_polynomial(np.diff(costs), 1e-9 * abs(costs[-1])):
             return FloorLimit(None, None, tuple(costs))
     best, second = neville(costs), neville(costs[1:])
     return FloorLimit(best, abs(best - second), tuple(costs))
+
+
+def _like_a_polynomial(steps: Array, rounding: float) -> bool:
+    if not (np.abs(steps) > rounding).all():
+        return True
+    ratios = steps[1:] / steps[:-1]
+    return bool(((ratios > LEAST) & (ratios < MOST)).all())
 
 
 def neville(costs: Sequence[float]) -> float:

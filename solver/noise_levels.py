@@ -1,0 +1,206 @@
+"""Densities and rates at all noise levels of one system, and where the quasi-potential may be started from.
+
+The ε-continuation (:mod:`solver.continuation`) goes through the levels that are wanted, and on to one from
+which V can be started.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from dolfinx import fem, mesh
+
+from solver.coefficients import Coefficients
+from solver.continuation import (
+    Density,
+    Landmarks,
+    density,
+    first_epsilon,
+    next_gauge,
+    positivity_margin,
+    schedule,
+)
+from solver.errors import NotConverged
+from solver.evaluate import Locator, bounding_box, evaluate
+from solver.linear import Options
+from solver.moments import mean_and_covariance
+from solver.passage import Passage, mean_first_passage
+from solver.policy_iteration import edge_level
+from solver.potential_density import density_from_potential
+from solver.quasi_potential import WellPotential
+from solver.rates import time_difference
+from solver.region import Region, whole
+from solver.spectrum import LOWEST_LOG, slowest_eigenvalues
+from solver.system import Array
+
+# the quasi-potential is started from W at a noise this many times below the lowest barrier
+START_RATIO = 30.0
+LEAST_RATIO = 12.0
+# where the first densities of the continuation fail, the next start is this part of the noise level
+RESTART = 0.25
+# up to here the backward equation is solved directly beside the rates
+DIRECT_LOG = 14.0
+# the mass beyond so many ε is below rounding for all that is reported
+NEGLIGIBLE = 30.0
+
+Monitor = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Level:
+    """Results at one noise level.
+
+    Attributes:
+        state: Density, rates, region; with the refreshed gauge.
+        gauge_refresh: Largest change of a log passage time when the gauge was refreshed.
+        margin: How far above the highest pass the density is positive, in e-folds.
+        passages: Direct mean first passage times by pair of attractors, where they can be trusted.
+        eigenvalue: λ₂, where it can be resolved.
+        mean, covariance: Of the stationary density.
+        overlap: The wells are not separated at this noise, so that there are no rates.
+    """
+
+    state: Density
+    gauge_refresh: float
+    margin: float
+    passages: dict[tuple[int, int], Passage]
+    eigenvalue: float | None
+    mean: Array
+    covariance: Array
+    overlap: bool
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """Where the ε-continuation ended: W extrapolated to ε = 0, the region it is known on, the last ε."""
+
+    limit: fem.Function
+    known: Coefficients
+    epsilon: float
+
+
+def continue_to_start(
+    base: Coefficients,
+    space: fem.FunctionSpace,
+    epsilons: Sequence[float],
+    landmarks: Landmarks,
+    locator: Locator,
+    options: Options | None,
+    monitor: Monitor,
+) -> tuple[dict[float, Level], Continuation | None]:
+    """ε-continuation through all wanted levels, and on to the start of the quasi-potential.
+
+    None where the continuation fails below the wanted levels, too far from the limit for a start.
+    """
+    first = first_epsilon(_corners(base.domain), landmarks.pins)
+    wanted = set(epsilons)
+    plan = schedule(first, list(epsilons) or [first])
+    levels: dict[float, Level] = {}
+    gauge, part = fem.Function(space, name="W"), base.on(whole(base.domain))
+    lowest_wanted = min(wanted, default=first)
+    epsilon, height, limit = np.inf, 0.0, gauge
+    while True:
+        last, epsilon = epsilon, plan.pop(0)
+        monitor(f"stationary density at epsilon = {epsilon:.4g}")
+        try:
+            state = density(part, gauge, epsilon, landmarks, locator, options)
+            if epsilon in wanted:
+                levels[epsilon] = _level(state, landmarks, locator, options)
+                state = levels[epsilon].state
+            following = plan[0] if plan else 0.6 * epsilon
+            renewed, smaller = next_gauge(state, landmarks, locator, following)
+        except NotConverged:
+            if epsilon > max(epsilons, default=RESTART**4 * first):
+                # Noise that grows away from the attractors spreads the density over the box, up to where the
+                # noise is weak, at a level that the attractors do not tell: start again from a lower one.
+                plan = schedule(RESTART * epsilon, list(epsilons) or [RESTART * epsilon])
+                gauge, part = fem.Function(space, name="W"), base.on(whole(base.domain))
+                epsilon, height, limit = np.inf, 0.0, gauge
+                continue
+            # below the wanted levels, the last gauge will do if it is near enough to the limit
+            if epsilon >= lowest_wanted:
+                raise
+            return levels, None if height / last < LEAST_RATIO else Continuation(limit, part, last)
+        limit = _extrapolated(gauge, last, renewed, epsilon)
+        gauge, part = renewed, smaller
+        if not plan:
+            height = _lowest_pass(gauge, part.region, landmarks, locator)
+            if height / epsilon >= START_RATIO:
+                return levels, Continuation(limit, part, epsilon)
+            # straight to the level that is needed, in steps of the usual size
+            plan = schedule(epsilon, [height / START_RATIO * 0.99 if height > 0 else following])[1:]
+
+
+def _extrapolated(first: fem.Function, high: float, second: fem.Function, low: float) -> fem.Function:
+    """Limit ε → 0 of ``W_ε = V + ε W₁ + O(ε²)`` from two noise levels."""
+    result = fem.Function(second.function_space, name="W")
+    ratio = low / high
+    result.x.array[:] = (second.x.array - ratio * first.x.array) / (1.0 - ratio)
+    return result
+
+
+def _level(state: Density, landmarks: Landmarks, locator: Locator, options: Options | None) -> Level:
+    """Refresh the gauge at the same ε, and compute what else is wanted there."""
+    epsilon = state.epsilon
+    gauge, part = next_gauge(state, landmarks, locator, epsilon)
+    fresh = density(part, gauge, epsilon, landmarks, locator, options)
+    change = 0.0
+    passages: dict[tuple[int, int], Passage] = {}
+    eigenvalue = None
+    if state.rates is not None and fresh.rates is not None:
+        change = time_difference(state.rates, fresh.rates)
+        times = fresh.rates.log_mfpt
+        pins = landmarks.pins
+        for i, j in itertools.permutations(range(len(pins)), 2):
+            if times[i, j] < DIRECT_LOG:
+                passages[i, j] = mean_first_passage(
+                    part, gauge.function_space, epsilon, pins[i], pins[j], locator, options
+                )
+        slowest = np.logaddexp.reduce(fresh.rates.log_rate, axis=None)
+        if len(pins) == 2 and slowest > LOWEST_LOG:
+            eigenvalue = float(
+                slowest_eigenvalues(part, gauge.function_space, epsilon, 1, float(np.exp(slowest)))[0]
+            )
+    margin = positivity_margin(fresh, landmarks, locator)
+    overlap = len(landmarks.pins) > 1 and fresh.rates is None
+    mean, spread = mean_and_covariance(fresh)
+    return Level(fresh, change, margin, passages, eigenvalue, mean, spread, overlap)
+
+
+def alone(level: Level, well: WellPotential, landmarks: Landmarks, options: Options | None) -> Level:
+    """The density of a single well with V for the gauge, where V is known high enough for that.  Collective.
+
+    The density of the continuation knows of the walls of the box.
+    """
+    if well.trusted_level < NEGLIGIBLE * level.state.epsilon:
+        return level
+    try:
+        state = density_from_potential(well, level.state.epsilon, landmarks.pins[0], options)
+    except NotConverged:
+        return level
+    mean, spread = mean_and_covariance(state)
+    return replace(level, state=state, mean=mean, covariance=spread)
+
+
+def _lowest_pass(gauge: fem.Function, region: Region, landmarks: Landmarks, locator: Locator) -> float:
+    """Height of the lowest barrier in W; of the edge of the region where there is no pass.  Collective."""
+    wells = evaluate(gauge, np.array([pin.point for pin in landmarks.pins]), locator)[:, 0]
+    heights = [
+        level - wells[k]
+        for level, pair in zip(
+            evaluate(gauge, landmarks.passes, locator)[:, 0] if len(landmarks.passes) else [],
+            landmarks.between,
+            strict=True,
+        )
+        for k in pair
+        if k >= 0
+    ]
+    return float(np.nanmin(heights)) if heights else edge_level(region, gauge) - float(wells[0])
+
+
+def _corners(domain: mesh.Mesh) -> Array:
+    """Corners of the bounding box of a mesh.  Collective."""
+    return np.array(list(itertools.product(*zip(*bounding_box(domain), strict=True))))
