@@ -40,11 +40,13 @@ def test_times_masses_barriers_prefactors(name):
     for b in analysis.barriers:
         assert b.barrier == pytest.approx(line.potential(wells[b.start], top), rel=1e-10)
         assert b.lower <= b.barrier <= b.upper
+    shallow = min(b.barrier for b in analysis.barriers)
     for epsilon in epsilons:
         rates = analysis.levels[epsilon].state.rates
         for i, j in ((0, 1), (1, 0)):
             exact = line.log_time(wells[i], wells[j], epsilon)
-            assert rates.log_mfpt[i, j] == pytest.approx(exact, abs=TIME_BOUND)
+            bound = TIME_BOUND if shallow / epsilon < 17 else SHARP_BOUND
+            assert rates.log_mfpt[i, j] == pytest.approx(exact, abs=bound)
             assert rates.log_rate[i, j] == -rates.log_mfpt[i, j]
         left = line.mass(BOUNDS[0], top, epsilon)
         # a well ends at the saddle up to a width √ε, in which the mass is e^{−barrier/ε}
@@ -57,7 +59,8 @@ def test_times_masses_barriers_prefactors(name):
         assert 2 * gaps[1] - gaps[0] == pytest.approx(0.0, abs=5e-3)
 
 
-TIME_BOUND = 1e-4
+# the rate constant itself is one up to e^{−barrier/ε} times powers of it
+TIME_BOUND, SHARP_BOUND = 1e-4, 1e-6
 
 
 @pytest.mark.mpi
