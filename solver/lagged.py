@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from petsc4py import PETSc
 
+from solver.flow_order import solve_along_flow
 from solver.linear import Options, factorise, solve
+from solver.system import Array
 
 # more iterations than this cost as much as a factorisation
 MOST = 10
 TOLERANCE = 1e-8
+# from here on exact factors of matrices from space cost more memory and time than iterations
+LARGE = 20_000
 
 
 class Lagged:
@@ -24,10 +28,14 @@ class Lagged:
         name: What is solved, for error messages; also the prefix of PETSc's options.
         options: PETSc options without prefix; where they choose the Krylov method, every matrix gets a
             preconditioner of its own.
+        heights: At the owned dofs, what the flow climbs if this is a transport equation (it may change
+            between solves): with it, large systems are solved by :mod:`solver.flow_order`.
     """
 
-    def __init__(self, matrix: PETSc.Mat, name: str, options: Options | None = None) -> None:
-        self.matrix, self.name, self.options = matrix, name, options
+    def __init__(
+        self, matrix: PETSc.Mat, name: str, options: Options | None = None, heights: Array | None = None
+    ) -> None:
+        self.matrix, self.name, self.options, self.heights = matrix, name, options, heights
         self.direct = "ksp_type" not in (options or {}) and "pc_type" not in (options or {})
         self.ksp: PETSc.KSP | None = None
 
@@ -37,6 +45,11 @@ class Lagged:
         Raises:
             NotConverged: If the factorisation or the solve fails.
         """
+        if self.direct and self.heights is not None and self.matrix.getSize()[0] > LARGE:
+            solution = solve_along_flow(self.matrix, rhs, guess, self.heights)
+            if solution is not None:
+                return solution
+            self.heights = None  # the next ones would fail, too
         if near and self.direct and self.ksp is not None:
             solution = self._corrected(rhs, guess)
             if solution is not None:

@@ -149,7 +149,9 @@ def policy_iteration(
     level = edge_level(region, first)
     frozen = fem.Function(fem.functionspace(region.domain, ("DG", 0)))
     problem = repeated(*transport(coefficients, V, first, frozen), region, given, fixed)
-    solver = Lagged(problem.matrix, "quasi-potential", options)
+    # in the plane exact factors are sparse enough for all sizes
+    heights = V.x.array[:owned] if coefficients.domain.geometry.dim == 3 else None
+    solver = Lagged(problem.matrix, "quasi-potential", options, heights)
     changes: list[float] = []
     settled = frozen_level = np.inf
     for _ in range(max_iterations):
