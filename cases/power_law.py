@@ -39,6 +39,8 @@ def power_laws(noise: ScaledNoise, analysis: Analysis) -> list[dict[str, Any]]:
     point = pins[0].point
     _, high = bounding_box(analysis.coefficients.domain)
     ray = _ray(loss, point, float(high[0]))
+    if not len(ray):  # the loss at the minimum is so high that the domain has no tail of L ≫ L₀
+        return []
     hessian = -noise.system.jacobian(point[:, None])[..., 0]
     mean = float(np.trace(hessian)) / noise.system.dim
     round_one = bool(np.abs(hessian - mean * np.eye(noise.system.dim)).max() < ISOTROPIC * mean)
@@ -55,6 +57,8 @@ def _ray(loss: Field, point: Array, wall: float) -> Array:
     steps = np.geomspace(1e-4, END, 20 * POINTS) * (wall - point[0])
     ray = point + steps[:, None] * np.eye(len(point))[0]
     ray = ray[loss(ray.T) > BEGIN * float(loss(point[:, None])[0])]
+    if not len(ray):
+        return ray
     return np.asarray(ray[np.linspace(0, len(ray) - 1, POINTS).astype(int)])
 
 

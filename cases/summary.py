@@ -16,6 +16,7 @@ from solver.connections import Saddle
 from solver.cycle_pass import CyclePass
 from solver.fixed_points import FixedPoint
 from solver.limit_cycles import LimitCycle
+from solver.moments import log_masses
 from solver.noise_levels import Level
 from solver.periodic import phases
 from solver.rates import markov_chain
@@ -136,9 +137,8 @@ def _anisotropy(noise: ScaledNoise, places: Structure) -> dict[str, Any]:
 
 
 def _stationary(level: Level) -> dict[str, Any]:
-    rates = level.state.rates
-    single = len(level.state.wells) == 1 and rates is None and not level.overlap
-    log_mass = np.zeros(1) if single else None if rates is None else rates.log_weight
+    """Moments and masses at one noise level.  Collective."""
+    log_mass = None if level.overlap else log_masses(level.state)
     return {
         "epsilon": level.state.epsilon,
         "mass": None if log_mass is None else np.exp(log_mass).tolist(),

@@ -100,10 +100,13 @@ Found = tuple[WellPotential, list[Instanton]]
 def surest(routes: Sequence[Callable[[], Found]]) -> Found:
     """V of one attractor by the first of several ways that gets far enough, or the best of all.  Collective.
 
+    Where V stops short of the cheapest path that was found there may be a cheaper one; the lower bound of the
+    barrier says how much cheaper.
+
     Raises:
-        NotConverged: If a way fails, and none of the others reaches the cheapest path.
+        NotConverged: If all ways fail.
     """
-    found, failure = None, None
+    found, failure = None, NotConverged("there is no way to start V")
     for route in routes:
         try:
             other = route()
@@ -113,9 +116,8 @@ def surest(routes: Sequence[Callable[[], Found]]) -> Found:
         found = other if found is None else surer(found, other)
         if reaches(*found):
             return found
-    # V stopped short of the cheapest path that was found: there may be a cheaper one
-    if found is None or failure is not None:
-        raise failure or NotConverged("there is no way to start V")
+    if found is None:
+        raise failure
     return found
 
 

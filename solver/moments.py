@@ -1,4 +1,4 @@
-"""Mean and covariance of a stationary density."""
+"""Masses of the wells, mean and covariance of a stationary density."""
 
 from __future__ import annotations
 
@@ -9,6 +9,31 @@ from mpi4py import MPI
 
 from solver.continuation import Density
 from solver.system import Array
+
+# below this the rounding errors of a committor in a deep well weigh as much as a shallow well
+SHALLOW = 1e-8
+
+
+def log_masses(state: Density) -> Array | None:
+    """``log ∫ p h_i dx`` of the wells ``(K,)``, their sum being one; None where wells overlap.  Collective.
+
+    h_i is the committor: what is near the pass belongs to both wells.  At low noise nothing is near the pass,
+    but in wells whose mass is below 10⁻⁸ the integral is one of rounding errors: then the masses are those of
+    the Markov chain with the rates (:mod:`solver.rates`), from which they differ by O(e^{−barrier/ε}).
+    """
+    if len(state.wells) == 1 and state.rates is None:
+        return np.zeros(1)
+    if state.rates is None:
+        return None
+    chain = state.rates.log_weight
+    if not np.exp(chain).min() > SHALLOW:
+        return chain
+    domain = state.coefficients.domain
+    epsilon, shift = fem.Constant(domain, state.epsilon), fem.Constant(domain, state.log_normaliser)
+    density = state.q * ufl.exp(-state.gauge / epsilon - shift)
+    parts = [fem.assemble_scalar(fem.form(density * h * state.coefficients.dx)) for h in state.committors]
+    masses = np.array([domain.comm.allreduce(float(part), op=MPI.SUM) for part in parts])
+    return np.asarray(np.log(masses / masses.sum())) if (masses > 0).all() else chain
 
 
 def mean_and_covariance(state: Density) -> tuple[Array, Array]:

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import sympy as sp
 from mpi4py import MPI
+from scipy.integrate import cumulative_trapezoid
 
+from solver.moments import log_masses
 from tests.exact import Line, X, gradient_system, solved
 
 QUARTIC = (X**2 - 1) ** 2 / 4
@@ -84,3 +86,31 @@ def test_eigenvalue_is_twice_the_rate_of_symmetric_wells():
     assert MPI.COMM_WORLD.allreduce(level.eigenvalue, op=MPI.MAX) == pytest.approx(
         level.eigenvalue, rel=1e-14
     )
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("name", ["tilted", "state-dependent"])
+def test_masses_at_high_noise_are_shared_at_the_pass(name):
+    """∫ p h dx with ``h' ∝ exp(−∫ 2b/(εA))`` between the attractors, by quadrature on a fine grid."""
+    analysis, (loss, A, _) = computed(name, LOW[name]), WELLS[name]
+    wells = [float(pin.point[0]) for pin in analysis.landmarks.pins]
+    x = np.linspace(*BOUNDS, 400_001)
+    slope, tensor = (np.broadcast_to(sp.lambdify(X, e, "numpy")(x), x.shape) for e in (-sp.diff(loss, X), A))
+    for epsilon in LOW[name]:
+        work = cumulative_trapezoid(2 * slope / tensor, x, initial=0) / epsilon
+        density = np.exp(work - work.max()) / tensor
+        between = (x >= min(wells)) & (x <= max(wells))
+        scale = np.where(between, np.exp(-np.where(between, work, work[between].max())), 0.0)
+        right = cumulative_trapezoid(scale, x, initial=0)
+        share = np.trapezoid(density * right / right[-1], x) / np.trapezoid(density, x)
+        exact = np.log([share, 1 - share] if wells[0] > wells[1] else [1 - share, share])
+        found = log_masses(analysis.levels[epsilon].state)
+        assert np.exp(found).sum() == pytest.approx(1, abs=1e-12)
+        np.testing.assert_allclose(found, exact, atol=2e-3)
+
+
+def test_masses_of_wells_that_hardly_matter_are_those_of_the_chain():
+    (epsilon,) = levels = (0.012,)
+    state = computed("state-dependent", levels).levels[epsilon].state
+    assert np.exp(state.rates.log_weight).min() < 1e-8
+    np.testing.assert_array_equal(log_masses(state), state.rates.log_weight)

@@ -52,9 +52,13 @@ def test_a_second_way_replaces_one_that_fails(well):
     assert surest([failing, lambda: (well, [path(0.81)])])[1][0].action == 0.81
 
 
-def test_v_that_stops_short_is_no_result_when_the_second_way_fails(well):
+def test_v_that_stops_short_is_kept_when_the_second_way_fails(well):
+    assert surest([lambda: (well, [path(2.0)]), failing])[0].trusted_level == well.trusted_level
+
+
+def test_all_ways_fail():
     with pytest.raises(NotConverged, match="by this way"):
-        surest([lambda: (well, [path(2.0)]), failing])
+        surest([failing, failing])
 
 
 def test_the_cheaper_path_counts_and_v_above_it_does_not(well):
