@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from petsc4py import PETSc
 
+from solver.linear import corrected
 from solver.system import Array
 
 TOLERANCE = 1e-8
@@ -55,9 +56,6 @@ def solve_along_flow(matrix: PETSc.Mat, rhs: PETSc.Vec, guess: PETSc.Vec, height
         guess: What is corrected.
         heights: At the owned dofs.
     """
-    residual, correction = rhs.duplicate(), rhs.duplicate()
-    matrix.mult(guess, residual)
-    residual.aypx(-1.0, rhs)
     krylov = PETSc.KSP().create(matrix.comm)
     krylov.setOperators(matrix)
     krylov.setType("gmres")
@@ -66,15 +64,4 @@ def solve_along_flow(matrix: PETSc.Mat, rhs: PETSc.Vec, guess: PETSc.Vec, height
     preconditioner = krylov.getPC()
     preconditioner.setType("python")
     preconditioner.setPythonContext(FlowOrder(heights))
-    try:
-        krylov.solve(residual, correction)
-        converged = krylov.getConvergedReason() > 0 and bool(np.isfinite(correction.norm()))
-    except PETSc.Error:  # a zero on the diagonal of the factors
-        converged = False
-    krylov.destroy()
-    residual.destroy()
-    if not converged:
-        correction.destroy()
-        return None
-    correction.axpy(1.0, guess)
-    return correction
+    return corrected(krylov, rhs, guess)

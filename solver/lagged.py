@@ -10,7 +10,7 @@ from __future__ import annotations
 from petsc4py import PETSc
 
 from solver.flow_order import solve_along_flow
-from solver.linear import Options, factorise, solve
+from solver.linear import Options, corrected, factorise, solve
 from solver.system import Array
 
 # more iterations than this cost as much as a factorisation
@@ -61,9 +61,6 @@ class Lagged:
 
     def _corrected(self, rhs: PETSc.Vec, guess: PETSc.Vec) -> PETSc.Vec | None:
         """``guess + d`` with ``A d = rhs − A guess`` by GMRES; None where that takes too long."""
-        residual = rhs.duplicate()
-        self.matrix.mult(guess, residual)
-        residual.aypx(-1.0, rhs)
         krylov = PETSc.KSP().create(self.matrix.comm)
         krylov.setType("gmres")
         factors = self.ksp.getPC()  # type: ignore[union-attr]
@@ -71,16 +68,7 @@ class Lagged:
         krylov.setPC(factors)
         krylov.setOperators(self.matrix)
         krylov.setTolerances(rtol=TOLERANCE, atol=0.0, max_it=MOST)
-        correction = rhs.duplicate()
-        krylov.solve(residual, correction)
-        converged = krylov.getConvergedReason() > 0
-        krylov.destroy()
-        residual.destroy()
-        if not converged:
-            correction.destroy()
-            return None
-        correction.axpy(1.0, guess)
-        return correction
+        return corrected(krylov, rhs, guess)
 
     def destroy(self) -> None:
         """Free the factors.  Collective."""

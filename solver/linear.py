@@ -57,3 +57,26 @@ def solve(ksp: PETSc.KSP, rhs: PETSc.Vec, name: str) -> PETSc.Vec:
     if not np.isfinite(solution.norm()):
         raise NotConverged(f"the linear solve for the {name} gave a solution that is not finite")
     return solution
+
+
+def corrected(krylov: PETSc.KSP, rhs: PETSc.Vec, guess: PETSc.Vec) -> PETSc.Vec | None:
+    """``guess + d`` with ``A d = rhs − A guess``; None where the iterations do not converge.  Collective.
+
+    The solver is used up.
+    """
+    matrix = krylov.getOperators()[0]
+    residual, correction = rhs.duplicate(), rhs.duplicate()
+    matrix.mult(guess, residual)
+    residual.aypx(-1.0, rhs)
+    try:
+        krylov.solve(residual, correction)
+        converged = krylov.getConvergedReason() > 0 and bool(np.isfinite(correction.norm()))
+    except PETSc.Error:  # a zero on the diagonal of incomplete factors
+        converged = False
+    krylov.destroy()
+    residual.destroy()
+    if not converged:
+        correction.destroy()
+        return None
+    correction.axpy(1.0, guess)
+    return correction
