@@ -76,6 +76,12 @@ class Case:
         return len(self.coordinates)
 
     @property
+    def alone(self) -> bool:
+        """Whether one table asks for something that needs no attractors: nothing else is computed then."""
+        tables = (self.transient, self.trajectories)
+        return self.stability is not None or any(table is not None and table.alone for table in tables)
+
+    @property
     def baseline(self) -> str:
         """The noise in the denominator of ratios: as given, else "isotropic", else the first."""
         if self.compare.baseline is not None:

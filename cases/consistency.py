@@ -36,6 +36,10 @@ def complete(case: Case) -> Case:
     _check_simulation(case)
     _check_exits(case)
     _check_transient(case)
+    if case.alone and case.mesh.adapt:
+        raise case.error(
+            "mesh.adapt", "the mesh is adapted to V, which this case does not solve for", "leave it out"
+        )
     references.check(case, case.references)
     case = _with_mesh_file(case)
     compare = case.compare.model_copy(update={"baseline": case.baseline, "reference": case.reference})

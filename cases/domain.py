@@ -33,6 +33,11 @@ AT_PASS = 4.0
 CURVE = 200
 
 
+def outline(place: FixedPoint | LimitCycle) -> Array:
+    """Points ``(n, d)`` all along a cycle, or the one point."""
+    return place.curve(phases(CURVE)).T if isinstance(place, LimitCycle) else place.point[None]
+
+
 @dataclass(frozen=True)
 class Structure:
     """Where the drift vanishes: what the escape problem is about.
@@ -121,7 +126,7 @@ def structure(case: Case, landscape: Landscape, domain: Any) -> Structure:
         points = tuple(p for p, here in zip(points, held, strict=True) if here)
     cycles = limit_cycles(still, points, bounds)
     if case.domain.bounds is None:
-        cycles = tuple(c for c in cycles if _held(domain, c.curve(phases(CURVE)).T).all())
+        cycles = tuple(c for c in cycles if _held(domain, outline(c)).all())
     stable = [cycle for cycle in cycles if cycle.kind == "attractor"]
     size = float((high - low).min())
     saddles: tuple[Saddle | CyclePass, ...] = (

@@ -6,13 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from cases.casefile import Case
-from cases.domain import CURVE, Structure, grade
+from cases.domain import Structure, grade, outline
 from cases.noise import ScaledNoise
 from solver.adaptivity import adapted
 from solver.analysis import landmarks_of, well_sizes
 from solver.connections import Saddle
-from solver.limit_cycles import LimitCycle
-from solver.periodic import phases
 
 
 def graded_mesh(case: Case, domain: Any, places: Structure, noises: dict[str, ScaledNoise]) -> Any:
@@ -24,7 +22,7 @@ def graded_mesh(case: Case, domain: Any, places: Structure, noises: dict[str, Sc
             for place, size in zip(
                 places.attractors, well_sizes(marks, min(case.compare.epsilon)), strict=True
             ):
-                along = place.curve(phases(CURVE)).T if isinstance(place, LimitCycle) else [place.point]
+                along = outline(place)
                 points += list(along)
                 sizes += [size] * len(along)
     return grade(case, domain, points, sizes, [s.point for s in places.saddles if isinstance(s, Saddle)])

@@ -17,7 +17,9 @@ def floor_sentences(summary: Mapping[str, Any]) -> list[str]:
             if limit is None:
                 continue
             way = f"Noise '{name}', from {barrier['from']} over saddle {barrier['saddle']}"
-            if limit["value"] is None:
+            if limit["lost"]:
+                found.append(f"{way}: no path was found at smaller floors, so that nothing is extrapolated.")
+            elif limit["value"] is None:
                 costs = ", ".join(number(cost, 5) for cost in limit["costs"])
                 found.append(f"{way}: the barrier has no limit as the floor is halved ({costs}).")
             else:

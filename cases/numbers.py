@@ -66,3 +66,8 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return DASH
     return f"{number(seconds, 2)} s" if seconds < 100 else f"{int(seconds // 60)} min {seconds % 60:.0f} s"
+
+
+def grouped(value: int) -> str:
+    """A whole number with a space between its thousands."""
+    return f"{value:,}".replace(",", " ")

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from cases.domain import CURVE, Structure
+from cases.domain import Structure, outline
 from solver.analysis import Analysis
 from solver.connections import Saddle
-from solver.evaluate import bounding_box
-from solver.limit_cycles import LimitCycle
-from solver.periodic import phases
 from solver.polylines import Polyline
 from solver.relaxation import relaxation_path
+from solver.system import Array
 
 
 def instantons(name: str, analysis: Analysis) -> list[Polyline]:
@@ -29,19 +25,15 @@ def instantons(name: str, analysis: Analysis) -> list[Polyline]:
     ]
 
 
-def relaxations(name: str, analysis: Analysis, places: Structure, domain: Any) -> list[Polyline]:
-    """How the system goes on behind each saddle, at no further action.  Collective."""
-    box = np.array(bounding_box(domain))
+def relaxations(name: str, analysis: Analysis, places: Structure, box: tuple[Array, Array]) -> list[Polyline]:
+    """How the system goes on behind each saddle, in a box, at no further action.  Not collective."""
     lines = []
     for b in analysis.barriers:
         saddle = places.saddles[b.saddle]
         if not isinstance(saddle, Saddle):
             continue
-        goal = None
-        if b.end >= 0:
-            end = places.attractors[b.end]
-            goal = end.curve(phases(CURVE)).T if isinstance(end, LimitCycle) else end.point[None]
-        points = relaxation_path(analysis.system, saddle, b.start, goal, box)
+        goal = outline(places.attractors[b.end]) if b.end >= 0 else None
+        points = relaxation_path(analysis.system, saddle, b.start, goal, np.array(box))
         ids = {"from": b.start, "to": b.end, "saddle": b.saddle}
         lines.append(Polyline(points, {"action": np.full(len(points), b.barrier)}, ids, name))
     return lines

@@ -23,7 +23,7 @@ from cases.errors import EXIT_GOOD, EXIT_SOLVER
 from cases.exit_simulation import add_to_summary, largest_gap, simulate_exits
 from cases.exits import ExitSet, empty_exits, exit_checks, exit_sets, exits_of_noise, exits_summary
 from cases.fitting_mesh import adapted_mesh, graded_mesh
-from cases.floor_limits import floor_limits, with_floor_limits
+from cases.floor_limits import floor_limits
 from cases.floor_text import floor_sentences
 from cases.landscape import Landscape, interpolation_error
 from cases.noise import ScaledNoise, scaled
@@ -109,7 +109,7 @@ def _prepared(
     """
     extras.check(case, landscape)
     domain = make_mesh(case, landscape, comm)
-    places = NOWHERE if _alone(case) else structure(case, landscape, domain)
+    places = NOWHERE if case.alone else structure(case, landscape, domain)
     start = _reference_point(domain, places)
     noises = scaled(case, landscape, start)
     diffusions = {name: noise.system.diffusion for name, noise in noises.items()}
@@ -173,16 +173,17 @@ def _solve_all(
     found: list[str] = []
     lines: list[Polyline] = []
     relaxed: list[Polyline] = []
-    if case.mesh.adapt and not _alone(case):
+    if case.mesh.adapt:
         with progress.stage("adapting the mesh") as stage, timings.measure("adapting the mesh"):
             try:
                 domain = adapted_mesh(case, domain, places, noises, lambda text: stage.advance(1, text))
             except SolverError as error:
                 found.append(f"mesh.adapt: {error}; the mesh is the one of mesh.resolution")
     pair = None if places.target is None else (places.start, places.target)
+    start, box = _reference_point(domain, places), bounding_box(domain)
     analysis: Analysis | None = None
     for name, noise in noises.items():
-        if _alone(case):
+        if case.alone:
             entries[name] = empty_noise(noise, places)
             continue
         with progress.stage(f"noise '{name}'") as stage:
@@ -194,6 +195,10 @@ def _solve_all(
                 with timings.measure("exits"):
                     say = lambda text: stage.advance(1, text)  # noqa: E731
                     exits = exits_of_noise(case, sets, noise, places, domain, analysis.wells, say)
+                with timings.measure("quasi-potential, densities, rates"):
+                    limits = on_root(
+                        domain.comm, partial(floor_limits, case, landscape, name, start, places, analysis)
+                    )
                 with timings.measure("simulation"):
                     left = simulate_exits(case, noise, sets, exits, places, domain, analysis.wells)
             except SolverError as error:
@@ -212,14 +217,12 @@ def _solve_all(
                 values |= exit_checks(exits, case.dim) | {"exit_simulation_gap": largest_gap(left)}
             found += problems(name, values)
             entries[name] = noise_summary(noise, places, analysis, simulated, values)
-            if case.noise[name].floor > 0:
-                start = places.attractors[places.start].point
-                limits = floor_limits(case, landscape, name, start, places, analysis)
-                entries[name]["barriers"] = with_floor_limits(entries[name]["barriers"], limits)
+            for entry, limit in zip(entries[name]["barriers"], limits, strict=False):
+                entry["floor_limit"] = limit
             entries[name]["exits"] = exits_summary(sets, exits, analysis.wells)
             add_to_summary(entries[name]["exits"], left)
             lines += instantons(name, analysis)
-            relaxed += relaxations(name, analysis, places, domain)
+            relaxed += on_root(domain.comm, partial(relaxations, name, analysis, places, box))
             with timings.measure("output"):
                 _write_fields(path / f"{name}.vtkhdf", case, analysis)
     apart: list[dict[str, Any]] = []
@@ -290,11 +293,6 @@ def _evolve(
         found += problems(name, values)
         write_evolution(path / f"{name}-transient.vtkhdf", one)
     return distances(evolved)
-
-
-def _alone(case: Case) -> bool:
-    tables = (case.transient, case.trajectories)
-    return case.stability is not None or any(table is not None and table.alone for table in tables)
 
 
 def _reference_point(domain: Any, places: Structure) -> Any:

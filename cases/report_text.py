@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cases.checks import CHECKS
+from cases.check_text import title, verdict
 from cases.floor_text import floor_sentences
-from cases.numbers import DASH, bracket, duration, factor, fixed, number, with_interval
+from cases.numbers import DASH, bracket, duration, factor, fixed, grouped, number, with_interval
 from cases.rundata import RunData
 from cases.summary_rows import Row, baseline, directions, goal, rows
 
@@ -130,9 +130,8 @@ def checks(run: RunData) -> list[Check]:
     result = []
     for name in dict.fromkeys(name for entry in entries for name in entry):
         limit = thresholds.get(name)
-        text = CHECKS[name][1] if name in CHECKS else name.replace("_", " ")
         findings = tuple(_finding(entry.get(name), limit) for entry in entries)
-        result.append(Check(name, text[0].upper() + text[1:], number(limit, 2), findings))
+        result.append(Check(name, title(name), number(limit, 2), findings))
     return sorted(result, key=lambda check: all(finding.verdict != "failed" for finding in check.findings))
 
 
@@ -150,8 +149,7 @@ def count(found: list[Check]) -> str:
 def _finding(value: object, limit: float | None) -> Finding:
     if not isinstance(value, int | float):
         return Finding(DASH, "missing")
-    verdict = "recorded" if limit is None else "good" if value <= limit else "failed"
-    return Finding(number(value, 2), verdict)
+    return Finding(number(value, 2), verdict(value, limit))
 
 
 def method(run: RunData) -> list[str]:
@@ -238,4 +236,4 @@ def _mesh(grid: Mapping[str, Any], mesh: Mapping[str, Any]) -> str | None:
 
 
 def _integer(value: object) -> str | None:
-    return f"{value:,}".replace(",", " ") if isinstance(value, int) else None
+    return grouped(value) if isinstance(value, int) else None

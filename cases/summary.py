@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cases.domain import CURVE, Structure
+from cases.domain import Structure, outline
 from cases.noise import ScaledNoise
 from cases.power_law import power_laws
 from cases.simulation import Simulated, Simulations
@@ -18,7 +18,6 @@ from solver.fixed_points import FixedPoint
 from solver.limit_cycles import LimitCycle
 from solver.moments import log_masses
 from solver.noise_levels import Level
-from solver.periodic import phases
 from solver.rates import markov_chain
 from solver.system import Array
 
@@ -68,7 +67,7 @@ def _cycle(cycle: LimitCycle) -> dict[str, Any]:
     return {
         "kind": "cycle",
         "point": cycle.point.tolist(),
-        "curve": cycle.curve(phases(CURVE)).T.tolist(),
+        "curve": outline(cycle).tolist(),
         "period": cycle.period,
         "multipliers": [[float(m.real), float(m.imag)] for m in cycle.multipliers],
     }

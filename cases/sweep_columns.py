@@ -127,7 +127,8 @@ def closed_curve(
         {own: _number(row[path]) for own, path in zip(_names(vary), vary, strict=True)} for row in known
     ]
     own_places = [row[key] for row in known]
-    independent = len(vary) > 1 and len({row[vary[0]] for row in known if _number(row[vary[0]])}) < len(known)
+    firsts = {row[vary[0]] for row in known if _number(row[vary[0]]) is not None}
+    independent = len(vary) > 1 and len(firsts) < len(known)
     if independent or len(set(own_places)) < len(own_places):
         return [(row[key], row[f"{name} exact"]) for row in known]
     place = columns.abscissa if columns.abscissa is not None else _names(vary)[0]

@@ -12,7 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from cases import sweep_tables, sweep_text
-from cases.numbers import duration
+from cases.numbers import duration, grouped
 from cases.report import REPORT, environment
 from cases.report_text import versions_text
 from cases.sweep_plan import describe
@@ -114,5 +114,4 @@ def _range(summaries: Mapping[str, Any], key: str) -> str:
     """A number of the discretisation, from the least to the largest over the members."""
     found = [s.get("discretisation", {}).get(key) for s in summaries.values()]
     known = sorted({value for value in found if isinstance(value, int)})
-    grouped = [f"{value:,}".replace(",", " ") for value in known]
-    return " to ".join([grouped[0], grouped[-1]] if len(grouped) > 1 else grouped)
+    return " to ".join(grouped(value) for value in dict.fromkeys([known[0], known[-1]])) if known else ""

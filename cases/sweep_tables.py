@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from cases.checks import CHECKS
+from cases.check_text import title, verdict
 from cases.numbers import DASH, bracket, duration, factor, fixed, number
 from cases.sweep_columns import ABSCISSA
 from cases.sweep_plan import describe, short, short_names
@@ -79,11 +79,10 @@ def checks(summaries: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
     found = []
     for name, (value, where) in worst.items():
         limit = limits.get(name)
-        verdict = "recorded" if limit is None else "good" if value <= limit else "failed"
-        text = CHECKS[name][1] if name in CHECKS else name.replace("_", " ")
         found.append(
-            {"name": name, "text": text[0].upper() + text[1:], "threshold": number(limit, 2)}
-            | {"value": number(value, 2), "where": where, "verdict": verdict}
+            {"name": name, "text": title(name), "threshold": number(limit, 2)}
+            | {"value": number(value, 2), "where": where}
+            | {"verdict": verdict(value, limit)}
         )
     return found
 

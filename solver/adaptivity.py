@@ -16,7 +16,7 @@ from dolfinx import fem, mesh
 from mpi4py import MPI
 
 from meshes.refine import refine_cells
-from solver.analysis import analyse
+from solver.analysis import solve_wells
 from solver.connections import Saddle
 from solver.cycle_pass import CyclePass
 from solver.fixed_points import FixedPoint
@@ -94,14 +94,14 @@ def adapted(
         monitor: Told what is being done.
 
     Raises:
-        NotConverged: If V of some well is found on none of the meshes of a round.
+        NotConverged: If V of some well is not found.
     """
     for n in range(rounds):
         cells = domain.topology.index_map(domain.topology.dim)
         marked = np.zeros(cells.size_local, dtype=bool)
         for system in systems:
             monitor(f"adapting the mesh, round {n + 1} of {rounds}: {cells.size_global} cells")
-            for well in analyse(system, domain, attractors, saddles, [], degree, options).wells:
+            for well, _ in solve_wells(system, domain, attractors, saddles, [], degree, options).found:
                 marked |= largest(residual_squares(well, well.cells)[0], BULK, domain.comm)
         domain = refine_cells(domain, np.flatnonzero(marked).astype(np.int32))
     return domain

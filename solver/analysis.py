@@ -15,6 +15,7 @@ from dolfinx import fem, mesh
 from solver.coefficients import Coefficients, coefficients
 from solver.connections import Saddle
 from solver.continuation import Landmarks
+from solver.cycle_expansion import seat
 from solver.cycle_pass import CyclePass, Gate, gate, path_to
 from solver.errors import NotConverged
 from solver.evaluate import Locator, bounding_box
@@ -93,6 +94,85 @@ def landmarks_of(
     return Landmarks(tuple(pins), passes, between)
 
 
+@dataclass(frozen=True)
+class Wells:
+    """V of every well with the paths out of it, and what was needed to solve for it.
+
+    Attributes:
+        landmarks: Attractors with covariances, passes.
+        coefficients: b, A on the whole mesh.
+        space: Space of V.
+        locator: Search tree of the mesh.
+        exits: For every attractor, the passes next to it with the attractor behind each (−1: none).
+        found: For every attractor V, and an instanton to each of its passes.
+        levels: Densities and rates by noise level, as asked for.
+        start: Where V was started from densities; None where it was grown from the attractors.
+    """
+
+    landmarks: Landmarks
+    coefficients: Coefficients
+    space: fem.FunctionSpace
+    locator: Locator
+    exits: list[list[tuple[int, int]]]
+    found: tuple[Found, ...]
+    levels: dict[float, Level]
+    start: Continuation | None
+
+
+def solve_wells(
+    system: System,
+    domain: mesh.Mesh,
+    attractors: Sequence[FixedPoint | LimitCycle],
+    saddles: Sequence[Saddle | CyclePass],
+    epsilons: Sequence[float],
+    degree: int,
+    options: Options | None = None,
+    monitor: Monitor = lambda _: None,
+) -> Wells:
+    """Solve for the densities that are wanted, and for V of every well.  Collective.
+
+    Arguments and exceptions are those of :func:`analyse`.
+    """
+    landmarks = landmarks_of(system, attractors, saddles)
+    base = coefficients(domain, system, degree)
+    space = fem.functionspace(domain, ("Lagrange", degree))
+    locator = Locator(domain)
+    step = 0.5 * _typical_cell(domain)
+    exits = [
+        [(n, pair[1 - pair.index(k)]) for n, pair in enumerate(landmarks.between) if k in pair]
+        for k in range(len(landmarks.pins))
+    ]
+
+    @functools.cache
+    def continuation() -> tuple[dict[float, Level], Continuation | None]:
+        return continue_to_start(base, space, epsilons, landmarks, locator, options, monitor)
+
+    def targets(k: int) -> tuple[Array | LimitCycle, list[Array | Gate]]:
+        ways = [saddles[n] for n, _ in exits[k]]
+        return seat(attractors[k]), [
+            way.point if isinstance(way, Saddle) else gate(system, way, k, attractors[k].point)
+            for way in ways
+        ]
+
+    def from_expansion(k: int) -> Found:
+        return grown_well(system, base, space, k, *targets(k), locator, step, options, monitor)
+
+    def from_density(k: int) -> Found:
+        start = continuation()[1]
+        if start is None:
+            raise NotConverged("the densities end too far above the noise from which V could be started")
+        return _from_continuation(system, start, k, *targets(k), locator, step, options, monitor)
+
+    routes = [from_expansion]
+    if not epsilons:
+        routes = [from_expansion, from_density]
+    elif continuation()[1] is not None:
+        routes = [from_density, from_expansion]
+    found = tuple(surest([functools.partial(route, k) for route in routes]) for k in range(len(exits)))
+    levels, start = continuation() if continuation.cache_info().currsize else ({}, None)
+    return Wells(landmarks, base, space, locator, exits, found, levels, start)
+
+
 def analyse(
     system: System,
     domain: mesh.Mesh,
@@ -119,50 +199,15 @@ def analyse(
     Raises:
         NotConverged: If a stage fails.
     """
-    landmarks = landmarks_of(system, attractors, saddles)
-    base = coefficients(domain, system, degree)
-    space = fem.functionspace(domain, ("Lagrange", degree))
-    locator = Locator(domain)
-    step = 0.5 * _typical_cell(domain)
-    exits = [
-        [(n, pair[1 - pair.index(k)]) for n, pair in enumerate(landmarks.between) if k in pair]
-        for k in range(len(landmarks.pins))
+    stage = solve_wells(system, domain, attractors, saddles, epsilons, degree, options, monitor)
+    landmarks, levels = stage.landmarks, stage.levels
+    wells = [well for well, _ in stage.found]
+    barriers = [
+        barrier(well, end, n, path, stage.locator)
+        for (well, paths), ways in zip(stage.found, stage.exits, strict=True)
+        for (n, end), path in zip(ways, paths, strict=True)
     ]
-
-    @functools.cache
-    def continuation() -> tuple[dict[float, Level], Continuation | None]:
-        return continue_to_start(base, space, epsilons, landmarks, locator, options, monitor)
-
-    def targets(k: int) -> tuple[Array | LimitCycle, list[Array | Gate]]:
-        attractor = attractors[k]
-        at = attractor if isinstance(attractor, LimitCycle) else attractor.point
-        ways = [saddles[n] for n, _ in exits[k]]
-        return at, [
-            way.point if isinstance(way, Saddle) else gate(system, way, k, attractor.point) for way in ways
-        ]
-
-    def from_expansion(k: int) -> Found:
-        return grown_well(system, base, space, k, *targets(k), locator, step, options, monitor)
-
-    def from_density(k: int) -> Found:
-        start = continuation()[1]
-        if start is None:
-            raise NotConverged("the densities end too far above the noise from which V could be started")
-        return _from_continuation(system, start, k, *targets(k), locator, step, options, monitor)
-
-    routes = [from_expansion]
-    if not epsilons:
-        routes = [from_expansion, from_density]
-    elif continuation()[1] is not None:
-        routes = [from_density, from_expansion]
-    wells: list[WellPotential] = []
-    barriers: list[Barrier] = []
-    for k, ways in enumerate(exits):
-        well, paths = surest([functools.partial(route, k) for route in routes])
-        wells.append(well)
-        barriers += [barrier(well, end, n, path, locator) for (n, end), path in zip(ways, paths, strict=True)]
-    levels, continued = continuation() if continuation.cache_info().currsize else ({}, None)
-    if len(wells) == 1 and not saddles:
+    if len(wells) == 1 and not saddles and not isinstance(attractors[0], LimitCycle):
         levels = {epsilon: alone(level, wells[0], landmarks, options) for epsilon, level in levels.items()}
     asymptotics = [
         None
@@ -174,10 +219,10 @@ def analyse(
     return Analysis(
         system=system,
         landmarks=landmarks,
-        coefficients=base,
+        coefficients=stage.coefficients,
         levels=levels,
-        gauge=fem.Function(space, name="W") if continued is None else continued.limit,
-        lowest_epsilon=None if continued is None else continued.epsilon,
+        gauge=fem.Function(stage.space, name="W") if stage.start is None else stage.start.limit,
+        lowest_epsilon=None if stage.start is None else stage.start.epsilon,
         wells=tuple(wells),
         barriers=tuple(barriers),
         asymptotics=tuple(asymptotics),
@@ -187,7 +232,7 @@ def analyse(
             wells,
             weights,
             landmarks,
-            locator,
+            stage.locator,
             options,
         ),
     )

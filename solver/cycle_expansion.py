@@ -16,6 +16,7 @@ import numpy as np
 
 from solver.errors import NotConverged
 from solver.expansion import Expansion, expand, monomial_gradients, monomials, multi_indices, unit_directions
+from solver.fixed_points import FixedPoint
 from solver.limit_cycles import LimitCycle
 from solver.periodic import phases
 from solver.system import Array, System
@@ -206,6 +207,11 @@ def _fit(system: System, found: Tube, level: float, harmonics: int) -> CycleExpa
     rate = float(-np.log(np.abs(found.cycle.multipliers)).max() / found.cycle.period)
     shape = (len(exponents), 2 * harmonics + 1)
     return CycleExpansion(found, exponents, harmonics, best.reshape(shape), level, residual, abs(rate))
+
+
+def seat(attractor: FixedPoint | LimitCycle) -> Array | LimitCycle:
+    """What V is expanded at: the point ``(d,)``, or the cycle."""
+    return attractor if isinstance(attractor, LimitCycle) else attractor.point
 
 
 def expand_at(

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from solver.cycle_expansion import expand_at
+from solver.cycle_expansion import expand_at, seat
 from solver.errors import NotConverged
+from solver.fixed_points import FixedPoint
 from solver.instanton import Instanton, instanton
 from solver.limit_cycles import LimitCycle
 from solver.system import Array, System
@@ -30,17 +31,20 @@ class FloorLimit:
     """A barrier extrapolated to no floor.
 
     Attributes:
-        value: The limit; None where the costs do not behave like a polynomial in δ.
+        value: The limit; None where there is none.
         error: Difference of the extrapolations with one cost more and less.
         costs: At δ, δ/2, δ/4, ….
+        lost: There is no limit because no path was found at a smaller floor, not because the costs do not
+            behave like a polynomial in δ.
     """
 
     value: float | None
     error: float | None
     costs: tuple[float, ...]
+    lost: bool = False
 
 
-def floor_limit(systems: Sequence[System], attractor: Array | LimitCycle, path: Instanton) -> FloorLimit:
+def floor_limit(systems: Sequence[System], attractor: FixedPoint | LimitCycle, path: Instanton) -> FloorLimit:
     """Follow an instanton to smaller floors and extrapolate its cost.  Not collective.
 
     Args:
@@ -51,9 +55,9 @@ def floor_limit(systems: Sequence[System], attractor: Array | LimitCycle, path: 
     costs, points = [path.action], path.points
     for system in systems:
         try:
-            path = instanton(system, expand_at(system, attractor, path.expansion.level), [points])
+            path = instanton(system, expand_at(system, seat(attractor), path.expansion.level), [points])
         except NotConverged:
-            return FloorLimit(None, None, tuple(costs))
+            return FloorLimit(None, None, tuple(costs), lost=True)
         costs.append(path.action)
         points = path.points
         if not _like_a_polynomial(np.diff(costs), 1e-9 * abs(costs[-1])):

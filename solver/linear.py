@@ -68,11 +68,8 @@ def corrected(krylov: PETSc.KSP, rhs: PETSc.Vec, guess: PETSc.Vec) -> PETSc.Vec 
     residual, correction = rhs.duplicate(), rhs.duplicate()
     matrix.mult(guess, residual)
     residual.aypx(-1.0, rhs)
-    try:
-        krylov.solve(residual, correction)
-        converged = krylov.getConvergedReason() > 0 and bool(np.isfinite(correction.norm()))
-    except PETSc.Error:  # a zero on the diagonal of incomplete factors
-        converged = False
+    krylov.solve(residual, correction)
+    converged = krylov.getConvergedReason() > 0 and bool(np.isfinite(correction.norm()))
     krylov.destroy()
     residual.destroy()
     if not converged:

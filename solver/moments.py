@@ -14,17 +14,18 @@ from solver.system import Array
 SHALLOW = 1e-8
 
 
-def log_masses(state: Density) -> Array | None:
-    """``log ∫ p h_i dx`` of the wells ``(K,)``, their sum being one; None where wells overlap.  Collective.
+def log_masses(state: Density) -> Array:
+    """``log ∫ p h_i dx`` of the wells ``(K,)``, their sum being one.  Collective.
 
     h_i is the committor: what is near the pass belongs to both wells.  At low noise nothing is near the pass,
     but in wells whose mass is below 10⁻⁸ the integral is one of rounding errors: then the masses are those of
     the Markov chain with the rates (:mod:`solver.rates`), from which they differ by O(e^{−barrier/ε}).
+
+    Args:
+        state: The density of one well, or of several that do not overlap.
     """
-    if len(state.wells) == 1 and state.rates is None:
-        return np.zeros(1)
     if state.rates is None:
-        return None
+        return np.zeros(1)
     chain = state.rates.log_weight
     if not np.exp(chain).min() > SHALLOW:
         return chain

@@ -182,6 +182,11 @@ BAD = {
     "nothing to simulate": ({"compare.epsilon": []}, "simulate", ["compare.epsilon"]),
     "SGD without data": ({"simulate.sgd_learning_rate": 0.1}, "simulate.sgd_learning_rate", ["data"]),
     "PETSc option that is a list": ({"solver.petsc": {"a": [1]}}, "solver.petsc.a", ["PETSc"]),
+    "adapted mesh without V": (
+        {"mesh.adapt": 1, "stability": {"curve": ["t", 0.0], "from": -1.0, "to": 1.0}},
+        "mesh.adapt",
+        ["does not solve for", "leave it out"],
+    ),
 }
 
 

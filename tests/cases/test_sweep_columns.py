@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cases import cli
-from cases.sweep_columns import Columns, derive
+from cases.sweep_columns import Columns, closed_curve, derive
 from tests.cases.sweeps import CASE, SWEEP, solver, write
 
 __all__ = ["solver"]  # a fixture
@@ -77,3 +77,22 @@ def test_missing_numbers_leave_gaps():
     found = derive(columns, {"system.options.s": 2.0}, {"a": [None]})
     assert found == {"x": None, "y": None, "z": 2.0, "y exact": 4.0, "abscissa": 0.5}
     assert derive(columns, {"system.options.s": 0.0}, None)["abscissa"] is None
+
+
+def test_a_closed_form_between_members_that_vary_together():
+    """y = s + t on s = 0, 1, 2 and t = 5, 6, 7; a varied number may be 0."""
+    columns = Columns({}, {"y": "s"}, {"y": "s + t"}, None)
+    rows = [{"s": float(n), "t": 5.0 + n, "y exact": 5.0 + 2 * n} for n in range(3)]
+    curve = closed_curve(columns, "y", rows, ["s", "t"])
+    assert len(curve) == 50
+    assert [y for _, y in curve] == pytest.approx([5 + 2 * x for x, _ in curve])
+
+
+def test_a_closed_form_of_members_that_vary_apart():
+    """Two values of s with two of t each: no line leads through them."""
+    columns = Columns({}, {"y": "s"}, {"y": "s + t"}, "s + t/10")
+    rows = [
+        {"s": s, "t": t, "abscissa": s + t / 10, "y exact": s + t} for s in (0.0, 1.0) for t in (1.0, 2.0)
+    ]
+    curve = closed_curve(columns, "y", rows, ["s", "t"])
+    assert curve == [(row["abscissa"], row["y exact"]) for row in rows]

@@ -1,6 +1,5 @@
 """Barriers of degenerate noise: the limit of a vanishing floor."""
 
-import numpy as np
 import pytest
 import sympy as sp
 from mpi4py import MPI
@@ -35,7 +34,7 @@ def test_barrier_of_a_particle_that_is_kicked_in_its_velocity_only():
     for barrier in found.barriers:
         limit = floor_limit(
             [kinetic(delta / 2**n) for n in range(1, HALVINGS + 1)],
-            attractors[barrier.start].point,
+            attractors[barrier.start],
             barrier.instanton,
         )
         assert barrier.barrier < 0.49
@@ -55,7 +54,8 @@ def test_no_limit_where_the_noise_never_reaches_a_direction():
     ways = connections(case(delta), points, bounds)
     found = analyse(case(delta), box(COMM, bounds, 32), attractors, ways, [], 3)
     limit = floor_limit(
-        [case(delta / 2**n) for n in range(1, HALVINGS + 1)], np.zeros(2), found.barriers[0].instanton
+        [case(delta / 2**n) for n in range(1, HALVINGS + 1)], attractors[0], found.barriers[0].instanton
     )
     assert limit.value is None
+    assert not limit.lost
     assert limit.costs[1] == pytest.approx(2 * limit.costs[0], rel=1e-6)
