@@ -4,22 +4,36 @@ In coordinates ``z = R⁻¹(x − x̄)`` in which the Lyapunov quadratic is ``½
 
     V(x) = ½ (x−x̄)ᵀ Σ⁻¹ (x−x̄) + Σ_{3 ≤ |α| ≤ n} c_α z^α
 
-is fitted to ``H(x, ∇V) = b·∇V + ½∇VᵀA∇V = 0`` on the ball |z| ≤ 1 by Gauss–Newton: every step is a linear
-least-squares problem ``u·∇δ = −H`` with ``u = b + A∇V``, in residuals divided by |z|² (the size of the terms
-that balance).  u points out of the ball, so no boundary data are needed and the fit converges like the
-Taylor series, but its error is even over the ball.  The radius is reduced until the residual is small.
+is fitted to ``H(x, ∇V) = b·∇V + ½∇VᵀA∇V = 0`` on the ball |z| ≤ 1 (:mod:`solver.expansion_fit`), in residuals
+divided by |z|² (the size of the terms that balance).  V is the only solution that is smooth at x̄ with this
+quadratic, so no boundary data are needed and the fit converges like the Taylor series, but its error is even
+over the ball.  The ball is the largest on which the residual is small: a ball on which the quadratic is start
+enough is enlarged step by step.
 """
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
 
 from solver.errors import NotConverged
-from solver.lyapunov import covariance
+from solver.expansion_fit import Fit, Task, basis, fit, task_at
+from solver.monomials import monomial_gradients, monomials, multi_indices, unit_directions
 from solver.system import Array, System
+
+__all__ = ["Expansion", "expand", "monomial_gradients", "monomials", "multi_indices", "unit_directions"]
+
+DEGREES = (8, 12)
+# to a tolerance above this a higher degree gives hardly a larger ball
+LOOSE = 1e-4
+# a higher degree is worth its cost where it gives a level higher by this factor
+WORTH = 1.5
+# levels of trials: down from the highest, up from the first that is good, and between the last two
+DOWN, UP, BETWEEN = 0.25, 2.0, 2.0**0.5
+LOWEST = 1e-18
+# values are computed for so many points at a time, to save memory
+BATCH = 8192
 
 
 @dataclass(frozen=True)
@@ -78,57 +92,27 @@ class Expansion:
 
     def __call__(self, x: Array) -> Array:
         """V at points ``(d, N)``, shape ``(N,)``."""
-        return np.asarray(self.values @ monomials(self.coordinates(x), self.exponents))
+        z = self.coordinates(x)
+        values = np.empty(z.shape[1])
+        for at in _batches(z.shape[1]):
+            values[at] = self.values @ monomials(z[:, at], self.exponents)
+        return values
 
     def gradient(self, x: Array) -> Array:
         """∇V at points ``(d, N)``, shape ``(d, N)``."""
-        slopes = monomial_gradients(self.coordinates(x), self.exponents)
-        return np.asarray(self.inverse_scale.T @ np.einsum("m,mdn->dn", self.values, slopes))
+        z = self.coordinates(x)
+        slopes = np.empty(z.shape)
+        for at in _batches(z.shape[1]):
+            slopes[:, at] = np.einsum("m,mdn->dn", self.values, monomial_gradients(z[:, at], self.exponents))
+        return np.asarray(self.inverse_scale.T @ slopes)
 
 
-def multi_indices(dim: int, low: int, high: int) -> Array:
-    """All α with ``low ≤ |α| ≤ high``, ``(m, dim)``."""
-    every = itertools.product(range(high + 1), repeat=dim)
-    return np.array([a for a in every if low <= sum(a) <= high], dtype=int)
-
-
-def monomials(z: Array, exponents: Array) -> Array:
-    """z^α at points ``(d, N)``, shape ``(m, N)``."""
-    return np.asarray(np.prod(z[None] ** exponents[:, :, None], axis=1))
-
-
-def monomial_gradients(z: Array, exponents: Array) -> Array:
-    """``∂z^α/∂z_j``, shape ``(m, d, N)``."""
-    slopes = []
-    for j in range(z.shape[0]):
-        lowered = exponents.copy()
-        lowered[:, j] = np.maximum(lowered[:, j] - 1, 0)
-        slopes.append(exponents[:, j, None] * monomials(z, lowered))
-    return np.stack(slopes, axis=1)
-
-
-def _sample(dim: int) -> Array:
-    """Points of the unit ball, denser towards the surface: Chebyshev radii times even directions."""
-    radii = np.sin(0.5 * np.pi * (np.arange(12) + 0.5) / 12)
-    return np.concatenate([r * unit_directions(dim).T for r in radii], axis=1)
-
-
-def unit_directions(dim: int) -> Array:
-    """Evenly spread unit vectors, ``(n, d)``: two in 1D, 36 in 2D, 300 in 3D."""
-    if dim == 1:
-        return np.array([[-1.0], [1.0]])
-    if dim == 2:
-        angles = 2 * np.pi * np.arange(36) / 36
-        return np.column_stack([np.cos(angles), np.sin(angles)])
-    # Fibonacci sphere
-    n = np.arange(300) + 0.5
-    height, angle = 1 - 2 * n / 300, np.pi * (1 + 5**0.5) * n
-    ring = np.sqrt(1 - height**2)
-    return np.column_stack([ring * np.cos(angle), ring * np.sin(angle), height])
+def _batches(count: int) -> list[slice]:
+    return [slice(first, first + BATCH) for first in range(0, count, BATCH)]
 
 
 def expand(
-    system: System, point: Array, max_level: float, degree: int = 8, tolerance: float = 1e-9
+    system: System, point: Array, max_level: float, degree: int | None = None, tolerance: float = 1e-9
 ) -> Expansion:
     """Expand V at an attractor on the largest ball, up to a level of V, where the expansion is accurate.
 
@@ -136,52 +120,55 @@ def expand(
         system: The system.
         point: The attractor, ``(d,)``.
         max_level: Upper limit of the Lyapunov quadratic in the ball.
-        degree: Degree n of the polynomial.
+        degree: Degree n of the polynomial; by default 8, or 12 where that gives a larger ball.
         tolerance: Largest accepted ``|H|`` relative to ``½∇VᵀA∇V`` of the quadratic.
 
     Raises:
         NotConverged: If even a tiny ball gives no accurate expansion (drift not smooth at the attractor).
     """
-    x0 = point[:, None]
-    sigma = covariance(system.jacobian(x0)[..., 0], system.diffusion(x0)[..., 0])
-    root = np.linalg.cholesky(sigma)
-    level = max_level
-    for _ in range(60):
-        expansion = _fit(system, point, root * np.sqrt(2 * level), level, degree)
-        if expansion.residual <= tolerance:
-            return expansion
-        level *= 0.5
-    raise NotConverged(f"no local expansion of V at the attractor {point.tolist()}")
-
-
-def _fit(system: System, point: Array, scale: Array, level: float, degree: int) -> Expansion:
-    dim = system.dim
-    quadratic, higher = multi_indices(dim, 2, 2), multi_indices(dim, 3, degree)
-    exponents = np.concatenate([quadratic, higher])
-    values = np.zeros(len(exponents))
-    values[: len(quadratic)] = np.where(quadratic.max(axis=1) == 2, level, 0.0)
-    inverse = np.linalg.inv(scale)
-    z = _sample(dim)
-    x = scale @ z + point[:, None]
-    drift, diffusion = system.drift(x), system.diffusion(x)
-    slopes = np.einsum("ij,mjn->min", inverse.T, monomial_gradients(z, exponents))
-    weight = 1.0 / np.sum(z * z, axis=0)
-    quadratic_gradient = np.einsum("m,mdn->dn", values, slopes)
-    size = np.einsum("in,ijn,jn,n->n", quadratic_gradient, diffusion, quadratic_gradient, 0.5 * weight)
-    residual, best = np.inf, values
-    for _ in range(12):
-        gradient = np.einsum("m,mdn->dn", values, slopes)
-        pushed = np.einsum("ijn,jn->in", diffusion, gradient)
-        hamiltonian = weight * np.sum((drift + 0.5 * pushed) * gradient, axis=0)
-        relative = float(np.max(np.abs(hamiltonian)) / np.max(size))
-        if not relative < residual:
+    task = task_at(system, point)
+    best: tuple[Fit, int] | None = None
+    degrees = DEGREES[: 1 if tolerance > LOOSE else None] if degree is None else (degree,)
+    for n in degrees:
+        found = _largest(task, n, max_level, tolerance, None if best is None else best[0])
+        if found is not None and (best is None or found.level > WORTH * best[0].level):
+            best = found, n
+        if best is not None and best[0].level >= max_level:
             break
-        residual, best = relative, values.copy()
-        matrix = np.einsum("in,min->nm", drift + pushed, slopes[len(quadratic) :]) * weight[:, None]
-        if matrix.shape[1] == 0:
-            break
-        step = np.linalg.lstsq(matrix, -hamiltonian, rcond=1e-13)[0]
-        values = values.copy()
-        values[len(quadratic) :] += step
+    if best is None:
+        raise NotConverged(f"no local expansion of V at the attractor {point.tolist()}")
+    found, n = best
     rate = float(np.min(np.abs(np.linalg.eigvals(system.jacobian(point[:, None])[..., 0]).real)))
-    return Expansion(point, inverse, exponents, best, level, residual, rate)
+    exponents = basis(system.dim, n).exponents
+    inverse = np.linalg.inv(task.scale(found.level))
+    return Expansion(point, inverse, exponents, found.values, found.level, found.residual, rate)
+
+
+def _largest(task: Task, degree: int, max_level: float, tolerance: float, known: Fit | None) -> Fit | None:
+    """The fit on the largest ball with a residual within the tolerance; None if there is none.
+
+    Args:
+        task: What is expanded.
+        degree: Degree of the polynomial.
+        max_level: No ball above this level is tried.
+        tolerance: Largest accepted residual.
+        known: An accepted fit of a lower degree.
+    """
+    level = max_level
+    if known is None:
+        best = fit(task, degree, level, enough=tolerance)
+        while best.residual > tolerance:
+            level *= DOWN
+            if level < LOWEST * max_level:
+                return None
+            best = fit(task, degree, level, enough=tolerance)
+    else:
+        best = fit(task, degree, known.level, known, enough=tolerance)
+    for factor in (UP, BETWEEN):
+        while best.level < max_level:
+            trial = fit(task, degree, min(max_level, factor * best.level), best, enough=tolerance)
+            if trial.residual > tolerance:
+                break
+            best = trial
+    final = fit(task, degree, best.level, best)
+    return final if final.residual <= best.residual else best
