@@ -3,7 +3,9 @@
 ``h_j`` solves the backward equation ``b·∇h + (ε/2) A:∇∇h = 0`` with h = 1 in a small ball round attractor
 j, h = 0 in the balls round the others and reflection at the boundary, in the weak form
 
-    ∫ (b − (ε/2)∇·A)·∇h w − (ε/2) A∇h·∇w dx = 0    for all w that vanish in the balls.
+    ∫ (b − (ε/2)∇·A)·∇h w − (ε/2) A∇h·∇w dx = 0    for all w that vanish in the balls,
+
+with ``−τ b·∇w`` added to w on the cells (:mod:`solver.streamline`).
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from solver.assembly import assemble_matrix, assemble_unreduced, fixed_dofs, lif
 from solver.coefficients import Coefficients
 from solver.linear import Options, factorise, solve
 from solver.stationary import Pin
+from solver.streamline import streamline_time
 
 
 def generator(coefficients: Coefficients, epsilon: fem.Constant, space: fem.FunctionSpace) -> ufl.Form:
@@ -30,6 +33,19 @@ def generator(coefficients: Coefficients, epsilon: fem.Constant, space: fem.Func
         ufl.inner(transport, ufl.grad(h)) * w
         - 0.5 * epsilon * ufl.inner(ufl.dot(coefficients.diffusion, ufl.grad(h)), ufl.grad(w))
     ) * coefficients.dx
+
+
+def upwinded(coefficients: Coefficients, epsilon: fem.Constant, space: fem.FunctionSpace) -> ufl.Form:
+    """:func:`generator` with ``−∫ τ (b·∇w)(b·∇h + (ε/2)A:∇∇h) dx``: h is carried against the drift."""
+    h, w = ufl.TrialFunction(space), ufl.TestFunction(space)
+    b = coefficients.drift
+    residual = ufl.inner(b, ufl.grad(h)) + 0.5 * epsilon * ufl.inner(
+        coefficients.diffusion, ufl.grad(ufl.grad(h))
+    )
+    tau = streamline_time(coefficients, b, epsilon, space.ufl_element().degree)
+    return (
+        generator(coefficients, epsilon, space) - tau * ufl.inner(b, ufl.grad(w)) * residual * coefficients.dx
+    )
 
 
 def ball_dofs(space: fem.FunctionSpace, pin: Pin, radius: float) -> NDArray[np.int32]:
@@ -62,7 +78,7 @@ def committors(
         NotConverged: If the linear solver fails.
     """
     level = fem.Constant(coefficients.domain, epsilon)
-    form = generator(coefficients, level, space)
+    form = upwinded(coefficients, level, space)
     balls = [ball_dofs(space, pin, 0.5 * np.sqrt(epsilon)) for pin in pins]
     fixed = fixed_dofs(coefficients.region, space, *balls)
     ksp = factorise(assemble_matrix(form, coefficients.region, space, fixed), "committor", options)

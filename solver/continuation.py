@@ -21,6 +21,7 @@ import numpy as np
 from dolfinx import fem
 from mpi4py import MPI
 
+from solver.border import borders
 from solver.coefficients import Coefficients
 from solver.committor import committors
 from solver.edge import fade_levels
@@ -28,7 +29,7 @@ from solver.errors import NotConverged
 from solver.evaluate import Locator, evaluate
 from solver.linear import Options
 from solver.policy_iteration import edge_level
-from solver.rates import NARROW, Rates, log_mass, markov_chain, rate_constants, time_difference
+from solver.rates import Rates, log_mass, markov_chain, rate_constants, time_difference
 from solver.region import Mask, cell_values, cells_near, component, make_region
 from solver.stationary import Pin, well_densities
 from solver.system import Array
@@ -147,9 +148,9 @@ def density(
     if not np.isfinite(masses).all():
         raise NotConverged(f"a well has no positive mass at epsilon = {epsilon:g}: the mesh is too coarse")
     if separate:
-        levels = _levels(at_wells, evaluate(gauge, landmarks.passes, locator)[:, 0], landmarks.between)
-        log_rate = rate_constants(coefficients, gauge, epsilon, wells, steps, levels)
-        narrow = rate_constants(coefficients, gauge, epsilon, wells, steps, levels, window=NARROW)
+        at_passes = evaluate(gauge, landmarks.passes, locator)[:, 0]
+        edges = borders(len(pins), at_passes, landmarks.between, epsilon, float(np.max(at_wells)))
+        log_rate, narrow = rate_constants(coefficients, gauge, epsilon, wells, steps, at_wells, edges)
         if not np.isfinite(log_rate[~np.eye(len(pins), dtype=bool)]).any():
             raise NotConverged(f"no positive current between the wells at epsilon = {epsilon:g}")
         rates = markov_chain(epsilon, log_rate)
@@ -163,17 +164,6 @@ def density(
     floor = float(np.min(at_wells))
     log_normaliser = log_mass(coefficients, gauge, epsilon, q, floor) - floor / epsilon
     return Density(epsilon, coefficients, gauge, q, tuple(wells), tuple(steps), rates, log_normaliser, change)
-
-
-def _levels(at_wells: Array, at_passes: Array, between: Sequence[tuple[int, int]]) -> Array:
-    """Reference levels of W for the pairs: the lowest direct pass, else the highest pass of all."""
-    count = len(at_wells)
-    levels = np.full((count, count), np.nanmax(at_passes, initial=np.max(at_wells)))
-    for level, (i, j) in sorted(zip(at_passes, between, strict=True), reverse=True):
-        if i >= 0 and j >= 0:
-            levels[i, j] = levels[j, i] = level
-    levels[np.diag_indices(count)] = at_wells
-    return levels
 
 
 def good_dofs(state: Density, landmarks: Landmarks, locator: Locator) -> tuple[Mask, Array]:

@@ -14,6 +14,13 @@ no flux everywhere, a rotating drift piles q up in unresolved layers along the w
 is smooth up to the boundary, and what leaks out is of the order of p there.  Where the region ends
 inside the mesh, c is faded out below its edge (:mod:`solver.edge`), and nothing crosses it.
 
+q is carried along ``u = c + ½A∇W − (ε/2)∇·A ≈ b + A∇W``, the way of the instantons, and where W rises by
+more than some ε over a cell, diffusion is too weak for Galerkin's method: what the mesh does not resolve at
+the steep outer slopes came back as oscillations into all of the well.  So w is joined by ``τ u·∇w`` on the
+cells (:mod:`solver.streamline`), against the residual
+
+    R = u·∇q + (∇·c − ∇W·c/ε) q − (ε/2) A:∇∇q.
+
 The form is exact for every W and needs ∇W alone.  When W is the quasi-potential, q is the prefactor, smooth
 and of order one however small ε is (its equation tends to the WKB transport equation, e.g. Bouchet and
 Reygner, Ann. Henri Poincaré 17 (2016), eq. 3.3); when ``W = 0``, ``q = p``.
@@ -28,6 +35,7 @@ from dolfinx import fem
 
 from solver.coefficients import Coefficients
 from solver.edge import fading
+from solver.streamline import streamline_time
 
 Edge = Literal["outflow", "walls", "open"]
 
@@ -86,7 +94,39 @@ def operator(
         - q * ufl.inner(c, ufl.grad(w))
         - ufl.inner(grad_gauge, c) / epsilon * q * w
     ) * coefficients.dx
+    volume += _upwind(coefficients, gauge, epsilon, q, w)
     if edge == "walls":
         return volume
     across = outflow(coefficients, gauge) if edge == "outflow" else crossing(coefficients, gauge)
     return volume + across * q * w * coefficients.ds
+
+
+def _upwind(
+    coefficients: Coefficients,
+    gauge: fem.Function,
+    epsilon: fem.Constant,
+    q: ufl.Argument,
+    w: ufl.Argument,
+) -> ufl.Form:
+    """``∫ τ (u·∇w) R dx`` over the cells, with ∇·b and ∇∇:A from the Lagrange interpolants."""
+    A, divergence = coefficients.diffusion, coefficients.divergence
+    slope = ufl.grad(gauge)
+    chi = fading(coefficients.domain, gauge, coefficients.fade)
+    whole = coefficients.drift + 0.5 * ufl.dot(A, slope) - 0.5 * epsilon * divergence
+    c = chi * whole
+    spread = (
+        ufl.div(coefficients.drift_nodal)
+        + 0.5 * ufl.inner(divergence, slope)
+        + 0.5 * ufl.inner(A, ufl.grad(slope))
+        - 0.5 * epsilon * ufl.div(ufl.div(coefficients.diffusion_nodal))
+    )
+    spread = chi * spread + ufl.inner(ufl.grad(chi), whole)
+    u = c + 0.5 * ufl.dot(A, slope) - 0.5 * epsilon * divergence
+    residual = (
+        ufl.inner(u, ufl.grad(q))
+        + (spread - ufl.inner(slope, c) / epsilon) * q
+        - 0.5 * epsilon * ufl.inner(A, ufl.grad(ufl.grad(q)))
+    )
+    degree = gauge.function_space.ufl_element().degree
+    tau = streamline_time(coefficients, u, epsilon, degree)
+    return tau * ufl.inner(u, ufl.grad(w)) * residual * coefficients.dx

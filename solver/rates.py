@@ -6,10 +6,11 @@ With a smooth step s_j from 0 to 1 across the border of well j the current is
     F_ij = ∫ J_i·∇s_j dx,    J_i = e^{−W/ε}(c q_i − (ε/2)A∇q_i),    k_ij = F_ij / ∫ p_i dx,
 
 for any such step.  Here ``s_j = S(h_j)`` with h_j the committor and S a C² step that is *exactly* constant
-outside ``0.005 < h < 0.995``: the window conforms to the separatrix, is five standard deviations wide, over
-which discretisation errors of the current average out (three would lose an order of magnitude), and rounding
-errors of h inside the wells, where e^{−W/ε} is larger by e^{barrier/ε}, are masked.  All exponentials are
-taken relative to a reference level, so that barrier/ε may be many hundreds.
+outside ``0.005 < h < 0.995`` (a narrower window where h has larger errors, see :mod:`solver.border`): the
+window conforms to the separatrix, is five standard deviations wide, over which discretisation errors of the
+current average out (three would lose an order of magnitude), and rounding errors of h inside the wells, where
+e^{−W/ε} is larger by e^{barrier/ε}, are masked.  All exponentials are taken relative to a reference level, so
+that barrier/ε may be many hundreds.
 
 Rounding errors of q_i, of 10⁻¹⁶ everywhere, are masked as well.  In a well that is deeper by 36 ε than well i
 they outweigh its mass: the mass is taken over ``{h_i > 10⁻³}``.  At a pass between two other wells that is
@@ -20,7 +21,7 @@ has no weight against one that does.)  Where two wells have no common border, F_
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,20 +29,18 @@ import ufl
 from dolfinx import fem
 from mpi4py import MPI
 
+from solver.border import DEPTH, Border, overshoot, windows
 from solver.coefficients import Coefficients
 from solver.gauge import flux
 from solver.system import Array
 
-WINDOW = (0.005, 0.995)
-# to see how much depends on the window
-NARROW = (0.03, 0.97)
 # h_i below this: another well
 ELSEWHERE = 1e-3
 # q_i below this part of all q: rounding
 ROUNDING = 1e-8
 
 
-def smooth_step_slope(t: ufl.core.expr.Expr, window: tuple[float, float] = WINDOW) -> ufl.core.expr.Expr:
+def smooth_step_slope(t: ufl.core.expr.Expr, window: tuple[float, float]) -> ufl.core.expr.Expr:
     """``S'(t)`` of the step ``S = 10τ³ − 15τ⁴ + 6τ⁵``, ``τ = (t − low)/(high − low)``, without its mask."""
     low, high = window
     tau = (t - low) / (high - low)
@@ -85,7 +84,8 @@ def window_flux(
     total: fem.Function,
     committor: fem.Function,
     level: float,
-    window: tuple[float, float] = WINDOW,
+    floor: float,
+    window: tuple[float, float],
 ) -> float:
     """``F e^{level/ε}``: the current of ``q e^{−W/ε}`` through the window of a committor.  Collective.
 
@@ -97,13 +97,15 @@ def window_flux(
         total: ``Σ_k |q_k|``.
         committor: h_j.
         level: Reference level of W.
+        floor: Where W is below this nothing is counted.
         window: The part of h_j in which the step rises.
     """
     eps = fem.Constant(coefficients.domain, epsilon)
     reference = fem.Constant(coefficients.domain, level)
     low, high = window
     between = ufl.And(ufl.gt(committor, low), ufl.lt(committor, high))
-    inside = ufl.And(between, ufl.gt(q, ROUNDING * total))
+    high_up = ufl.gt(gauge, fem.Constant(coefficients.domain, floor))
+    inside = ufl.And(ufl.And(between, high_up), ufl.gt(q, ROUNDING * total))
     exponent = ufl.min_value(-(gauge - reference) / eps, 300.0)
     slope = smooth_step_slope(committor, window)
     current = ufl.inner(flux(coefficients, gauge, eps, q), ufl.grad(committor))
@@ -207,10 +209,10 @@ def rate_constants(
     epsilon: float,
     densities: Sequence[fem.Function],
     committors: Sequence[fem.Function],
-    levels: Array,
-    window: tuple[float, float] = WINDOW,
-) -> Array:
-    """``log k_ij`` for every ordered pair of wells.  Collective.
+    at_wells: Array,
+    borders: Mapping[tuple[int, int], Border],
+) -> tuple[Array, Array]:
+    """``log k_ij`` for every ordered pair of wells, through two windows.  Collective.
 
     Args:
         coefficients: b, A, ∇·A.
@@ -218,25 +220,27 @@ def rate_constants(
         epsilon: Noise level ε.
         densities: q_k of the wells.
         committors: h_k of the wells.
-        levels: Reference levels of W: ``levels[i, i]`` at attractor i, ``levels[i, j]`` at the pass between
-            i and j; any values near those will do.
-        window: The part of the committor in which the step rises.
+        at_wells: W at the attractors; any values near those will do.
+        borders: The borders between the wells.
 
     Returns:
-        ``(K, K)``, −inf on the diagonal and where the current is not positive.
+        Through the window and through a narrower one, ``(K, K)``, −inf on the diagonal and where the current
+        is not positive.
     """
     count = len(densities)
     total = fem.Function(gauge.function_space)
     total.x.array[:] = sum(np.abs(q.x.array) for q in densities)
-    result = np.full((count, count), -np.inf)
-    for i in range(count):
-        mass = log_mass(coefficients, gauge, epsilon, densities[i], levels[i, i], committors[i])
-        for j in range(count):
-            if i == j:
-                continue
-            current = window_flux(
-                coefficients, gauge, epsilon, densities[i], total, committors[j], levels[i, j], window
-            )
+    top = max(border.level for border in borders.values()) + DEPTH * epsilon
+    both = windows(overshoot(coefficients.region, gauge, top, committors))
+    result = [np.full((count, count), -np.inf) for _ in both]
+    masses = [
+        log_mass(coefficients, gauge, epsilon, q, level, h)
+        for q, level, h in zip(densities, at_wells, committors, strict=True)
+    ]
+    for (i, j), border in borders.items():
+        q, h, level = densities[i], committors[j], border.level
+        for window, log_rate in zip(both, result, strict=True):
+            current = window_flux(coefficients, gauge, epsilon, q, total, h, level, border.floor, window)
             if current > 0.0:
-                result[i, j] = np.log(current) - mass - (levels[i, j] - levels[i, i]) / epsilon
-    return result
+                log_rate[i, j] = np.log(current) - masses[i] - (level - at_wells[i]) / epsilon
+    return result[0], result[1]
