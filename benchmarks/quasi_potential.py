@@ -144,7 +144,7 @@ def main() -> None:
     row("problem", "", "unknowns", "max", "RMS", "seconds", "MB  (V/V_pass reached)")
     for rho in (0, 1, 10, 50):
         case = manufactured(D10, sp.eye(2), sp.Rational(rho, 2) * TURN)
-        for degree, resolution in ((3, 80), (4, 24)):
+        for degree, resolution in ((3, 92), (4, 24)):
             grown(f"D10, ρ={rho}", D10, case, half, [-1.0, 0.0], degree, resolution, 1.0)
     quadratic = 2 * X**2 + Y**2
     case = system([-2 * X - 10 * Y, 20 * X - Y], sp.eye(2))

@@ -29,6 +29,7 @@ from solver.linear import Options
 from solver.lyapunov import covariance
 from solver.noise_levels import Continuation, Level, Monitor, alone, continue_to_start
 from solver.quasi_potential import (
+    BALL,
     Barrier,
     WellPotential,
     barrier,
@@ -37,6 +38,7 @@ from solver.quasi_potential import (
     stitched_weights,
     well_potential,
 )
+from solver.saddle_cost import saddle_cost
 from solver.stationary import Pin
 from solver.system import Array, System
 from solver.tube import covariance_at
@@ -202,11 +204,18 @@ def analyse(
     stage = solve_wells(system, domain, attractors, saddles, epsilons, degree, options, monitor)
     landmarks, levels = stage.landmarks, stage.levels
     wells = [well for well, _ in stage.found]
-    barriers = [
-        barrier(well, end, n, path, stage.locator)
-        for (well, paths), ways in zip(stage.found, stage.exits, strict=True)
-        for (n, end), path in zip(ways, paths, strict=True)
-    ]
+    barriers: list[Barrier] = []
+    for (well, paths), ways in zip(stage.found, stage.exits, strict=True):
+        costs = [
+            saddle_cost(system, path.points[-1], path.points[-2], BALL * path.action)
+            for (n, _), path in zip(ways, paths, strict=True)
+            if isinstance(saddles[n], Saddle)
+        ]
+        known = [cost for cost in costs if cost is not None]
+        barriers += [
+            barrier(well, end, n, path, stage.locator, known)
+            for (n, end), path in zip(ways, paths, strict=True)
+        ]
     if len(wells) == 1 and not saddles and not isinstance(attractors[0], LimitCycle):
         levels = {epsilon: alone(level, wells[0], landmarks, options) for epsilon, level in levels.items()}
     asymptotics = [

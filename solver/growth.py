@@ -127,8 +127,8 @@ def grow(
     layers = LAYERS * system.dim
     for _ in range(MOST):
         further = _further(system, best, expansion, reached, goal, layers, options)
-        if further is None:
-            # the polynomials were continued too far; nearer, they are better
+        if further is None or (further.iteration.frozen and layers > 1):
+            # the polynomials were continued too far; nearer, they are better, for cells at a kink, too
             layers //= 2
             if layers == 0:
                 break

@@ -68,15 +68,17 @@ def _turn(dim: int) -> Array:
     return np.asarray(tilt @ np.block([[plane, np.zeros((2, 1))], [np.zeros((1, 2)), np.eye(1)]]))
 
 
-def unit_directions(dim: int) -> Array:
-    """Evenly spread unit vectors, ``(n, d)``: two in 1D, 36 in 2D, 300 in 3D."""
+def unit_directions(dim: int, count: int | None = None) -> Array:
+    """Evenly spread unit vectors, ``(n, d)``: two in 1D; so many, or 36, in 2D; so many, or 300, in 3D."""
     if dim == 1:
         return np.array([[-1.0], [1.0]])
     if dim == 2:
-        angles = 2 * np.pi * np.arange(36) / 36
+        many = count or 36
+        angles = 2 * np.pi * np.arange(many) / many
         return np.column_stack([np.cos(angles), np.sin(angles)])
     # Fibonacci sphere
-    n = np.arange(300) + 0.5
-    height, angle = 1 - 2 * n / 300, np.pi * (1 + 5**0.5) * n
+    many = count or 300
+    n = np.arange(many) + 0.5
+    height, angle = 1 - 2 * n / many, np.pi * (1 + 5**0.5) * n
     ring = np.sqrt(1 - height**2)
     return np.column_stack([ring * np.cos(angle), ring * np.sin(angle), height])

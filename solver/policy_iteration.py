@@ -43,11 +43,13 @@ class Iteration:
         changes: Largest change of V at each iteration, relative to the level of the edge.
         converged_level: V has settled (to 10⁻⁸ of the level of the edge) wherever it is below this.
         residual: ``‖H‖/‖½∇VᵀA∇V‖`` there.
+        frozen: Whether V did not settle in some cells, which keep the policy of the start.
     """
 
     changes: tuple[float, ...]
     converged_level: float
     residual: float
+    frozen: bool = False
 
     @property
     def count(self) -> int:
@@ -151,7 +153,7 @@ def policy_iteration(
     problem = repeated(*transport(coefficients, V, first, frozen), region, given, fixed)
     # in the plane exact factors are sparse enough for all sizes
     heights = V.x.array[:owned] if coefficients.domain.geometry.dim == 3 else None
-    solver = Lagged(problem.matrix, "quasi-potential", options, heights)
+    solver = Lagged(problem.matrix, "quasi-potential", options, heights, fixed)
     changes: list[float] = []
     settled = frozen_level = np.inf
     for _ in range(max_iterations):
@@ -182,4 +184,6 @@ def policy_iteration(
             f"{', '.join(f'{c:.1e}' for c in changes[-3:])} after {len(changes)} iterations"
         )
     settled = min(settled, edge_level(region, V))
-    return V, Iteration(tuple(changes), settled, residual_norm(coefficients, V, settled))
+    return V, Iteration(
+        tuple(changes), settled, residual_norm(coefficients, V, settled), frozen_level < np.inf
+    )

@@ -31,6 +31,7 @@ from solver.periodic import phases
 from solver.policy_iteration import Iteration, edge_dofs
 from solver.rates import markov_chain
 from solver.region import Mask, Region, cell_values, cells_near, component, make_region
+from solver.saddle_cost import SaddleCost
 from solver.system import Array, System
 
 # the start is used up to this many ε below the lowest pass: nearer to the saddle W is rounded off by noise
@@ -247,11 +248,28 @@ def _entries(
     return [points[n] for n in best[:most]]
 
 
-def barrier(well: WellPotential, end: int, saddle: int, path: Instanton, locator: Locator) -> Barrier:
-    """The barrier of one exit, with its bounds and the comparison of field and path.  Collective."""
+def barrier(
+    well: WellPotential,
+    end: int,
+    saddle: int,
+    path: Instanton,
+    locator: Locator,
+    costs: Sequence[SaddleCost] = (),
+) -> Barrier:
+    """The barrier of one exit, with its bounds and the comparison of field and path.  Collective.
+
+    Args:
+        well: V of the well.
+        end: Number of the attractor behind the pass (−1: none).
+        saddle: Number of the pass.
+        path: The instanton.
+        locator: Search tree of the mesh.
+        costs: The costs of reaching the saddles out of the well, for the lower bound.
+    """
     values = evaluate(trusted_part(well), path.points, locator)[:, 0]
     gaps = np.abs(values - path.actions)[np.isfinite(values)]
-    lower = lower_bound(well.coefficients, well.potential, well.cells, well.expansion, path.action)
+    known = well.coefficients, well.potential, well.cells, well.expansion
+    lower = lower_bound(*known, path.action, costs, locator)
     return Barrier(
         start=well.index,
         end=end,
