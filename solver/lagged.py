@@ -10,6 +10,7 @@ from __future__ import annotations
 from petsc4py import PETSc
 
 from solver.flow_order import solve_along_flow
+from solver.free_rows import Dofs, FreeRows
 from solver.linear import Options, corrected, factorise, solve
 from solver.system import Array
 
@@ -30,12 +31,20 @@ class Lagged:
             preconditioner of its own.
         heights: At the owned dofs, what the flow climbs if this is a transport equation (it may change
             between solves): with it, large systems are solved by :mod:`solver.flow_order`.
+        fixed: Local dofs with unit rows and zero columns; the system without them is solved.
     """
 
     def __init__(
-        self, matrix: PETSc.Mat, name: str, options: Options | None = None, heights: Array | None = None
+        self,
+        matrix: PETSc.Mat,
+        name: str,
+        options: Options | None = None,
+        heights: Array | None = None,
+        fixed: Dofs | None = None,
     ) -> None:
-        self.matrix, self.name, self.options, self.heights = matrix, name, options, heights
+        self.free = None if fixed is None else FreeRows(matrix, fixed)
+        self.matrix = matrix
+        self.name, self.options, self.heights = name, options, heights
         self.direct = "ksp_type" not in (options or {}) and "pc_type" not in (options or {})
         self.ksp: PETSc.KSP | None = None
 
@@ -45,8 +54,20 @@ class Lagged:
         Raises:
             NotConverged: If the factorisation or the solve fails.
         """
+        if self.free is None:
+            return self._solve(rhs, guess, near)
+        self.matrix = self.free.refreshed()
+        short, begin = self.free.part(rhs), self.free.part(guess)
+        found = self._solve(short, begin, near)
+        solution = self.free.extended(found, rhs)
+        for vector in (short, begin, found):
+            vector.destroy()
+        return solution
+
+    def _solve(self, rhs: PETSc.Vec, guess: PETSc.Vec, near: bool) -> PETSc.Vec:
         if self.direct and self.heights is not None and self.matrix.getSize()[0] > LARGE:
-            solution = solve_along_flow(self.matrix, rhs, guess, self.heights)
+            heights = self.heights if self.free is None else self.free.heights(self.heights)
+            solution = solve_along_flow(self.matrix, rhs, guess, heights)
             if solution is not None:
                 return solution
             self.heights = None  # the next ones would fail, too
@@ -75,3 +96,5 @@ class Lagged:
         if self.ksp is not None:
             self.ksp.destroy()
             self.ksp = None
+        if self.free is not None:
+            self.free.destroy()

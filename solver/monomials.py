@@ -49,7 +49,7 @@ def ball_sample(dim: int, turned: bool = False) -> Array:
         dim: Number of coordinates.
         turned: A few other points of the same kind (in 1D: between them), with some on the surface itself.
     """
-    count, shift = (4, 1.0) if turned else (12, 0.5)
+    count, shift = (4, 1.0) if turned else (8 if dim == 3 else 12, 0.5)
     radii = np.sin(0.5 * np.pi * (np.arange(count) + shift) / count)
     directions = unit_directions(dim) @ (_turn(dim) if turned else np.eye(dim))
     return np.concatenate([r * directions.T for r in radii], axis=1)

@@ -6,10 +6,10 @@ import ufl
 from dolfinx import fem, mesh
 from mpi4py import MPI
 
-from solver.assembly import reassemble, repeated
+from solver.assembly import fixed_dofs, reassemble, repeated
 from solver.errors import NotConverged
 from solver.lagged import Lagged
-from solver.region import whole
+from solver.region import make_region, whole
 
 COMM = MPI.COMM_WORLD
 
@@ -73,3 +73,37 @@ def test_a_singular_matrix_is_refused(problem):
     system.matrix.zeroEntries()
     with pytest.raises(NotConverged):
         solver.solve(rhs, rhs.duplicate(), near=True)
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("along_flow", [False, True])
+def test_fixed_rows_are_left_out_of_the_system(along_flow, monkeypatch):
+    """Transport x-wards through the lower left corner of a square: the rest of the mesh is fixed at 7."""
+    if along_flow:
+        monkeypatch.setattr("solver.lagged.LARGE", 0)
+    domain = mesh.create_unit_square(COMM, 16, 16)
+    space = fem.functionspace(domain, ("Lagrange", 2))
+    u, v = ufl.TrialFunction(space), ufl.TestFunction(space)
+    cells = mesh.compute_midpoints(domain, 2, np.arange(len(space.dofmap.list), dtype=np.int32))
+    region = make_region(domain, cells[:, :2].max(axis=1) < 0.5)
+    x = space.tabulate_dof_coordinates()
+    speed = fem.Constant(domain, 1.0)
+    tau = 1.0 / 32.0
+    dx = region.dx({})
+    left = speed * u.dx(0) * (v + tau * v.dx(0)) * dx
+    right = speed * (v + tau * v.dx(0)) * dx
+    given = fem.Function(space)
+    given.x.array[:] = np.where(region.dofs(space), x[:, 0], 7.0)
+    answer = fem.Function(space)
+    answer.x.array[:] = given.x.array
+    inflow = np.flatnonzero(np.isclose(x[:, 0], 0.0)).astype(np.int32)
+    fixed = fixed_dofs(region, space, inflow)
+    system = repeated(left, right, region, given, fixed)
+    owned = space.dofmap.index_map.size_local
+    solver = Lagged(system.matrix, "part", heights=x[:owned, 0], fixed=fixed)
+    guess = system.matrix.createVecRight()
+    for value in (1.0, 2.0):
+        speed.value = value
+        assert error(solver.solve(reassemble(system), guess, near=False), answer) < 1e-7
+        assert solver.matrix.getSize()[0] == COMM.allreduce(owned - int((fixed < owned).sum())) < 0.3 * 33**2
+    solver.destroy()
