@@ -18,6 +18,8 @@ CHECKS: dict[str, tuple[float, str]] = {
     "barrier_uncertainty": (1e-4, "numerical uncertainty of the action, over the barrier"),
     "gauge_refresh": (5e-3, "change of the log passage times when the gauge is refreshed"),
     "gauge_gap": (5e-3, "change of the log passage times at the lowest noise when the gauge is made of V"),
+    "density_refresh": (0.1, "change of log p below the passes when the gauge is refreshed"),
+    "committor": (0.05, "by how much a committor leaves [0, 1]: the mesh does not resolve it"),
     "window": (5e-3, "change of the log rates when the window of the committor is narrowed"),
     "positivity": (0.05, "where the density first fails, m e-folds above the passes, as e^(-m)"),
     "arrhenius_slope": (1.0, "slope of log T against the barrier, over what corrections of order ε² allow"),
@@ -60,6 +62,8 @@ def checks(analysis: Analysis, simulated: Simulations, pair: tuple[int, int] | N
         "barrier_uncertainty": max(((b.upper - b.barrier) / b.barrier for b in barriers), default=None),
         "gauge_refresh": max((level.gauge_refresh for level in levels), default=None),
         "gauge_gap": analysis.gauge_gap,
+        "density_refresh": max((level.density_refresh for level in levels), default=None),
+        "committor": max((level.state.committor_error for level in levels), default=None),
         "window": max((level.state.window_change for level in levels), default=None),
         "positivity": max((float(np.exp(-level.margin)) for level in levels), default=None),
     }

@@ -15,7 +15,7 @@ is deeper than 8 ε below the pass does not count.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +27,7 @@ from solver.region import Region
 from solver.system import Array
 
 DEPTH = 8.0
-# the window of a committor without errors; the widest overshoot for which there is one
+# where the window begins: for a committor without errors, and for one whose errors it cannot avoid any more
 LEAST = 0.005
 MOST = 0.1
 # how much narrower the second window is, in standard deviations on either side
@@ -72,8 +72,15 @@ def borders(
     return result
 
 
-def overshoot(region: Region, gauge: fem.Function, top: float, committors: Sequence[fem.Function]) -> float:
-    """By how much committors leave [0, 1] where W is below a level.  Collective."""
+def overshoot(
+    region: Region,
+    gauge: fem.Function,
+    committors: Sequence[fem.Function],
+    borders: Mapping[tuple[int, int], Border],
+    epsilon: float,
+) -> float:
+    """By how much committors leave [0, 1] where W is less than 8 ε above the highest pass.  Collective."""
+    top = max(border.level for border in borders.values()) + DEPTH * epsilon
     below = region.dofs(gauge.function_space) & (gauge.x.array < top)
     worst = 0.0
     for h in committors:

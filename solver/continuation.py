@@ -21,7 +21,7 @@ import numpy as np
 from dolfinx import fem
 from mpi4py import MPI
 
-from solver.border import borders
+from solver.border import borders, overshoot
 from solver.coefficients import Coefficients
 from solver.committor import committors
 from solver.edge import fade_levels
@@ -72,6 +72,7 @@ class Density:
         log_normaliser: ``log ∫ q e^{−W/ε} dx``.
         window_change: Change of log mean passage times when the window of the committor is narrowed; an error
             estimate.
+        committor_error: By how much committors leave [0, 1] (:func:`solver.border.overshoot`).
     """
 
     epsilon: float
@@ -83,6 +84,7 @@ class Density:
     rates: Rates | None
     log_normaliser: float
     window_change: float
+    committor_error: float = 0.0
 
 
 def overlapping(pins: Sequence[Pin], epsilon: float) -> bool:
@@ -137,7 +139,7 @@ def density(
     wells = well_densities(coefficients, gauge, epsilon, pins if separate else pins[:1], options)
     at_wells = evaluate(gauge, np.array([pin.point for pin in pins]), locator)[:, 0]
     q = fem.Function(space, name="q")
-    rates, change = None, 0.0
+    rates, change, error = None, 0.0, 0.0
     steps: list[fem.Function] = []
     if separate:
         steps = committors(coefficients, space, epsilon, pins, options)
@@ -150,7 +152,8 @@ def density(
     if separate:
         at_passes = evaluate(gauge, landmarks.passes, locator)[:, 0]
         edges = borders(len(pins), at_passes, landmarks.between, epsilon, float(np.max(at_wells)))
-        log_rate, narrow = rate_constants(coefficients, gauge, epsilon, wells, steps, at_wells, edges)
+        error = overshoot(coefficients.region, gauge, steps, edges, epsilon)
+        log_rate, narrow = rate_constants(coefficients, gauge, epsilon, wells, steps, at_wells, edges, error)
         if not np.isfinite(log_rate[~np.eye(len(pins), dtype=bool)]).any():
             raise NotConverged(f"no positive current between the wells at epsilon = {epsilon:g}")
         rates = markov_chain(epsilon, log_rate)
@@ -163,7 +166,9 @@ def density(
         q.x.array[:] = wells[0].x.array
     floor = float(np.min(at_wells))
     log_normaliser = log_mass(coefficients, gauge, epsilon, q, floor) - floor / epsilon
-    return Density(epsilon, coefficients, gauge, q, tuple(wells), tuple(steps), rates, log_normaliser, change)
+    return Density(
+        epsilon, coefficients, gauge, q, tuple(wells), tuple(steps), rates, log_normaliser, change, error
+    )
 
 
 def good_dofs(state: Density, landmarks: Landmarks, locator: Locator) -> tuple[Mask, Array]:

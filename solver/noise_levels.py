@@ -23,6 +23,7 @@ from solver.continuation import (
     positivity_margin,
     schedule,
 )
+from solver.density_check import density_difference
 from solver.errors import NotConverged
 from solver.evaluate import Locator, bounding_box, evaluate
 from solver.linear import Options
@@ -56,6 +57,7 @@ class Level:
     Attributes:
         state: Density, rates, region; with the refreshed gauge.
         gauge_refresh: Largest change of a log passage time when the gauge was refreshed.
+        density_refresh: Largest change of log p below the passes then (:mod:`solver.density_check`).
         margin: How far above the highest pass the density is positive, in e-folds.
         passages: Direct mean first passage times by pair of attractors, where they can be trusted.
         eigenvalue: λ₂, where it can be resolved.
@@ -65,6 +67,7 @@ class Level:
 
     state: Density
     gauge_refresh: float
+    density_refresh: float
     margin: float
     passages: dict[tuple[int, int], Passage]
     eigenvalue: float | None
@@ -147,7 +150,7 @@ def _level(state: Density, landmarks: Landmarks, locator: Locator, options: Opti
     epsilon = state.epsilon
     gauge, part = next_gauge(state, landmarks, locator, epsilon)
     fresh = density(part, gauge, epsilon, landmarks, locator, options)
-    change = 0.0
+    change, shift = 0.0, density_difference(state, fresh, landmarks, locator)
     passages: dict[tuple[int, int], Passage] = {}
     eigenvalue = None
     if state.rates is not None and fresh.rates is not None:
@@ -167,7 +170,7 @@ def _level(state: Density, landmarks: Landmarks, locator: Locator, options: Opti
     margin = positivity_margin(fresh, landmarks, locator)
     overlap = len(landmarks.pins) > 1 and fresh.rates is None
     mean, spread = mean_and_covariance(fresh)
-    return Level(fresh, change, margin, passages, eigenvalue, mean, spread, overlap)
+    return Level(fresh, change, shift, margin, passages, eigenvalue, mean, spread, overlap)
 
 
 def alone(level: Level, well: WellPotential, landmarks: Landmarks, options: Options | None) -> Level:

@@ -26,6 +26,7 @@ from solver.continuation import (
     next_gauge,
     schedule,
 )
+from solver.density_check import density_difference
 from solver.edge import fade_levels
 from solver.errors import NotConverged
 from solver.evaluate import Locator, bounding_box, evaluate
@@ -47,11 +48,13 @@ class Swept:
         state: Density and rates with the refreshed gauge.
         first: The same with the gauge that came from the level above.
         gauge_refresh: Largest difference of a log passage time between the two; 0 for a single well.
+        density_refresh: Largest difference of log p between the two below the passes.
     """
 
     state: Density
     first: Density
     gauge_refresh: float
+    density_refresh: float
 
 
 def corners(domain: mesh.Mesh) -> Array:
@@ -131,7 +134,8 @@ def noise_sweep(
         if epsilon in epsilons:
             gauge, part = next_gauge(state, landmarks, locator, epsilon)
             fresh = density(part, gauge, epsilon, landmarks, locator, options)
-            result[epsilon] = Swept(fresh, state, time_difference(state.rates, fresh.rates))
+            change = density_difference(state, fresh, landmarks, locator)
+            result[epsilon] = Swept(fresh, state, time_difference(state.rates, fresh.rates), change)
             state = fresh
         if plan:
             gauge, part = next_gauge(state, landmarks, locator, plan[0])

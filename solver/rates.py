@@ -29,7 +29,7 @@ import ufl
 from dolfinx import fem
 from mpi4py import MPI
 
-from solver.border import DEPTH, Border, overshoot, windows
+from solver.border import Border, windows
 from solver.coefficients import Coefficients
 from solver.gauge import flux
 from solver.system import Array
@@ -211,6 +211,7 @@ def rate_constants(
     committors: Sequence[fem.Function],
     at_wells: Array,
     borders: Mapping[tuple[int, int], Border],
+    error: float,
 ) -> tuple[Array, Array]:
     """``log k_ij`` for every ordered pair of wells, through two windows.  Collective.
 
@@ -222,6 +223,7 @@ def rate_constants(
         committors: h_k of the wells.
         at_wells: W at the attractors; any values near those will do.
         borders: The borders between the wells.
+        error: Of the committors (:func:`solver.border.overshoot`).
 
     Returns:
         Through the window and through a narrower one, ``(K, K)``, −inf on the diagonal and where the current
@@ -230,8 +232,7 @@ def rate_constants(
     count = len(densities)
     total = fem.Function(gauge.function_space)
     total.x.array[:] = sum(np.abs(q.x.array) for q in densities)
-    top = max(border.level for border in borders.values()) + DEPTH * epsilon
-    both = windows(overshoot(coefficients.region, gauge, top, committors))
+    both = windows(error)
     result = [np.full((count, count), -np.inf) for _ in both]
     masses = [
         log_mass(coefficients, gauge, epsilon, q, level, h)

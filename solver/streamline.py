@@ -7,7 +7,7 @@ for the exact solution (Brooks and Hughes, Comput. Methods Appl. Mech. Engrg. 32
 
     τ = h/(2 m |u|) · max(0, 1 − 1/P),      P = |u| h/(m ε a),   a = uᵀAu/|u|²,
 
-m the degree of the elements, h the diameter of the cell, P the Péclet number of the distance of nodes.  Where
+m the degree of the elements, h the size of the cell, P the Péclet number of the distance of nodes.  Where
 the diffusion ½εa along u is strong enough τ = 0, and Galerkin's method keeps what it is better at: fluxes
 and averages, whose errors are of twice the order.
 """
@@ -24,7 +24,9 @@ def streamline_time(
     coefficients: Coefficients, velocity: ufl.core.expr.Expr, epsilon: fem.Constant, degree: int
 ) -> ufl.core.expr.Expr:
     """τ for the velocity u and the diffusion ½εA."""
-    h = ufl.CellDiameter(coefficients.domain)
+    # the diameter of a cell of a box cut into simplices, also where cells are curved
+    dim = coefficients.domain.geometry.dim
+    h = (dim**0.5) * abs(ufl.JacobianDeterminant(coefficients.domain)) ** (1.0 / dim)
     # the floor keeps τ finite where u vanishes
     square = ufl.inner(velocity, velocity) + 1e-20
     along = ufl.inner(velocity, ufl.dot(coefficients.diffusion, velocity)) / square
