@@ -59,7 +59,7 @@ def sample(coefficients: Coefficients, potential: fem.Function, cells: Mask) -> 
     points = points() if callable(points) else points
     owned = np.flatnonzero(cells[: domain.topology.index_map(domain.topology.dim).size_local])
     expression = fem.Expression(ufl.as_vector([potential, ratio]), points)
-    pairs = expression.eval(domain, owned.astype(np.int32)).reshape(len(owned), -1, 2)
+    pairs = expression.eval(domain, owned.astype(np.int32)).reshape(len(owned), len(points), 2)
     return pairs[:, :, 0], pairs[:, :, 1]
 
 

@@ -15,6 +15,7 @@ from solver.fixed_points import fixed_points
 from solver.grown_well import grown_well
 from solver.quasi_potential import barrier
 from solver.saddle_cost import saddle_cost
+from solver.subsolution import sample
 from tests.exact import MAIER_STEIN_BARRIERS, maier_stein
 
 COMM = MPI.COMM_WORLD
@@ -58,3 +59,15 @@ def test_no_bound_above_the_cost_of_a_path():
         wrong = lower_bound(*known, 1.2 * path.action, [cost], locator)
         assert wrong <= exact * (1 + 1e-9)
         found.potential.x.array[:] /= factor
+
+
+def test_a_rank_without_cells():
+    """Where many ranks share a small region, some have none of its cells."""
+    domain = box(COMM, BOUNDS, 8)
+    known = coefficients(domain, maier_stein(1), 2)
+    space = fem.functionspace(domain, ("Lagrange", 2))
+    cells = domain.topology.index_map(2)
+    values, ratios = sample(known, fem.Function(space), np.zeros(cells.size_local + cells.num_ghosts, bool))
+    assert values.shape == ratios.shape
+    assert len(values) == 0
+    assert values.shape[1] > 0
