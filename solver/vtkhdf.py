@@ -185,7 +185,7 @@ def _pad(values: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.floa
         return values
     padded = np.zeros((len(values),) + (3,) * len(shape))
     padded[(slice(None), *(slice(n) for n in shape))] = values.reshape(len(values), *shape)
-    return padded.reshape(len(values), -1)
+    return padded.reshape(len(values), 3 ** len(shape))
 
 
 def _validate(
