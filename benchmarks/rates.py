@@ -15,7 +15,6 @@ import itertools
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 import sympy as sp
@@ -27,15 +26,13 @@ from benchmarks.fplanck_rows import fplanck_row
 from benchmarks.printing import memory, report
 from meshes.box import box
 from meshes.form_cache import share
-from meshes.refine import refine_cells
 from solver.coefficients import coefficients
-from solver.errors import NotConverged
 from solver.expansion import expand
 from solver.instanton import instanton
 from solver.kramers import kramers
 from solver.noise_sweep import Swept, noise_sweep
 from solver.spectrum import slowest_eigenvalues
-from solver.system import Array, Field, System
+from solver.system import Array, System
 from tests.exact import (
     Line,
     X,
@@ -50,6 +47,8 @@ from tests.exact import (
     turned_noise,
     turned_well,
 )
+from tests.solver.given_density import errors
+from tests.solver.given_density import solved as solved_densities
 from tests.solver.hermite import chain, slow_modes
 from tests.solver.sweeps import landmarks, passage_times, swept
 
@@ -106,61 +105,13 @@ def line_row() -> None:
 
 def manufactured_row() -> None:
     """``p = q e^{−V/ε}`` given, tensor 25:1 turning in space, rotating drift, q not constant."""
-    V, log_q = (X**2 - 1) ** 2 + Y**2, sp.sin(X) / 2 + Y / 3 + X * Y / 4
-    turn = sp.Matrix([[sp.cos(X + Y), -sp.sin(X + Y)], [sp.sin(X + Y), sp.cos(X + Y)]])
-    A = turn * sp.diag(1, sp.Rational(1, 25)) * turn.T
-    divergence = sp.Matrix([sum(sp.diff(A[i, j], v) for j, v in enumerate((X, Y))) for i in range(2)])
-    slope, twist = (sp.Matrix([sp.diff(e, v) for v in (X, Y)]) for e in (V, log_q))
-    bounds = [(-1.6, 1.6), (-1.3, 1.3)]
-    # cells along a side, and how much V may change over one cell; V < 1.3 is asked for
-    for epsilon, resolution, change in ((0.01, 46, 0.145), (0.005, 64, 0.16), (0.002, 72, 0.2)):
-        # b p = (ε/2)∇·(A p) + ε∇×(p/2): no divergence is left
-        drift = -A * slope / 2 + epsilon / 2 * (divergence + A * twist) + TURN * (slope - epsilon * twist) / 2
-        case, begin = system(list(drift), A), time.perf_counter()
-        marks = replace(landmarks(case, bounds), cover=0.31)
-        domain = steep_refined(box(COMM, bounds, resolution), function(V, 2), change, 1.52)
-        try:
-            sweep = noise_sweep(case, domain, marks, [epsilon], 3)
-        except NotConverged as error:
-            report(f"    barrier/ε {1 / epsilon:4.0f}   {error}")
-            continue
-        state = sweep[epsilon].state
-        space = state.q.function_space
-        side = [np.linspace(low, high, 1601) for low, high in bounds]
-        fine = np.array(np.meshgrid(*side, indexing="ij")).reshape(2, -1)
-        log_p = function(log_q, 2)(fine) - function(V, 2)(fine) / epsilon
-        cell = np.prod([s[1] - s[0] for s in side])
-        total = np.log(np.sum(np.exp(log_p)) * cell)
-        left = np.log(np.sum(np.exp(log_p[fine[0] < 0])) * cell) - total
-        points = space.tabulate_dof_coordinates()[:, :2].T
-        exact = function(log_q, 2)(points) - function(V, 2)(points) / epsilon - total
-        there = function(V, 2)(points) <= 1.3
-        with np.errstate(invalid="ignore", divide="ignore"):
-            value = np.log(state.q.x.array) - state.gauge.x.array / epsilon - state.log_normaliser
-        gaps = np.abs(value - exact)[there]
-        gaps = np.where(state.coefficients.region.dofs(space)[there], gaps, np.nan)
-        n = int(np.argmin([p.point[0] for p in marks.pins]))
-        missing = COMM.allreduce(int(np.isnan(gaps).sum()))
-        largest = COMM.allreduce(float(np.nanmax(gaps, initial=0.0)), op=MPI.MAX)
+    for marks, level in solved_densities([0.01, 0.005, 0.002]):
+        found, state = errors(marks, level.state), level.state
         report(
-            f"    barrier/ε {1 / epsilon:4.0f}   log p {largest:.1e} (this rank: 90 % below "
-            f"{np.nanquantile(gaps, 0.9):.1e}) where V < 1.3, negative or missing {missing}, "
-            f"log mass {state.rates.log_weight[n] - left:+.1e}; {unknowns(sweep)} unknowns, "
-            f"{time.perf_counter() - begin:.0f} s"
+            f"    barrier/ε {1 / state.epsilon:4.0f}   log p {found.log_density:.1e} where V ≤ 1.3 (refresh "
+            f"below the pass {level.density_refresh:.0e}), negative or missing {found.missing}, "
+            f"log mass {found.log_mass:+.1e}; {found.unknowns} unknowns"
         )
-
-
-def steep_refined(domain: mesh.Mesh, potential: Field, change: float, top: float) -> mesh.Mesh:
-    """Refine where the potential changes by more than that over a cell below the top.  Collective."""
-    for _ in range(3):
-        owned = domain.topology.index_map(2).size_local
-        corners = domain.geometry.x[domain.geometry.dofmap[:owned], :2]
-        values = potential(corners.reshape(-1, 2).T).reshape(-1, 3)
-        marked = (np.ptp(values, axis=1) > change) & (values.min(axis=1) < top)
-        if not COMM.allreduce(bool(marked.any()), op=MPI.LOR):
-            break
-        domain = refine_cells(domain, np.flatnonzero(marked).astype(np.int32))
-    return domain
 
 
 def skew_row() -> None:

@@ -1,0 +1,35 @@
+"""The checks of a run see a mesh that does not resolve the density, also where rates are right."""
+
+from types import SimpleNamespace
+
+from dolfinx import fem
+
+from cases.checks import checks, problems
+from meshes.box import box
+from solver.coefficients import coefficients
+from solver.evaluate import Locator
+from solver.noise_levels import continue_to_start
+from tests.solver.given_density import BOUNDS, COMM, given, marks_of
+
+
+def test_a_mesh_too_coarse_for_the_density_does_not_pass():
+    """log p is wrong by 1.7 below the pass, the log mass of a well by 0.013; passage times are right to 2e-3."""
+    epsilon, degree = 0.01, 2
+    domain, system = box(COMM, BOUNDS, 32), given(epsilon)
+    space = fem.functionspace(domain, ("Lagrange", degree))
+    levels, _ = continue_to_start(
+        coefficients(domain, system, degree),
+        space,
+        [epsilon],
+        marks_of(epsilon),
+        Locator(domain),
+        None,
+        lambda _: None,
+    )
+    sound = SimpleNamespace(iteration=SimpleNamespace(residual=0.0))
+    analysis = SimpleNamespace(levels=levels, barriers=(), wells=[sound], gauge_gap=None)
+    values = checks(analysis, {}, None)
+    assert values["gauge_refresh"] < 5e-3
+    found = problems("noise", values)
+    assert any("density_refresh" in text for text in found)
+    assert any("committor" in text for text in found)
