@@ -13,7 +13,7 @@ from tests.solver.given_density import BOUNDS, COMM, given, marks_of
 
 
 def test_a_mesh_too_coarse_for_the_density_does_not_pass():
-    """log p is wrong by 1.7 below the pass, the log mass of a well by 0.013; passage times are right to 2e-3."""
+    """log p is wrong by 1.7 below the pass, the log mass of a well by 0.013, the passage times by 0.002."""
     epsilon, degree = 0.01, 2
     domain, system = box(COMM, BOUNDS, 32), given(epsilon)
     space = fem.functionspace(domain, ("Lagrange", degree))
