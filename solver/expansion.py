@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from solver.errors import NotConverged
-from solver.expansion_fit import Fit, Task, basis, fit, task_at
+from solver.expansion_fit import Fit, Task, basis, fit, outside, task_at
 from solver.monomials import monomial_gradients, monomials, multi_indices, unit_directions
 from solver.system import Array, System
 
@@ -32,6 +32,8 @@ WORTH = 1.5
 # levels of trials: down from the highest, up from the first that is good, and between the last two
 DOWN, UP, BETWEEN = 0.25, 2.0, 2.0**0.5
 LOWEST = 1e-18
+# beyond its ball the polynomial is taken as far as its residual is below this, to about so many radii
+ROUGH, FARTHEST, STRIDE = 1e-2, 4.0, 1.1
 # values are computed for so many points at a time, to save memory
 BATCH = 8192
 
@@ -48,6 +50,7 @@ class Expansion:
         level: Value of the Lyapunov quadratic on the surface of the ball, ``r²/2``.
         residual: Largest ``|H| / |z|²`` on the sample, relative to the terms that balance.
         rate: Slowest rate of return to the attractor.
+        reach: Beyond this |z| the values are continued by a quadratic along each ray.
         lead: How many of the :meth:`parameters` are no part of z.
     """
 
@@ -58,6 +61,7 @@ class Expansion:
     level: float
     residual: float
     rate: float
+    reach: float = 1.0
     lead: int = 0
 
     @property
@@ -96,6 +100,16 @@ class Expansion:
         values = np.empty(z.shape[1])
         for at in _batches(z.shape[1]):
             values[at] = self.values @ monomials(z[:, at], self.exponents)
+        away = np.linalg.norm(z, axis=0) / self.reach
+        out = np.flatnonzero(away > 1.0)
+        if out.size:
+            past, edge = away[out] - 1.0, z[:, out] / away[out]
+            for at in _batches(out.size):
+                rise = np.einsum(
+                    "m,mdn,dn->n", self.values, monomial_gradients(edge[:, at], self.exponents), edge[:, at]
+                )
+                height = self.values @ monomials(edge[:, at], self.exponents)
+                values[out[at]] = height + past[at] * rise + self.level * (self.reach * past[at]) ** 2
         return values
 
     def gradient(self, x: Array) -> Array:
@@ -141,7 +155,16 @@ def expand(
     rate = float(np.min(np.abs(np.linalg.eigvals(system.jacobian(point[:, None])[..., 0]).real)))
     exponents = basis(system.dim, n).exponents
     inverse = np.linalg.inv(task.scale(found.level))
-    return Expansion(point, inverse, exponents, found.values, found.level, found.residual, rate)
+    reach = _reach(task, n, found)
+    return Expansion(point, inverse, exponents, found.values, found.level, found.residual, rate, reach)
+
+
+def _reach(task: Task, degree: int, found: Fit) -> float:
+    """Largest |z| at which the polynomial is still a good one."""
+    reach = 1.0
+    while reach < FARTHEST and outside(task, degree, found, STRIDE * reach) <= ROUGH:
+        reach *= STRIDE
+    return reach
 
 
 def _largest(task: Task, degree: int, max_level: float, tolerance: float, known: Fit | None) -> Fit | None:

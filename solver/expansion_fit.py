@@ -18,7 +18,7 @@ import numpy as np
 import scipy.linalg
 
 from solver.lyapunov import covariance
-from solver.monomials import ball_sample, monomial_gradients, multi_indices
+from solver.monomials import ball_sample, monomial_gradients, multi_indices, unit_directions
 from solver.system import Array, System
 
 STEPS = 12
@@ -155,3 +155,18 @@ def fit(task: Task, degree: int, level: float, smaller: Fit | None = None, enoug
         if np.linalg.norm(hamiltonian[used]) > STALLED * now:
             break
     return Fit(values, level, float(np.max(np.abs(hamiltonian)) / size))
+
+
+def outside(task: Task, degree: int, found: Fit, radius: float) -> float:
+    """Largest relative residual of a fit at |z| = radius, beyond its ball."""
+    z = radius * unit_directions(task.system.dim).T
+    scale = task.scale(found.level)
+    inverse = np.linalg.inv(scale)
+    x = scale @ z + task.point[:, None]
+    diffusion = task.system.diffusion(x)
+    slopes = monomial_gradients(z, basis(task.system.dim, degree).exponents)
+    gradient = inverse.T @ np.einsum("m,mdn->dn", found.values, slopes)
+    pushed = np.einsum("ijn,jn->in", diffusion, gradient)
+    hamiltonian = np.sum((task.system.drift(x) + 0.5 * pushed) * gradient, axis=0)
+    size = 0.5 * np.einsum("in,ijn,jn->n", gradient, diffusion, gradient)
+    return float(np.max(np.abs(hamiltonian)) / np.max(size))

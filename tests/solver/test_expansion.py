@@ -99,3 +99,29 @@ def test_checking_points_are_not_those_of_the_fit(dim):
     apart = np.linalg.norm(checked[:, :, None] - fitted[:, None, :], axis=0).min(axis=1)
     assert apart[np.linalg.norm(checked, axis=0) > 0.5].min() > 1e-3
     np.testing.assert_allclose(np.linalg.norm(unit_directions(dim), axis=1), 1.0, atol=1e-15)
+
+
+def test_beyond_its_ball_the_polynomial_is_kept_where_it_is_exact():
+    case = gradient_system(FACTORS, sp.eye(3))
+    expansion = expand(case, MINIMUM, 0.05)
+    x = expansion.point[:, None] + 2.5 * (ball(expansion) - expansion.point[:, None])
+    loss = function(FACTORS, 3)
+    exact = 2 * (loss(x) - loss(MINIMUM[:, None]))
+    np.testing.assert_allclose(expansion(x), exact, rtol=0, atol=1e-12)
+
+
+def test_beyond_its_reach_v_rises_by_a_quadratic_that_continues_value_and_slope():
+    """Where powers of degree 8 would carry V far below zero."""
+    V = X**2 / 2 + Y**2 / 2 + Z**2 / 2 + (1 - sp.cos(2 * X)) / 3 + (1 - sp.exp(-((X + Y) ** 2)))
+    case = manufactured(V, TENSOR, CROSS)
+    expansion = expand(case, np.zeros(3), 1.0, tolerance=2e-2)
+    directions = unit_directions(3).T
+    place = np.linalg.inv(expansion.inverse_scale)
+    values = [
+        expansion(r * expansion.reach * place @ directions) for r in (1 - 1e-4, 1.0, 1 + 1e-4, 2.0, 3.0)
+    ]
+    np.testing.assert_allclose(values[2] - values[1], values[1] - values[0], rtol=2e-3)
+    assert (values[4] > values[3]).all()
+    assert (values[3] > values[1]).all()
+    powers = expansion.values @ monomials(3.0 * expansion.reach * directions, expansion.exponents)
+    assert powers.min() < 0
