@@ -18,7 +18,7 @@ CHECKS: dict[str, tuple[float, str]] = {
     "barrier_uncertainty": (1e-4, "numerical uncertainty of the action, over the barrier"),
     "gauge_refresh": (5e-3, "change of the log passage times when the gauge is refreshed"),
     "gauge_gap": (5e-3, "change of the log passage times at the lowest noise when the gauge is made of V"),
-    "density_refresh": (0.1, "change of log p below the passes when the gauge is refreshed"),
+    "density_refresh": (0.05, "change of log p below the passes when the gauge is refreshed"),
     "committor": (0.05, "by how much a committor leaves [0, 1]: the mesh does not resolve it"),
     "window": (5e-3, "change of the log rates when the window of the committor is narrowed"),
     "positivity": (0.05, "where the density first fails, m e-folds above the passes, as e^(-m)"),

@@ -41,11 +41,11 @@ def gradient_field(analysis: Analysis) -> fem.Function:
     known = np.zeros(vector.dofmap.index_map.size_local + vector.dofmap.index_map.num_ghosts, dtype=bool)
     for well in analysis.wells:
         expression = fem.Expression(ufl.grad(well.potential), points)
-        cells = np.flatnonzero(well.valid).astype(np.int32)
+        cells = np.flatnonzero(well.smooth).astype(np.int32)
         piece = fem.Function(vector)
         piece.interpolate(expression, cells)
         piece.x.scatter_forward()
-        mine = make_region(domain, well.valid).dofs(space) & ~known
+        mine = make_region(domain, well.smooth).dofs(space) & ~known
         result.x.array.reshape(-1, d)[mine] = piece.x.array.reshape(-1, d)[mine]
         known |= mine
     result.x.array.reshape(-1, d)[~known] = np.nan
@@ -62,8 +62,8 @@ def indicator(analysis: Analysis) -> tuple[Array, Array]:
     owned = domain.topology.index_map(domain.topology.dim).size_local
     result, valid = np.full(owned, np.nan), np.zeros(owned)
     for well in analysis.wells:
-        squares, volumes = residual_squares(well, well.valid)
-        mine = well.valid[:owned]
+        squares, volumes = residual_squares(well, well.smooth)
+        mine = well.smooth[:owned]
         result[mine] = np.sqrt(squares[mine] / volumes[mine])
         valid[mine] = 1.0
     return result, valid

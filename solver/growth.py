@@ -126,18 +126,41 @@ def grow(
     reached = best.iteration.converged_level
     layers = LAYERS * system.dim
     for _ in range(MOST):
-        further = _further(system, best, expansion, reached, goal, layers, options)
-        if further is None or (further.iteration.frozen and layers > 1):
-            # the polynomials were continued too far; nearer, they are better, for cells at a kink, too
-            layers //= 2
-            if layers == 0:
-                break
-            continue
+        further, layers = _furthest(system, best, expansion, reached, goal, layers, options)
+        if further is None:
+            break
         changes += further.iteration.changes
         best, reached = further, further.level
         if reached >= goal:
             break
     return replace(best, iteration=replace(best.iteration, changes=changes))
+
+
+def _furthest(
+    system: System,
+    best: Solution,
+    expansion: Local,
+    reached: float,
+    goal: float,
+    layers: int,
+    options: Options | None,
+) -> tuple[Solution | None, int]:
+    """The first success without kinks when the continuation is halved again and again, else the highest.
+
+    The polynomials are better near the cells that they are of; at a kink they may be so good that none has to
+    be cut out.
+    """
+    highest, count = None, 0
+    while layers > 0:
+        further = _further(system, best, expansion, reached, goal, layers, options)
+        if further is not None and further.iteration.converged_level > best.iteration.converged_level:
+            comm = further.potential.function_space.mesh.comm
+            if not comm.allreduce(bool(further.iteration.kinked.any()), op=MPI.LOR):
+                return further, layers
+            if highest is None or further.iteration.converged_level > highest.iteration.converged_level:
+                highest, count = further, layers
+        layers //= 2
+    return highest, count
 
 
 def _further(

@@ -21,6 +21,7 @@ from dolfinx import fem
 from mpi4py import MPI
 
 from solver.coefficients import Coefficients
+from solver.kinks import bridge
 
 
 def escape_drift(coefficients: Coefficients, potential: fem.Function) -> ufl.core.expr.Expr:
@@ -35,31 +36,37 @@ def hamiltonian(coefficients: Coefficients, potential: fem.Function) -> ufl.core
 
 
 def transport(
-    coefficients: Coefficients, previous: fem.Function, start: fem.Function, frozen: fem.Function
+    coefficients: Coefficients, previous: fem.Function, start: fem.Function, kinked: fem.Function
 ) -> tuple[ufl.Form, ufl.Form]:
     """Bilinear and linear form of one policy evaluation.
 
-    ``frozen`` is 1 on cells that keep the policy of the start.
+    ``kinked`` is 1 on cells that are cut out and bridged (:mod:`solver.kinks`).
     """
     space = previous.function_space
     V, v = ufl.TrialFunction(space), ufl.TestFunction(space)
-    gradient = ufl.conditional(ufl.lt(frozen, 0.5), ufl.grad(previous), ufl.grad(start))
+    gradient = ufl.grad(previous)
     u = coefficients.drift + ufl.dot(coefficients.diffusion, gradient)
     running_cost = 0.5 * ufl.inner(ufl.dot(coefficients.diffusion, gradient), gradient)
     # the floor keeps τ finite at points where u vanishes
     speed = ufl.sqrt(ufl.inner(u, u) + 1e-20)
     tau = ufl.CellDiameter(coefficients.domain) / (2.0 * space.ufl_element().degree * speed)
     test = v + tau * ufl.inner(u, ufl.grad(v))
-    return ufl.inner(u, ufl.grad(V)) * test * coefficients.dx, running_cost * test * coefficients.dx
+    left = (1.0 - kinked) * ufl.inner(u, ufl.grad(V)) * test + kinked * bridge(coefficients, start, V, v)
+    return left * coefficients.dx, (1.0 - kinked) * running_cost * test * coefficients.dx
 
 
-def residual_norm(coefficients: Coefficients, potential: fem.Function, level: float) -> float:
-    """``‖H(x,∇V)‖ / ‖½∇VᵀA∇V‖`` in L² over {V < level}; infinite if that set is empty.  Collective."""
+def residual_norm(
+    coefficients: Coefficients, potential: fem.Function, level: float, kinked: fem.Function
+) -> float:
+    """``‖H(x,∇V)‖ / ‖½∇VᵀA∇V‖`` in L² over {V < level}; infinite if that set is empty.  Collective.
+
+    Cells that are cut out do not count.
+    """
     gradient = ufl.grad(potential)
     cost = 0.5 * ufl.inner(ufl.dot(coefficients.diffusion, gradient), gradient)
     # a Constant: a number would make a new form, compiled anew, of every level
     top = fem.Constant(coefficients.domain, level)
-    inside = ufl.conditional(ufl.lt(potential, top), 1.0, 0.0)
+    inside = (1.0 - kinked) * ufl.conditional(ufl.lt(potential, top), 1.0, 0.0)
     squares = [
         coefficients.domain.comm.allreduce(
             fem.assemble_scalar(fem.form(inside * term**2 * coefficients.dx)), op=MPI.SUM

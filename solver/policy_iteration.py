@@ -1,9 +1,9 @@
 """Policy iteration for the Hamilton–Jacobi equation on a region whose edge is a level set.
 
 At the attractor ``u = b + A∇V`` vanishes; there V is given by its local expansion, to which the start is
-joined smoothly.  Cells in which V does not settle (it has a kink there, or the mesh is too coarse) keep the
-policy of the start: what they do to V is carried outwards only, so that V below their lowest value is free
-of it.
+joined smoothly.  Cells in which V does not settle (it has a kink there, or the mesh is too coarse) are cut
+out (:mod:`solver.kinks`).  Where paths leave such cells V is not what it should be, but that is carried
+outwards only: V below their lowest value is free of it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from solver.coefficients import Coefficients
 from solver.cycle_expansion import Local
 from solver.errors import NotConverged
 from solver.hamilton_jacobi import residual_norm, transport
+from solver.kinks import cut, leaking_level
 from solver.lagged import Lagged
 from solver.linear import Options
-from solver.region import Mask, Region, cell_values, cells_near
+from solver.region import Mask, Region, cells_near
 from solver.system import Array
 
 SETTLED = 1e-8
@@ -43,13 +44,13 @@ class Iteration:
         changes: Largest change of V at each iteration, relative to the level of the edge.
         converged_level: V has settled (to 10⁻⁸ of the level of the edge) wherever it is below this.
         residual: ``‖H‖/‖½∇VᵀA∇V‖`` there.
-        frozen: Whether V did not settle in some cells, which keep the policy of the start.
+        kinked: Local cells that were cut out.
     """
 
     changes: tuple[float, ...]
     converged_level: float
     residual: float
-    frozen: bool = False
+    kinked: Mask
 
     @property
     def count(self) -> int:
@@ -97,20 +98,6 @@ def joined(start: fem.Function, expansion: Local) -> Array:
     return values
 
 
-def freeze(frozen: fem.Function, worst: Mask, start: fem.Function) -> float:
-    """Freeze the cells of the marked owned dofs; returns the lowest start value at these dofs.  Collective.
-
-    There Newton's method cycles, and its linear step with the policy of the smooth start does not.
-    """
-    space = start.function_space
-    marked = fem.Function(space)
-    marked.x.array[: worst.size] = worst
-    marked.x.scatter_forward()
-    frozen.x.array[cell_values(marked).max(axis=1) > 0.5] = 1.0
-    lowest = float(np.min(start.x.array[: worst.size][worst], initial=np.inf))
-    return float(space.mesh.comm.allreduce(lowest, op=MPI.MIN))
-
-
 def policy_iteration(
     coefficients: Coefficients,
     start: fem.Function,
@@ -149,13 +136,13 @@ def policy_iteration(
     first.x.array[core] = given.x.array[core] = expansion(x[:, core])
     V.x.array[:] = first.x.array
     level = edge_level(region, first)
-    frozen = fem.Function(fem.functionspace(region.domain, ("DG", 0)))
-    problem = repeated(*transport(coefficients, V, first, frozen), region, given, fixed)
+    kinked = fem.Function(fem.functionspace(region.domain, ("DG", 0)))
+    problem = repeated(*transport(coefficients, V, first, kinked), region, given, fixed)
     # in the plane exact factors are sparse enough for all sizes
     heights = V.x.array[:owned] if coefficients.domain.geometry.dim == 3 else None
     solver = Lagged(problem.matrix, "quasi-potential", options, heights, fixed)
     changes: list[float] = []
-    settled = frozen_level = np.inf
+    settled = np.inf
     for _ in range(max_iterations):
         rhs = reassemble(problem)
         solution = solver.solve(rhs, V.x.petsc_vec, near=bool(changes) and changes[-1] < NEAR)
@@ -167,10 +154,8 @@ def policy_iteration(
         V.x.scatter_forward()
         if len(changes) > 6 and changes[-1] > max(SLOW * changes[-2], SETTLED):
             worst = np.where(inside[:owned], np.abs(step), 0.0) > 0.1 * change
-            frozen_level = min(frozen_level, freeze(frozen, worst, first))
-        settled = comm.allreduce(
-            float(np.min(first.x.array[:owned][unsettled], initial=frozen_level)), op=MPI.MIN
-        )
+            cut(kinked, worst, space)
+        settled = comm.allreduce(float(np.min(first.x.array[:owned][unsettled], initial=np.inf)), op=MPI.MIN)
         if changes[-1] <= tolerance or not changes[-1] < 1e3:
             break
         # at rounding level the changes no longer fall
@@ -183,7 +168,7 @@ def policy_iteration(
             f"policy iteration for the quasi-potential diverged: last relative changes "
             f"{', '.join(f'{c:.1e}' for c in changes[-3:])} after {len(changes)} iterations"
         )
-    settled = min(settled, edge_level(region, V))
+    settled = min(settled, edge_level(region, V), leaking_level(coefficients, V, kinked))
     return V, Iteration(
-        tuple(changes), settled, residual_norm(coefficients, V, settled), frozen_level < np.inf
+        tuple(changes), settled, residual_norm(coefficients, V, settled, kinked), kinked.x.array > 0.5
     )

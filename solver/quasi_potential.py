@@ -65,6 +65,11 @@ class WellPotential:
     iteration: Iteration
     coefficients: Coefficients
 
+    @property
+    def smooth(self) -> Mask:
+        """The valid cells without those that were cut out at kinks: there V is exact, here it is bridged."""
+        return self.valid & ~self.iteration.kinked
+
 
 @dataclass(frozen=True)
 class Barrier:
@@ -90,8 +95,8 @@ class Barrier:
 
 
 def trusted_part(well: WellPotential) -> fem.Function:
-    """V of one attractor, NaN outside its valid region.  Collective."""
-    region = make_region(well.coefficients.domain, well.valid)
+    """V of one attractor, NaN outside its valid region and where it is bridged.  Collective."""
+    region = make_region(well.coefficients.domain, well.smooth)
     result = fem.Function(well.potential.function_space, name=f"V_{well.index}")
     keep = region.dofs(result.function_space)
     result.x.array[:] = np.where(keep, well.potential.x.array, np.nan)

@@ -24,9 +24,9 @@ def streamline_time(
     coefficients: Coefficients, velocity: ufl.core.expr.Expr, epsilon: fem.Constant, degree: int
 ) -> ufl.core.expr.Expr:
     """τ for the velocity u and the diffusion ½εA."""
-    # the diameter of a cell of a box cut into simplices, also where cells are curved
+    # the side of a cell of a box cut into simplices, also where cells are curved
     dim = coefficients.domain.geometry.dim
-    h = (dim**0.5) * abs(ufl.JacobianDeterminant(coefficients.domain)) ** (1.0 / dim)
+    h = abs(ufl.JacobianDeterminant(coefficients.domain)) ** (1.0 / dim)
     # the floor keeps τ finite where u vanishes
     square = ufl.inner(velocity, velocity) + 1e-20
     along = ufl.inner(velocity, ufl.dot(coefficients.diffusion, velocity)) / square

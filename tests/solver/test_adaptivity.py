@@ -39,7 +39,7 @@ def test_a_hump_is_resolved_with_fewer_cells_than_by_equal_ones():
     points = [p for p in fixed_points(CASE, BOUNDS) if p.kind == "attractor"]
     coarse = box(COMM, BOUNDS, 24)
     before, _ = solved(coarse)
-    after, cells = solved(adapted([CASE], coarse, points, [], 4, 3))
+    after, cells = solved(adapted([CASE], coarse, points, [], 3, 3))
     equal, number = solved(box(COMM, BOUNDS, 56))
     assert after < before / 20
     assert after < equal

