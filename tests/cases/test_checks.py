@@ -1,4 +1,4 @@
-"""The checks of a run see a mesh that does not resolve the density, also where rates are right."""
+"""The checks of a run see a mesh that does not resolve the density."""
 
 from types import SimpleNamespace
 
@@ -13,7 +13,6 @@ from tests.solver.given_density import BOUNDS, COMM, given, marks_of
 
 
 def test_a_mesh_too_coarse_for_the_density_does_not_pass():
-    """log p is wrong by 1.7 below the pass, the log mass of a well by 0.013, the passage times by 0.002."""
     epsilon, degree = 0.01, 2
     domain, system = box(COMM, BOUNDS, 32), given(epsilon)
     space = fem.functionspace(domain, ("Lagrange", degree))
@@ -28,8 +27,6 @@ def test_a_mesh_too_coarse_for_the_density_does_not_pass():
     )
     sound = SimpleNamespace(iteration=SimpleNamespace(residual=0.0))
     analysis = SimpleNamespace(levels=levels, barriers=(), wells=[sound], gauge_gap=None)
-    values = checks(analysis, {}, None)
-    assert values["gauge_refresh"] < 5e-3
-    found = problems("noise", values)
+    found = problems("noise", checks(analysis, {}, None))
     assert any("density_refresh" in text for text in found)
     assert any("committor" in text for text in found)
