@@ -157,6 +157,16 @@ def _palette(bottom: float, top: float) -> list[float]:
     return [round(float(x), 6) for v, c in zip(values, colours, strict=True) for x in (v, *c)]
 
 
+def virtual_display(size: str) -> list[str]:
+    """The command that gives another a virtual display of so many pixels.
+
+    xvfb-run looks for a free display from a number on; two that start at once from the same number find the
+    same one, and one of them fails.
+    """
+    first = 100 + os.getpid() % 30_000
+    return ["xvfb-run", "-a", "-n", str(first), "-s", f"-screen 0 {size}x24"]
+
+
 def draw(script: Path, picture: Path) -> None:
     """Run the script under pvpython, with a virtual display where there is none; not collective.
 
@@ -171,7 +181,7 @@ def draw(script: Path, picture: Path) -> None:
     if not os.environ.get("DISPLAY"):
         if shutil.which("xvfb-run") is None:
             raise CaseError("quasipot", "--picture", "there is no display", "install xvfb")
-        command = ["xvfb-run", "-a", "-s", "-screen 0 1280x1024x24", *command]
+        command = [*virtual_display("1280x1024"), *command]
     # ParaView brings its own MPI and its own Python path
     ours = ("OMPI_", "PMIX_", "PRTE_", "PMI_", "PYTHON")
     clean = {key: value for key, value in os.environ.items() if not key.startswith(ours)}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from dolfinx import fem
 
+from cases.paraview import virtual_display
 from solver.polylines import Polyline, read_polylines, write_polylines
 from solver.probe import sample
 from solver.vtkhdf import write_vtkhdf
@@ -27,7 +28,7 @@ def ask_paraview(request, folder):
         if not key.startswith(("OMPI_", "PMIX_", "PRTE_", "PMI_", "PYTHON"))
     }
     (folder / "request.json").write_text(json.dumps(request))
-    command = ["xvfb-run", "-a", "-s", "-screen 0 1024x768x24", "pvpython", str(SCRIPT)]
+    command = [*virtual_display("1024x768"), "pvpython", str(SCRIPT)]
     command.append(str(folder / "request.json"))
     done = subprocess.run(
         command,
