@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from solver.errors import NotConverged
-from solver.expansion import Expansion, expand, monomial_gradients, monomials, multi_indices, unit_directions
+from solver.expansion import Expansion, expand
 from solver.fixed_points import FixedPoint
 from solver.limit_cycles import LimitCycle
+from solver.monomials import monomial_gradients, monomials, multi_indices, unit_directions
 from solver.periodic import phases
 from solver.system import Array, System
 from solver.tube import Tube, tube

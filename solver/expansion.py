@@ -19,10 +19,8 @@ import numpy as np
 
 from solver.errors import NotConverged
 from solver.expansion_fit import Fit, Task, basis, fit, outside, task_at
-from solver.monomials import monomial_gradients, monomials, multi_indices, unit_directions
+from solver.monomials import monomial_gradients, monomials
 from solver.system import Array, System
-
-__all__ = ["Expansion", "expand", "monomial_gradients", "monomials", "multi_indices", "unit_directions"]
 
 DEGREES = (8, 12)
 # to a tolerance above this a higher degree gives hardly a larger ball

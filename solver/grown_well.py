@@ -20,14 +20,14 @@ from solver.cycle_expansion import expand_at
 from solver.cycle_pass import Gate, path_to, straight_path
 from solver.errors import NotConverged
 from solver.evaluate import Locator
-from solver.growth import Solution, from_expansion, grow, solve_below
+from solver.growth import from_expansion, grow, solve_below
 from solver.instanton import Instanton
 from solver.limit_cycles import LimitCycle
 from solver.linear import Options
 from solver.lyapunov import covariance
 from solver.policy_iteration import edge_dofs
 from solver.quasi_potential import BALL, TOP, WellPotential, trusted_below, well_of
-from solver.region import whole
+from solver.region import restricted, whole
 from solver.system import Array, System
 from solver.tube import tube
 
@@ -78,7 +78,7 @@ def grown_well(
     start, known = from_expansion(space, rough)
     solution = grow(system, start, known, expansion, FIRST * rough.level, TOP * top, options)
     monitor(f"instantons from attractor {index}")
-    known_part = _known_part(solution)
+    known_part = restricted(solution.potential, solution.cells)
     paths = [
         _best(guess, _attempt(path_to, system, known_part, expansion, target, locator, step))
         for guess, target in zip(guesses, passes, strict=True)
@@ -157,15 +157,6 @@ def _attempt(search: Callable[..., Instanton], *arguments: Any) -> Instanton | N
         return search(*arguments)
     except NotConverged:
         return None
-
-
-def _known_part(solution: Solution) -> fem.Function:
-    """V, NaN where it was not solved for."""
-    known = fem.Function(solution.potential.function_space)
-    known.x.array[:] = np.nan
-    inside = np.unique(known.function_space.dofmap.list[solution.cells])
-    known.x.array[inside] = solution.potential.x.array[inside]
-    return known
 
 
 def _best(*paths: Instanton | None) -> Instanton:

@@ -9,7 +9,9 @@ too coarse).  All fields live on one mesh; the fitted copies differ from it by t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from dolfinx import fem, mesh
@@ -126,7 +128,8 @@ def grow(
     reached = best.iteration.converged_level
     layers = LAYERS * system.dim
     for _ in range(MOST):
-        further, layers = _furthest(system, best, expansion, reached, goal, layers, options)
+        attempt = partial(_further, system, best, expansion, reached, goal, options)
+        further, layers = _furthest(attempt, best, layers)
         if further is None:
             break
         changes += further.iteration.changes
@@ -137,13 +140,7 @@ def grow(
 
 
 def _furthest(
-    system: System,
-    best: Solution,
-    expansion: Local,
-    reached: float,
-    goal: float,
-    layers: int,
-    options: Options | None,
+    attempt: Callable[[int], Solution | None], best: Solution, layers: int
 ) -> tuple[Solution | None, int]:
     """The first success without kinks when the continuation is halved again and again, else the highest.
 
@@ -152,7 +149,7 @@ def _furthest(
     """
     highest, count = None, 0
     while layers > 0:
-        further = _further(system, best, expansion, reached, goal, layers, options)
+        further = attempt(layers)
         if further is not None and further.iteration.converged_level > best.iteration.converged_level:
             comm = further.potential.function_space.mesh.comm
             if not comm.allreduce(bool(further.iteration.kinked.any()), op=MPI.LOR):
@@ -169,8 +166,8 @@ def _further(
     expansion: Local,
     reached: float,
     goal: float,
-    layers: int,
     options: Options | None,
+    layers: int,
 ) -> Solution | None:
     """V below the level that its continuation by some layers allows; None where that is no success."""
     begin, cells = continued(best.potential, best.cells, layers, goal)

@@ -31,7 +31,7 @@ from solver.cellwise import corners_of
 from solver.evaluate import Locator, evaluate
 from solver.monomials import unit_directions
 from solver.policy_iteration import edge_dofs
-from solver.region import Mask, cells_near, component, make_region
+from solver.region import Mask, cells_near, component, make_region, restricted
 from solver.saddle_cost import SaddleCost
 from solver.subsolution import Climb, climb
 from solver.system import Array
@@ -92,10 +92,7 @@ def covered_bound(
         bound = lower
     if bound <= beaten:
         return 0.0
-    known = fem.Function(potential.function_space)
-    known.x.array[:] = np.nan
-    inside = np.unique(known.function_space.dofmap.list[kept])
-    known.x.array[inside] = potential.x.array[inside]
+    known = restricted(potential, kept)
     depths = []
     for cost, rim, (u, _, forms) in zip(costs, surfaces, tips, strict=True):
         first = float(np.max(forms[u < bound], initial=0.0))

@@ -22,11 +22,11 @@ from solver.coefficients import Coefficients
 from solver.cycle_expansion import Local, expand_at
 from solver.errors import NotConverged
 from solver.evaluate import Locator, evaluate, evaluate_gradient
-from solver.expansion import unit_directions
 from solver.growth import Solution, grow
 from solver.instanton import Instanton, instanton, trace_back
 from solver.limit_cycles import LimitCycle
 from solver.linear import Options
+from solver.monomials import unit_directions
 from solver.periodic import phases
 from solver.policy_iteration import Iteration, edge_dofs
 from solver.rates import markov_chain

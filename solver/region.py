@@ -169,6 +169,15 @@ def cells_near(domain: mesh.Mesh, points: Array) -> Mask:
     return found
 
 
+def restricted(function: fem.Function, cells: Mask) -> fem.Function:
+    """A scalar Lagrange function on local cells, NaN at dofs that touch none of them."""
+    result = fem.Function(function.function_space)
+    result.x.array[:] = np.nan
+    inside = np.unique(function.function_space.dofmap.list[cells])
+    result.x.array[inside] = function.x.array[inside]
+    return result
+
+
 def cell_values(function: fem.Function) -> Array:
     """Values of a scalar Lagrange function at the dofs of every local cell, ``(cells, dofs per cell)``."""
     return np.asarray(function.x.array[function.function_space.dofmap.list])

@@ -2,19 +2,25 @@
 
 import numpy as np
 import pytest
+import sympy as sp
+from dolfinx import fem
 from mpi4py import MPI
 
 from meshes.box import box
 from solver.analysis import solve_wells
+from solver.cellwise import corners_of
+from solver.coefficients import coefficients
 from solver.connections import connections
 from solver.errors import NotConverged
 from solver.evaluate import evaluate
 from solver.expansion import expand
 from solver.fixed_points import fixed_points
 from solver.instanton import instanton
+from solver.kinks import leaking_level
 from solver.quasi_potential import barrier, trusted_part
+from solver.region import cell_values
 from solver.saddle_cost import saddle_cost
-from tests.exact import MAIER_STEIN_BARRIERS, maier_stein
+from tests.exact import MAIER_STEIN_BARRIERS, X, Y, maier_stein, system
 
 COMM = MPI.COMM_WORLD
 BETA = 10
@@ -67,3 +73,39 @@ def test_kink_across_the_cells():
     cost = saddle_cost(case, path.points[-1], path.points[-2], 0.1 * path.action)
     result = barrier(well, 1, 0, path, locator, [cost])
     assert 0.8 * exact < result.lower <= exact
+
+
+@pytest.mark.mpi
+def test_cells_that_paths_leave_again_are_found():
+    """b = −x, V = |x|²: u = x.  Cut cells off the origin leak, from their lowest V on."""
+    domain = box(COMM, [(-1.0, 1.0)] * 2, 16)
+    case = system([-X, -Y], sp.eye(2))
+    space = fem.functionspace(domain, ("Lagrange", 3))
+    potential = fem.Function(space)
+    potential.interpolate(lambda x: x[0] ** 2 + x[1] ** 2)
+    known = coefficients(domain, case, 3)
+    kinked = fem.Function(fem.functionspace(domain, ("DG", 0)))
+    assert leaking_level(known, potential, kinked) == np.inf
+    middle = corners_of(domain).mean(axis=1)
+    kinked.x.array[:] = np.linalg.norm(middle - [0.5, 0.2], axis=1) < 0.1
+    lowest = cell_values(potential)[kinked.x.array > 0.5].min(initial=np.inf)
+    level = leaking_level(known, potential, kinked)
+    assert COMM.allreduce(lowest, op=MPI.MIN) <= level < 0.5**2 + 0.2**2
+
+
+@pytest.mark.mpi
+def test_cells_at_a_kink_do_not_leak():
+    """b = (1, 0), V = −|y|: u = (1, −sign y) meets the kink; for V = |y| it would leave it."""
+    domain = box(COMM, [(-1.0, 1.0), (-1.02, 1.0)], 16)
+    case = system([sp.Integer(1), sp.Integer(0)], sp.eye(2))
+    space = fem.functionspace(domain, ("Lagrange", 3))
+    potential = fem.Function(space)
+    potential.interpolate(lambda x: -np.abs(x[1] + 0.01))
+    known = coefficients(domain, case, 3)
+    kinked = fem.Function(fem.functionspace(domain, ("DG", 0)))
+    corners = corners_of(domain)[:, :, 1] + 0.01
+    kinked.x.array[:] = corners.min(axis=1) * corners.max(axis=1) < 0
+    assert COMM.allreduce(int(kinked.x.array.sum()), op=MPI.SUM) > 0
+    assert leaking_level(known, potential, kinked) == np.inf
+    potential.x.array[:] *= -1.0
+    assert leaking_level(known, potential, kinked) < np.inf
