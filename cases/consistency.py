@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from cases import references
 from cases.errors import suggestion
-from cases.schema import SystemTable
+from cases.schema import OF_THE_START, SystemTable
 from cases.transient_table import GaussianTable, symmetric_positive
 
 if TYPE_CHECKING:
@@ -320,7 +320,7 @@ def _check_alone(case: Case) -> None:
             'write normalise = "none"',
         )
     for name, noise in case.noise.items():
-        if noise.diffusion in ("hessian", "loss"):
+        if isinstance(noise.diffusion, str) and noise.diffusion in OF_THE_START:
             raise case.error(
                 f"noise.{name}.diffusion",
                 f"'{noise.diffusion}' belongs to an attractor, and transient.alone looks for none",

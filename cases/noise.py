@@ -10,6 +10,9 @@ a scalar, or a d×d list, of expressions
     A = the Hessian of the loss *at the starting attractor*, constant in space.  The Hessian itself
     is no covariance where it is indefinite (at every saddle); freezing it at the minimum that is
     escaped from is how Zhu et al. (2019) construct this noise.
+``"top_eigenvector"``
+    A = h e eᵀ with the largest eigenvalue h of that Hessian and its eigenvector e: the noise of rank one that
+    Zhu et al. compare with.  It is degenerate in more than one dimension: it needs a floor.
 ``"loss"``
     A = 2 L(x) H with the loss L and the same constant Hessian H; see :mod:`cases.noise_loss`.
 ``"gradient_covariance"``
@@ -34,7 +37,7 @@ from cases.expressions import symbols
 from cases.landscape import Landscape, at_point, checked_expression
 from cases.noise_checks import check_noise, check_tensors
 from cases.noise_loss import loss_noise
-from cases.schema import NoiseTable
+from cases.schema import OF_THE_START, NoiseTable
 from solver.system import Array, Field, System
 
 
@@ -105,6 +108,12 @@ def _hessian(landscape: Landscape, start: Array | None) -> tuple[Field, Field]:
     return constant(_hessian_at(landscape, start))
 
 
+@noise_model("top_eigenvector")
+def _top_eigenvector(landscape: Landscape, start: Array | None) -> tuple[Field, Field]:
+    values, vectors = np.linalg.eigh(_hessian_at(landscape, start))
+    return constant(values[-1] * np.outer(vectors[:, -1], vectors[:, -1]))
+
+
 @noise_model("loss")
 def _loss(landscape: Landscape, start: Array | None) -> tuple[Field, Field]:
     h = _hessian_at(landscape, start)
@@ -159,7 +168,7 @@ def check_available(case: Case, landscape: Landscape, name: str) -> None:
 
 def needs_start(table: NoiseTable) -> bool:
     """Whether this noise can only be built once the starting attractor is known."""
-    return table.diffusion in ("hessian", "loss")
+    return isinstance(table.diffusion, str) and table.diffusion in OF_THE_START
 
 
 def build(case: Case, landscape: Landscape, name: str, start: Array | None) -> Noise:

@@ -197,6 +197,8 @@ def _computed(reference: ReferenceTable, summary: Summary, coordinates: Sequence
     match reference.quantity:
         case "barrier":
             return _barrier(noise, pair)
+        case "barrier_limit":
+            return _barrier_limit(noise, pair)
         case "barrier_ratio":
             base = _barrier(summary["noises"].get(reference.baseline, {}), pair)
             height = _barrier(noise, pair)
@@ -260,6 +262,16 @@ def _barrier(noise: Mapping[str, Any], pair: tuple[int | None, int | None]) -> f
         if (row["from"], row["to"]) == pair and row["barrier"] is not None
     ]
     return min(heights, default=None)
+
+
+def _barrier_limit(noise: Mapping[str, Any], pair: tuple[int | None, int | None]) -> float | None:
+    """The lowest barrier of a pair without the floor of the noise."""
+    limits = [
+        row["floor_limit"]["value"]
+        for row in noise.get("barriers", [])
+        if (row["from"], row["to"]) == pair and row.get("floor_limit") is not None
+    ]
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _index(summary: Summary, place: int | list[float] | None) -> int | None:

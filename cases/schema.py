@@ -25,6 +25,8 @@ Expression = str | Finite
 Point = Annotated[list[Finite], Field(min_length=1, max_length=3)]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+#: Noises that are made of the Hessian of the loss at the starting attractor.
+OF_THE_START = frozenset({"hessian", "top_eigenvector", "loss"})
 TAKEN_NAMES = frozenset({"instantons", "relaxations", "summary", "report", "run", "case"})
 
 
@@ -129,7 +131,8 @@ class NoiseTable(Table):
     """``[noise.NAME]``: one diffusion tensor A."""
 
     diffusion: Expression | list[list[Expression]] = Field(
-        description='"identity", a scalar or d×d expressions, "hessian", "loss" or "gradient_covariance"'
+        description='"identity", a scalar or d×d expressions, "hessian", "top_eigenvector", "loss" or '
+        '"gradient_covariance"'
     )
     floor: Annotated[FiniteFloat, Field(ge=0)] = Field(0.0, description="added to the diagonal of A")
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
 from cases.domain import Structure, outline
+from cases.estimates import barrier_estimates, power_law_escapes
 from cases.noise import ScaledNoise
 from cases.power_law import power_laws
 from cases.simulation import Simulated, Simulations
@@ -104,17 +106,16 @@ def noise_summary(
                 "lower": number(b.lower),
                 "upper": number(b.upper),
                 "log_prefactor": None if a is None else number(a.log_prefactor),
+                **{
+                    key: number(value) for key, value in barrier_estimates(analysis.system, places, b).items()
+                },
             }
             for b, a in zip(analysis.barriers, analysis.asymptotics, strict=True)
         ],
         "well_weights": [number(w) for w in analysis.weights],
         "trusted_levels": [number(well.trusted_level) for well in analysis.wells],
         "stationary": [_stationary(level) for _, level in sorted(analysis.levels.items(), reverse=True)],
-        "rates": [
-            entry
-            for _, level in sorted(analysis.levels.items(), reverse=True)
-            for entry in _rates(analysis, level, simulated, places)
-        ],
+        "rates": _all_rates(analysis, simulated, places),
         "checks": {name: number(value) for name, value in checks.items()},
         **({"power_law": laws} if (laws := power_laws(noise, analysis)) else {}),
     }
@@ -148,13 +149,26 @@ def _stationary(level: Level) -> dict[str, Any]:
     }
 
 
+def _all_rates(analysis: Analysis, simulated: Simulations, places: Structure) -> list[dict[str, Any]]:
+    """Rows for all noise levels, from the highest to the lowest."""
+    power_laws = power_law_escapes(analysis, places)
+    found = []
+    for _, level in sorted(analysis.levels.items(), reverse=True):
+        rows = _rates(analysis, level, simulated, places)
+        if any(law is not None for law in power_laws):
+            times = _chain_times(analysis, power_laws, level.state.epsilon)
+            rows = [row | {"log_mfpt_mori": number(times[row["from"], row["to"]])} for row in rows]
+        found += rows
+    return found
+
+
 def _rates(
     analysis: Analysis, level: Level, simulated: Simulations, places: Structure
 ) -> list[dict[str, Any]]:
     state = level.state
     if state.rates is None:
         return []
-    kramers = _kramers(analysis, state.epsilon)
+    kramers = _chain_times(analysis, analysis.asymptotics, state.epsilon)
     count = len(state.rates.log_weight)
     rows = []
     for i in range(count):
@@ -203,11 +217,15 @@ def _simulated(simulated: Simulated) -> dict[str, Any]:
     return result
 
 
-def _kramers(analysis: Analysis, epsilon: float) -> Array:
-    """log mean first passage times of the chain whose rates are the asymptotic ones."""
+class _Law(Protocol):
+    def log_mfpt(self, epsilon: float) -> float: ...
+
+
+def _chain_times(analysis: Analysis, laws: Sequence[_Law | None], epsilon: float) -> Array:
+    """log mean first passage times of the chain with the rates of asymptotic laws, one for each barrier."""
     count = len(analysis.landmarks.pins)
     log_rate = np.full((count, count), -np.inf)
-    for barrier, law in zip(analysis.barriers, analysis.asymptotics, strict=True):
+    for barrier, law in zip(analysis.barriers, laws, strict=True):
         if barrier.end >= 0 and law is not None:
             pair = barrier.start, barrier.end
             log_rate[pair] = np.logaddexp(log_rate[pair], -law.log_mfpt(epsilon))

@@ -10,6 +10,11 @@ Summary = Mapping[str, Any]
 Direction = tuple[int, int | None]  # None: over a saddle to no attractor of the domain
 Interval = tuple[float, float]
 
+#: Relative difference below which a formula gives the computed barrier.
+SAME = 1e-5
+#: Largest |A/c − I| for which an expansion in it is shown.
+SMALL = 1.0
+
 
 @dataclass(frozen=True)
 class Row:
@@ -30,6 +35,18 @@ class Row:
     sgd: float | None = None
     sgd_interval: Interval | None = None
     sgd_note: str = ""
+    weak: float | None = None
+    variation: float | None = None
+    xie: float | None = None
+    mori: float | None = None
+
+    @property
+    def formulas_differ(self) -> bool:
+        """Whether a formula says anything else than the computed barrier (of isotropic noise none does)."""
+        known = [value for value in (self.weak, self.xie) if value is not None]
+        return self.barrier is not None and any(
+            abs(value - self.barrier) > SAME * self.barrier for value in known
+        )
 
 
 def directions(summary: Summary) -> list[Direction]:
@@ -85,9 +102,19 @@ def rows(summary: Summary, direction: Direction) -> list[Row]:
                     sgd=rate.get("log_mfpt_sgd"),
                     sgd_interval=_interval(rate.get("sgd_ci")),
                     sgd_note=_sgd_note(rate),
+                    weak=_weak(barrier),
+                    variation=barrier.get("noise_variation"),
+                    xie=barrier.get("barrier_xie"),
+                    mori=rate.get("log_mfpt_mori"),
                 )
             )
     return result
+
+
+def _weak(barrier: Mapping[str, Any]) -> float | None:
+    """The barrier to first order in the anisotropy, where that is small enough for the word."""
+    small = (barrier.get("noise_variation") or 0.0) < SMALL
+    return barrier.get("barrier_weak") if small else None
 
 
 def goal(direction: Direction) -> str:

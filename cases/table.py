@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cases.formula_table import formula_table, power_law_notes
 from cases.numbers import bracket, factor, fixed, number, point, with_interval
 from cases.summary_rows import Direction, Row, Summary, baseline, directions, goal, rows
 
@@ -14,7 +15,8 @@ def comparison_table(summary: Summary) -> str:
     """The result of a run as plain text, at most 100 columns wide.
 
     Per escape: barrier with its bracket, log mean first passage time at each noise level from the PDE,
-    from Kramers' formula and simulated, and how many times faster than the baseline it is.
+    from Kramers' formula and simulated, and how many times faster than the baseline it is.  Below, formulas
+    for the barrier, where they say anything else.
 
     Args:
         summary: What summary.json holds.
@@ -30,7 +32,8 @@ def comparison_table(summary: Summary) -> str:
         for row in rows(summary, direction)
         if row.sgd is not None
     ]
-    return "\n\n".join([*parts, "\n".join(notes)])
+    notes += power_law_notes(summary)
+    return "\n\n".join([*parts, "\n".join(notes), *formula_table(summary)])
 
 
 def _block(summary: Summary, direction: Direction) -> str:

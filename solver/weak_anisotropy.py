@@ -78,7 +78,8 @@ def weak_barrier(system: System, attractor: Array, saddle: Array, direction: Arr
     if not len(found.t_events[0]):
         raise NotConverged("the steepest descent from the saddle does not end in the attractor")
     along = float(found.y[-1, -1])
-    tensors = np.moveaxis(system.diffusion(found.y[:-1]), -1, 0)
+    points = np.concatenate([saddle[:, None], found.y[:-1]], axis=1)
+    tensors = np.moveaxis(system.diffusion(points), -1, 0)
     anisotropy = float(np.abs(np.linalg.eigvalsh(tensors) / scale - 1.0).max())
     rise = float(system.loss(saddle[:, None])[0] - system.loss(attractor[:, None])[0])
     return WeakBarrier(4.0 * rise / scale - 2.0 * along / scale**2, scale, anisotropy)

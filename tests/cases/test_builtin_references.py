@@ -10,6 +10,7 @@ from scipy.optimize import minimize_scalar, root
 from sklearn.datasets import load_diabetes
 
 from cases.casefile import builtin_cases, load
+from tests.exact import Line
 
 
 def value(case, name):
@@ -113,7 +114,14 @@ def test_sharp_flat():
     here, top, there = extreme(1, -0.05, 0.05), extreme(-1, 0.1, 0.5), extreme(1, far - 0.1, far + 0.1)
     assert value("sharp-flat", "isotropic") == pytest.approx(2 * (loss(top) - loss(here)), rel=1e-9)
     assert value("sharp-flat", "isotropic-back") == pytest.approx(2 * (loss(top) - loss(there)), rel=1e-9)
+    # the largest eigenvalue at the minimum decides between the top eigenvector and the floor of 10
+    step = 1e-3
+    top_value = (loss(here + step) - 2 * loss(here) + loss(here - step)) / step**2
+    with_floor = (loss(top) - loss(here)) * (top_value + 20) / (top_value + 10)
+    assert value("sharp-flat", "top") == pytest.approx(with_floor, rel=1e-6)
+    assert value("sharp-flat", "top-without-floor") == pytest.approx(loss(top) - loss(here), rel=1e-9)
     # the limit of a sharp ridge: 100 v² = (far − v)²
+    assert value("sharp-flat", "top-limit") == pytest.approx(100 * (far / 11) ** 2, rel=1e-6)
     assert value("sharp-flat", "isotropic-limit") == pytest.approx(200 * (far / 11) ** 2, rel=1e-6)
     assert value("sharp-flat", "hessian-limit") == pytest.approx(
         200 * (far / 11) ** 2 / (400 / 220), rel=1e-6
@@ -172,3 +180,24 @@ def test_loss_noise():
         mean = 0.1 / (1 - epsilon * 3 / 2)
         assert value("loss-noise", f"loss-{which}") == pytest.approx(mean, rel=1e-9)
         assert value("loss-noise", f"xx-{which}") == pytest.approx(epsilon * mean, rel=1e-9)
+
+
+def test_loss_noise_escape():
+    """log T from one minimum to the other, by quadrature; the barrier log(L_s/L_*)/h; the power law."""
+
+    def loss(x):
+        return (x**2 - 1) ** 2 / 4 + 0.05
+
+    line = Line(lambda x: x - x**3, lambda x: 4 * loss(x), -2.2, 2.2)
+    for epsilon, which in ((0.1, "1"), (0.05, "05"), (0.03, "03")):
+        exact = line.log_time(-1.0, 1.0, epsilon)
+        assert value("loss-noise-escape", f"time-{which}") == pytest.approx(exact, abs=1e-6)
+        law = np.log(2 * np.pi / 2**0.5) + (0.5 + 1 / (2 * epsilon)) * np.log(6)
+        assert value("loss-noise-escape", f"law-{which}") == pytest.approx(law, abs=1e-6)
+    assert value("loss-noise-escape", "barrier") == pytest.approx(np.log(6) / 2, rel=1e-9)
+    still = Line(lambda x: x - x**3, lambda x: 0.2 + 0 * x, -2.2, 2.2)
+    assert value("loss-noise-escape", "isotropic-03") == pytest.approx(
+        still.log_time(-1.0, 1.0, 0.03), abs=1e-6
+    )
+    found = slowest(lambda x: -(1 + 1 / 0.2) * np.log(loss(x)), lambda x: 0.1 * 4 * loss(x), -2.2, 2.2)
+    assert value("loss-noise-escape", "eigenvalue") == pytest.approx(found, rel=2e-5)

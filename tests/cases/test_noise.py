@@ -40,6 +40,28 @@ def test_hessian_noise_is_the_hessian_at_the_start():
     np.testing.assert_array_equal(one.system.divergence(x), np.zeros((2, 5)))
 
 
+def test_noise_along_the_top_eigenvector():
+    """Rank one, of the trace of the others, without the floor; with it, the floor counts in the trace."""
+    for floor in (10.0, 1e-6):
+        case, _ = load("sharp-flat", [f"noise.top.floor={floor}"])
+        built, start = landscape.build(case), np.array([0.99969677, 0.99969677])
+        one = noise.scaled(case, built, start)["top"]
+        values, vectors = np.linalg.eigh(one.tensor)
+        assert values.sum() == pytest.approx(2, rel=1e-12)
+        largest = np.linalg.eigvalsh(built.hessian(start[:, None])[:, :, 0])[-1]
+        assert values[0] == pytest.approx(2 * floor / (largest + 2 * floor), rel=1e-6)
+        np.testing.assert_allclose(np.abs(vectors[:, 1]), np.sqrt([0.5, 0.5]), rtol=1e-9)
+        x = np.random.default_rng(3).uniform(-2, 1, (2, 4))
+        np.testing.assert_allclose(one.system.diffusion(x), np.repeat(one.tensor[:, :, None], 4, axis=2))
+
+
+def test_rank_one_needs_a_floor():
+    case, _ = load("sharp-flat", ["noise.top.floor=0"])
+    with pytest.raises(CaseError, match="not positive definite") as caught:
+        noise.scaled(case, landscape.build(case), np.array([0.99969677, 0.99969677]))
+    assert "noise.top.floor" in str(caught.value)
+
+
 def test_loss_noise_is_the_loss_times_the_hessian(tmp_path):
     case = case_of(
         {"isotropic": "identity", "l": "loss"}, tmp_path, "(x**2-1)**2/4 + y**2 + x*y/4 + 1", normalise="none"

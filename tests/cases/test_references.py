@@ -33,7 +33,15 @@ SUMMARY = {
             ],
             "exits": [{"log_time": 1.5}],
         },
-        "other": {"barriers": [{"from": 0, "to": 1, "barrier": 0.25}], "stationary": [], "rates": []},
+        "other": {
+            "barriers": [
+                {"from": 0, "to": 1, "barrier": 0.25, "floor_limit": {"value": 0.2}},
+                {"from": 0, "to": 1, "barrier": 0.26, "floor_limit": {"value": None}},
+                {"from": 1, "to": 0, "barrier": 0.25, "floor_limit": {"value": None}},
+            ],
+            "stationary": [],
+            "rates": [],
+        },
     },
 }
 PAIR = {"from": 0, "to": 1}
@@ -60,6 +68,9 @@ def only(reference, settings=None):
         (table("barrier", **{"from": 0, "to": 1}, noise="absent"), None),
         (table("barrier_ratio", noise="other", baseline="isotropic", **PAIR), 0.5),
         (table("barrier_ratio", noise="other", baseline="absent", **PAIR), None),
+        (table("barrier_limit", noise="other", **PAIR), 0.2),
+        (table("barrier_limit", noise="other", **{"from": 1, "to": 0}), None),
+        (table("barrier_limit", **PAIR), None),
         (table("log_mfpt", epsilon=0.2, **PAIR), 2.4),
         (table("log_mfpt", epsilon=0.3, **PAIR), None),
         (table("log_mfpt_direct", epsilon=0.2, **PAIR), None),
