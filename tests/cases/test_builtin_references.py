@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
-from scipy.integrate import quad
+from scipy.integrate import quad, solve_ivp
 from scipy.interpolate import CubicSpline
 from scipy.optimize import minimize_scalar, root
 from sklearn.datasets import load_diabetes
@@ -51,6 +51,28 @@ def test_rotated_well(phi):
         lambda x: -((x**2 - 1) ** 2) / (2 * 0.1 * along), lambda x: 0.1 * along + 0 * x, -2.2, 2.2
     )
     assert value("rotated-well", f"eigenvalue-{phi}") == pytest.approx(found, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("noise", "change"),
+    [("deg0", [[1, 0], [0, -1]]), ("deg45", [[0, 1], [1, 0]]), ("deg90", [[-1, 0], [0, 1]])],
+)
+def test_sheared_well_to_first_order(noise, change):
+    """½ − 2 ∫ ∇lossᵀ δA dx, with x for the parameter of the steepest ascent."""
+    c, (row, column) = 0.7, 0.5 * np.array(change)
+
+    def rates(x, state):
+        across = state[0] - c * x
+        slope = np.array([x**3 - x - c * across, across])
+        rise = slope[1] / slope[0]
+        return [rise, slope @ np.array([row, column]) @ [1, rise]]
+
+    start = np.linalg.eigh([[c * c - 1, -c], [-c, 1]])[1][:, 0]
+    near = -1e-5
+    down = solve_ivp(
+        rates, (near, -1 + 1e-7), [near * start[1] / start[0], 0], "Radau", rtol=1e-11, atol=1e-13
+    )
+    assert value("sheared-well", f"first-order-{noise}") == pytest.approx(0.5 + 2 * down.y[1, -1], rel=1e-8)
 
 
 @pytest.mark.parametrize(("epsilon", "which"), [(0.2, "high"), (0.1, "low")])
