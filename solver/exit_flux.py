@@ -33,10 +33,11 @@ from solver.continuation import schedule
 from solver.errors import NotConverged
 from solver.evaluate import Locator, evaluate
 from solver.exit_region import absorbing_dofs, boundary_points
+from solver.free_rows import FreeRows
 from solver.gauge import gauge_drift
 from solver.linear import Options, factorise, solve
 from solver.rates import log_mass
-from solver.stationary import Pin, bordered, pin_vectors, well_densities
+from solver.stationary import Pin, bordered, pin_value, pin_vectors, well_densities
 
 POSITIVE = 1e-3
 FIRST_BARRIER = 5.0
@@ -97,22 +98,16 @@ def absorbed_density(
     level = fem.Constant(coefficients.domain, float(epsilon))
     fixed = fixed_dofs(coefficients.region, space, absorbing)
     form = closed_operator(coefficients, gauge, level, space)
-    matrix = assemble_matrix(form, coefficients.region, space, fixed)
-    columns = pin_vectors(coefficients, space, [pin], epsilon)
-    owned = space.dofmap.index_map.size_local
-    for column in columns:  # the feed does not reach the boundary
-        values = column.array.copy()
-        values[fixed[fixed < owned]] = 0.0
-        column.setArray(values)
-    complete = bordered(matrix, columns)
-    rhs = complete.createVecLeft()
-    if complete.comm.rank == 0:
-        rhs.setValue(complete.getOwnershipRange()[0] + owned, 1.0)
-    rhs.assemble()
+    free = FreeRows(assemble_matrix(form, coefficients.region, space, fixed), fixed)
+    # the feed does not reach the boundary
+    (column,) = pin_vectors(coefficients, space, [pin], epsilon)
+    complete = bordered(free.refreshed(), [free.part(column)])
     ksp = factorise(complete, "absorbed density", options)
     q = fem.Function(space, name="q_absorbed")
-    q.x.array[:owned] = solve(ksp, rhs, "absorbed density").array_r[:owned]
+    solution = solve(ksp, pin_value(complete, 1, 0), "absorbed density")
+    q.x.array[np.flatnonzero(free.keep)] = solution.array_r[: int(free.keep.sum())]
     q.x.scatter_forward()
+    free.destroy()
     return q
 
 

@@ -24,6 +24,7 @@ from petsc4py import PETSc
 
 from solver.assembly import assemble_matrix, assemble_vector, fixed_dofs
 from solver.coefficients import Coefficients
+from solver.free_rows import FreeRows
 from solver.gauge import Edge, operator
 from solver.linear import Options, factorise, solve
 from solver.system import Array
@@ -88,6 +89,15 @@ def bordered(matrix: PETSc.Mat, columns: Sequence[PETSc.Vec]) -> PETSc.Mat:
     return nest.convert("aij")
 
 
+def pin_value(complete: PETSc.Mat, count: int, k: int) -> PETSc.Vec:
+    """Right-hand side of a bordered matrix that prescribes 1 for pin k of count, and 0 for all else."""
+    rhs = complete.createVecLeft()
+    if complete.comm.rank == 0:
+        rhs.setValue(complete.getOwnershipRange()[1] - count + k, 1.0)
+    rhs.assemble()
+    return rhs
+
+
 def well_densities(
     coefficients: Coefficients,
     gauge: fem.Function,
@@ -116,20 +126,17 @@ def well_densities(
     level = fem.Constant(coefficients.domain, epsilon)
     region = coefficients.region
     form = operator(coefficients, gauge, level, space, edge)
-    matrix = assemble_matrix(form, region, space, fixed_dofs(region, space))
+    fixed = fixed_dofs(region, space)
+    free = FreeRows(assemble_matrix(form, region, space, fixed), fixed)
     columns = pin_vectors(coefficients, space, pins, epsilon)
-    complete = bordered(matrix, columns)
+    complete = bordered(free.refreshed(), [free.part(column) for column in columns])
     ksp = factorise(complete, "stationary density", options)
-    first = complete.getOwnershipRange()[0]
-    owned = space.dofmap.index_map.size_local
     densities = []
     for k in range(len(pins)):
-        rhs = complete.createVecLeft()
-        if complete.comm.rank == 0:
-            rhs.setValue(first + owned + k, 1.0)
-        rhs.assemble()
         q = fem.Function(space, name=f"q_{k}")
-        q.x.array[:owned] = solve(ksp, rhs, "stationary density").array_r[:owned]
+        solution = solve(ksp, pin_value(complete, len(pins), k), "stationary density")
+        q.x.array[np.flatnonzero(free.keep)] = solution.array_r[: int(free.keep.sum())]
         q.x.scatter_forward()
         densities.append(q)
+    free.destroy()
     return densities
