@@ -1,12 +1,13 @@
 """Stationary densities and escape rates against exact and independent answers, at any noise level.
 
-    docker/run python3 benchmarks/rates.py [row ...]        rows: line manufactured skew maier-stein gibbs
+    docker/run python3 benchmarks/rates.py [row ...]        rows: line ou manufactured skew maier-stein gibbs
                                                             wells three-wells space gauge ranks fplanck
     docker/run mpirun -n 2 python3 benchmarks/rates.py ranks skew
 
-Every row prints the measured errors beside barrier/ε, the unknowns in use at the lowest noise level, and the
-seconds of the row (compilation of forms included, the first time) and the peak memory so far.  The row
-``fplanck`` runs that package, if it is installed, on problems of the same kind.
+Every row prints the measured errors beside barrier/ε, the unknowns in use at the lowest noise level, the
+seconds of the row (compilation of forms included, the first time), those of them that were computed in (fewer
+on a machine with other work to do) and the peak memory so far.  The row ``fplanck`` runs that package, if it
+is installed, on problems of the same kind.
 """
 
 from __future__ import annotations
@@ -19,15 +20,19 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import sympy as sp
 import ufl
-from dolfinx import fem, mesh
+from dolfinx import fem
 from mpi4py import MPI
 
 from benchmarks.fplanck_rows import fplanck_row
 from benchmarks.printing import memory, report
 from meshes.box import box
 from meshes.form_cache import share
+from solver.analysis import Analysis
 from solver.coefficients import coefficients
+from solver.errors import NotConverged
+from solver.evaluate import Locator
 from solver.expansion import expand
+from solver.gauge_check import gauge_gap
 from solver.instanton import instanton
 from solver.kramers import kramers
 from solver.noise_sweep import Swept, noise_sweep
@@ -37,7 +42,6 @@ from tests.exact import (
     Line,
     X,
     Y,
-    Z,
     function,
     gradient_system,
     maier_stein,
@@ -50,12 +54,26 @@ from tests.exact import (
 from tests.solver.given_density import errors
 from tests.solver.given_density import solved as solved_densities
 from tests.solver.hermite import chain, slow_modes
-from tests.solver.sweeps import landmarks, passage_times, swept
+from tests.solver.ornstein_uhlenbeck import PLANE, SPACE
+from tests.solver.ornstein_uhlenbeck import errors as linear_errors
+from tests.solver.sweeps import (
+    DRIVEN_SPACE,
+    DRIVEN_SPACE_BOX,
+    DRIVEN_SPACE_LINE,
+    TRIANGLE,
+    boxes,
+    landmarks,
+    passage_times,
+    swept,
+)
 
 COMM = MPI.COMM_WORLD
 TURN = sp.Matrix([[0, -1], [1, 0]])
 HALF = sp.Rational(1, 2)
 QUARTIC = (X**2 - 1) ** 2 / 4
+GIBBS = (X**2 - 1) ** 2 / 2 + (Y - sp.Rational(7, 10) * X) ** 2
+LINE = [(-2.2, 2.2)]
+MAIER_STEIN_BOX = [(-1.5, 1.5), (-1.0, 1.0)]
 
 
 def worst(values: Sequence[float] | Array) -> str:
@@ -86,7 +104,7 @@ def against_line(
 
 def line_row() -> None:
     """1D double wells."""
-    bounds = [(-2.2, 2.2)]
+    bounds = LINE
     for name, loss, A, height in (
         ("symmetric", QUARTIC, sp.Integer(1), 0.5),
         ("tilted", QUARTIC + X / 20, sp.Integer(1), 0.4),
@@ -101,6 +119,16 @@ def line_row() -> None:
         slope, tensor = (sp.lambdify(X, e, "numpy") for e in (-sp.diff(loss, X), A))
         line = Line(slope, lambda x, tensor=tensor: tensor(x) + 0 * x, *bounds[0])
         against_line(name, line, [float(p.point[0]) for p in marks.pins], sweep, height)
+
+
+def ou_row() -> None:
+    """Ornstein–Uhlenbeck processes with a drift that is not normal and a full A, V for a gauge."""
+    for name, process in (("2D", PLANE), ("3D", SPACE)):
+        found = linear_errors(process)
+        report(
+            f"    {name}: covariance {found.covariance:.1e}, log p {found.log_density:.1e} down to "
+            f"p = 1e{found.lowest:.0f}; {found.unknowns} unknowns"
+        )
 
 
 def manufactured_row() -> None:
@@ -126,7 +154,7 @@ def skew_row() -> None:
 
 def maier_stein_row() -> None:
     """Maier–Stein: the trend of the law for β = 1 and 3, mesh convergence for β = 10."""
-    left, saddle, bounds = np.array([-1.0, 0.0]), np.zeros(2), [(-1.5, 1.5), (-1.0, 1.0)]
+    left, saddle, bounds = np.array([-1.0, 0.0]), np.zeros(2), MAIER_STEIN_BOX
     for beta in (1, 3):
         case = maier_stein(beta)
         path = instanton(case, expand(case, left, 0.05), [np.array([left, saddle])])
@@ -157,7 +185,7 @@ def second_eigenvalue(
 
 def gibbs_row() -> None:
     """Irreversible Gibbs dynamics: λ₂ against Hermite–Galerkin."""
-    V = (X**2 - 1) ** 2 / 2 + (Y - sp.Rational(7, 10) * X) ** 2
+    V = GIBBS
     for gamma in (0, 1, 3, 10):
         exact = -slow_modes(V, gamma / 2, 0.2, 2, [(-1, -0.7), (1, 0.7)], count=60, width=0.45)[0][1].real
         value = second_eigenvalue(
@@ -213,7 +241,7 @@ def right_mass(state) -> float:
 
 def three_wells_row() -> None:
     """Three unequal wells with rotation, against Hermite–Galerkin, and in a row, against quadrature."""
-    V = 2 * (X**2 + Y**2) ** 2 - 2 * (X**2 + Y**2) - (X**3 - 3 * X * Y**2) + sp.Rational(1, 10) * (X + Y / 2)
+    V = TRIANGLE
     marks, sweep = swept(
         manufactured(V, sp.eye(2), TURN), [(-1.45, 1.55), (-1.5, 1.5)], 64, [0.08, 0.06, 0.05, 0.02, 0.01]
     )
@@ -249,21 +277,14 @@ def three_wells_row() -> None:
 
 def space_row() -> None:
     """3D skew product with a full 3×3 tensor, from a coarse mesh to finer ones."""
-    V = (X**2 - 1) ** 2
-    drift = [-sp.diff(V, X) / 2, -3 * Y / 2 + Z / 2 + 3 * X / 10, -3 * Z / 2 - Y / 2 + X / 5]
-    case = system(drift, sp.Matrix([[10, 3, 2], [3, 8, 1], [2, 1, 6]]) / 10)
-    bounds = [(-1.5, 1.5), (-1.2, 1.2), (-1.1, 1.1)]
-    marks = landmarks(case, bounds)
-    line = Line(sp.lambdify(X, -sp.diff(V, X) / 2), np.ones_like, *bounds[0])
-    corners = tuple(np.array(side) for side in zip(*bounds, strict=True))
+    marks = landmarks(DRIVEN_SPACE, DRIVEN_SPACE_BOX)
+    wells = [float(p.point[0]) for p in marks.pins]
     start = None
     for counts, epsilons in (((8, 6, 6), [0.08]), ((14, 9, 9), [0.04, 0.02]), ((22, 13, 13), [0.02, 0.01])):
-        domain = mesh.create_box(
-            COMM, corners, counts, mesh.CellType.tetrahedron, ghost_mode=mesh.GhostMode.shared_facet
-        )
         begin = time.perf_counter()
-        sweep = noise_sweep(case, domain, marks, epsilons, 3, start=start)
-        against_line("×".join(map(str, counts)), line, [float(p.point[0]) for p in marks.pins], sweep, 1.0)
+        domain = boxes(DRIVEN_SPACE_BOX, counts)
+        sweep = noise_sweep(DRIVEN_SPACE, domain, marks, epsilons, 3, start=start)
+        against_line("×".join(map(str, counts)), DRIVEN_SPACE_LINE, wells, sweep, 1.0)
         report(f"    {'':24} {time.perf_counter() - begin:.0f} s")
         start = sweep[max(epsilons)].state
 
@@ -271,23 +292,53 @@ def space_row() -> None:
 def gauge_row() -> None:
     """The gauge made of V against that of the continuation."""
     a, b = sp.Rational(3, 5), sp.Rational(4, 5)
-    cases = {
-        "symmetric line": (gradient_system(QUARTIC, sp.eye(1)), [(-2.2, 2.2)], 400, 0.005),
-        "A = exp(x/2)": (gradient_system(QUARTIC, sp.Matrix([[sp.exp(X / 2)]])), [(-2.2, 2.2)], 400, 0.004),
-        "skew product": (
-            system([-2 * X * (X**2 - 1), -Y + X], sp.Matrix([[1, a], [a, a**2 + b**2]])),
-            [(-1.6, 1.6), (-2.2, 2.2)],
-            72,
-            0.01,
+    driven = sp.Matrix([[1, a], [a, a**2 + b**2]])
+    box_of_wells, box_of_two = [(-1.45, 1.55), (-1.5, 1.5)], [(-2.1, 2.1), (-2.4, 2.4)]
+    g = 1 + sp.tanh(2 * X) / 2
+    cases: dict[str, tuple[System, list[tuple[float, float]], int, list[float]]] = {
+        "1D, symmetric": (gradient_system(QUARTIC, sp.eye(1)), LINE, 400, [0.03, 0.005, 0.001]),
+        "1D, tilted": (gradient_system(QUARTIC + X / 20, sp.eye(1)), LINE, 400, [0.02, 0.004, 0.0008]),
+        "1D, A = exp(x/2)": (
+            gradient_system(QUARTIC, sp.Matrix([[sp.exp(X / 2)]])),
+            LINE,
+            400,
+            [0.02, 0.004, 0.0008],
         ),
-        "Maier–Stein, β = 3": (maier_stein(3), [(-1.5, 1.5), (-1.0, 1.0)], 64, 0.005),
-        "turned noise, 60°": (turned_well(60), [(-2.0, 2.0), (-1.4, 1.4)], 48, 0.02),
+        "skew product": (
+            system([-2 * X * (X**2 - 1), -Y + X], driven),
+            [(-1.6, 1.6), (-2.2, 2.2)],
+            96,
+            [0.02, 0.01, 0.005],
+        ),
+        "Maier–Stein, β = 1": (maier_stein(1), MAIER_STEIN_BOX, 72, [0.01, 0.005, 0.0025]),
+        "Maier–Stein, β = 3": (maier_stein(3), MAIER_STEIN_BOX, 72, [0.01, 0.005, 0.0025]),
+        "Maier–Stein, β = 10": (maier_stein(10), MAIER_STEIN_BOX, 72, [0.02, 0.01]),
+        "Gibbs, γ = 3": (manufactured(GIBBS, sp.eye(2), 3 * HALF * TURN), box_of_two, 40, [0.1, 0.02]),
+        "turned noise, 60°": (turned_well(60), [(-2.0, 2.0), (-1.4, 1.4)], 48, [0.1, 0.02]),
+        "A by tanh": (
+            gradient_system(QUARTIC + Y**2 / 2, sp.diag(g, 2 - g)),
+            [(-2.2, 2.2), (-1.6, 1.6)],
+            48,
+            [0.1, 0.02],
+        ),
+        "three wells, triangle": (manufactured(TRIANGLE, sp.eye(2), TURN), box_of_wells, 64, [0.05, 0.02]),
     }
-    for name, (case, bounds, resolution, epsilon) in cases.items():
-        result = solved(case, bounds, resolution, [epsilon])
-        height = min(barrier.barrier for barrier in result.barriers)
-        gap = "–" if result.gauge_gap is None else f"{result.gauge_gap:.1e}"
-        report(f"    {name:20} barrier/ε {height / epsilon:4.0f}   log MFPT differ by {gap}")
+    for name, (case, bounds, resolution, epsilons) in cases.items():
+        gauge_gaps(name, solved(case, bounds, resolution, epsilons))
+
+
+def gauge_gaps(name: str, result: Analysis) -> None:
+    """Differences of log passage times between the two gauges.  Collective."""
+    height = min(barrier.barrier for barrier in result.barriers)
+    locator = Locator(result.coefficients.domain)
+    for epsilon, level in result.levels.items():
+        try:
+            gap = gauge_gap(level.state, result.wells, result.weights, result.landmarks, locator)
+        except NotConverged as error:
+            report(f"    {name:22} barrier/ε {height / epsilon:4.0f}   {error}")
+            continue
+        differ = "–" if gap is None else f"{gap:.1e}"
+        report(f"    {name:22} barrier/ε {height / epsilon:4.0f}   log MFPT differ by {differ}")
 
 
 def ranks_row() -> None:
@@ -300,6 +351,7 @@ def ranks_row() -> None:
 
 ROWS: dict[str, tuple[str, Callable[[], None]]] = {
     "line": ("1D double wells", line_row),
+    "ou": ("Ornstein–Uhlenbeck processes", ou_row),
     "manufactured": ("2D, p given, tensor 25:1 turning, rotation, barrier 1", manufactured_row),
     "skew": ("2D skew product", skew_row),
     "maier-stein": ("Maier–Stein", maier_stein_row),
@@ -319,10 +371,13 @@ def main() -> None:
     for name in sys.argv[1:] or ROWS:
         title, row = ROWS[name]
         COMM.Barrier()
-        begin = time.perf_counter()
+        begin, computed = time.perf_counter(), time.process_time()
         report(f"{title}")
         row()
-        report(f"    {time.perf_counter() - begin:.0f} s, {memory():.0f} MB")
+        report(
+            f"    {time.perf_counter() - begin:.0f} s ({time.process_time() - computed:.0f} s of computing), "
+            f"{memory():.0f} MB"
+        )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import sympy as sp
+from dolfinx import mesh
 from mpi4py import MPI
 
 from meshes.box import box
@@ -10,12 +12,34 @@ from solver.analysis import landmarks_of
 from solver.connections import connections
 from solver.fixed_points import fixed_points
 from solver.noise_sweep import noise_sweep
+from tests.exact import Line, X, Y, Z, system
+
+# three wells round a maximum at which all borders meet
+TRIANGLE = (
+    2 * (X**2 + Y**2) ** 2 - 2 * (X**2 + Y**2) - (X**3 - 3 * X * Y**2) + sp.Rational(1, 10) * (X + Y / 2)
+)
+
+# in space: x is a double well by itself, which drives y and z through drift and noise
+_SLOPE = 2 * X * (X**2 - 1)
+DRIVEN_SPACE = system(
+    [-_SLOPE, -3 * Y / 2 + Z / 2 + 3 * X / 10, -3 * Z / 2 - Y / 2 + X / 5],
+    sp.Matrix([[10, 3, 2], [3, 8, 1], [2, 1, 6]]) / 10,
+)
+DRIVEN_SPACE_BOX = ((-1.5, 1.5), (-1.2, 1.2), (-1.1, 1.1))
+DRIVEN_SPACE_LINE = Line(sp.lambdify(X, -_SLOPE), np.ones_like, *DRIVEN_SPACE_BOX[0])
 
 
 def landmarks(case, bounds):
     points = fixed_points(case, bounds)
     attractors = [p for p in points if p.kind == "attractor"]
     return landmarks_of(case, attractors, connections(case, points, bounds))
+
+
+def boxes(bounds, counts):
+    """A mesh of tetrahedra with these numbers of cells along the sides.  Collective."""
+    corners = tuple(np.array(side) for side in zip(*bounds, strict=True))
+    ghosts = mesh.GhostMode.shared_facet
+    return mesh.create_box(MPI.COMM_WORLD, corners, counts, mesh.CellType.tetrahedron, ghost_mode=ghosts)
 
 
 def swept(case, bounds, resolution, epsilons, degree=3):

@@ -8,14 +8,11 @@ import sympy as sp
 
 from tests.exact import Line, X, Y, function, manufactured, system
 from tests.solver.hermite import chain
-from tests.solver.sweeps import passage_times, swept
+from tests.solver.sweeps import TRIANGLE, passage_times, swept
 
 PAIRS = list(itertools.permutations(range(3), 2))
 
-# three wells round a maximum at which all borders meet; p = e^{−V/ε} exactly, with currents along its levels
-TRIANGLE = (
-    2 * (X**2 + Y**2) ** 2 - 2 * (X**2 + Y**2) - (X**3 - 3 * X * Y**2) + sp.Rational(1, 10) * (X + Y / 2)
-)
+# p = e^{−V/ε} exactly, with currents along the levels of V
 SPIN = 1.0
 TRIANGLE_BOX = ((-1.45, 1.55), (-1.5, 1.5))
 
