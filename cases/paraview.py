@@ -19,6 +19,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
+from cases.display import run_on_display
 from cases.errors import CaseError
 from cases.figure_style import colour
 from cases.rundata import RunData, load_run
@@ -157,16 +158,6 @@ def _palette(bottom: float, top: float) -> list[float]:
     return [round(float(x), 6) for v, c in zip(values, colours, strict=True) for x in (v, *c)]
 
 
-def virtual_display(size: str) -> list[str]:
-    """The command that gives another a virtual display of so many pixels.
-
-    xvfb-run looks for a free display from a number on; two that start at once from the same number find the
-    same one, and one of them fails.
-    """
-    first = 100 + os.getpid() % 30_000
-    return ["xvfb-run", "-a", "-n", str(first), "-s", f"-screen 0 {size}x24"]
-
-
 def draw(script: Path, picture: Path) -> None:
     """Run the script under pvpython, with a virtual display where there is none; not collective.
 
@@ -178,17 +169,18 @@ def draw(script: Path, picture: Path) -> None:
             "quasipot", "--picture", "there is no pvpython", "install ParaView, or open " + str(script)
         )
     command = ["pvpython", str(script.resolve()), str(picture.resolve())]
-    if not os.environ.get("DISPLAY"):
-        if shutil.which("xvfb-run") is None:
-            raise CaseError("quasipot", "--picture", "there is no display", "install xvfb")
-        command = [*virtual_display("1280x1024"), *command]
     # ParaView brings its own MPI and its own Python path
     ours = ("OMPI_", "PMIX_", "PRTE_", "PMI_", "PYTHON")
     clean = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     try:
-        done = subprocess.run(
-            command, env=clean, capture_output=True, text=True, timeout=_SECONDS, check=False
-        )
+        if os.environ.get("DISPLAY"):
+            done = subprocess.run(
+                command, env=clean, capture_output=True, text=True, timeout=_SECONDS, check=False
+            )
+        else:
+            done = run_on_display(command, "1280x1024", clean, _SECONDS)
+    except OSError as failure:
+        raise CaseError("quasipot", "--picture", f"there is no display ({failure})", "install xvfb") from None
     except subprocess.TimeoutExpired:
         raise CaseError(
             "quasipot", "--picture", f"ParaView took longer than {_SECONDS} s", "try again"

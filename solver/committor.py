@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from solver.assembly import assemble_matrix, assemble_unreduced, fixed_dofs, lift
 from solver.coefficients import Coefficients
-from solver.linear import Options, factorise, solve
+from solver.free_rows import FactorisedFree
+from solver.linear import Options
 from solver.stationary import Pin
 from solver.streamline import streamline_time
 
@@ -81,7 +82,8 @@ def committors(
     form = upwinded(coefficients, level, space)
     balls = [ball_dofs(space, pin, 0.5 * np.sqrt(epsilon)) for pin in pins]
     fixed = fixed_dofs(coefficients.region, space, *balls)
-    ksp = factorise(assemble_matrix(form, coefficients.region, space, fixed), "committor", options)
+    matrix = assemble_matrix(form, coefficients.region, space, fixed)
+    system = FactorisedFree(matrix, fixed, "committor", options)
     owned = space.dofmap.index_map.size_local
     results = []
     for j in range(len(pins) - 1):
@@ -91,7 +93,7 @@ def committors(
         nothing = fem.Constant(coefficients.domain, 0.0)
         rhs = assemble_unreduced(nothing * ufl.TestFunction(space) * coefficients.dx)
         lift(rhs, form, h, fixed)
-        h.x.array[:owned] = solve(ksp, rhs, "committor").array_r[:owned]
+        h.x.array[:owned] = system.solve(rhs)
         h.x.scatter_forward()
         results.append(h)
     last = fem.Function(space, name=f"committor_{len(pins) - 1}")

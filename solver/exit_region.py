@@ -28,7 +28,8 @@ from solver.coefficients import Coefficients
 from solver.committor import generator
 from solver.errors import NotConverged
 from solver.evaluate import Locator, evaluate
-from solver.linear import Options, factorise, solve
+from solver.free_rows import FactorisedFree
+from solver.linear import Options
 from solver.region import Region
 from solver.system import Array, Field
 
@@ -131,12 +132,13 @@ def mean_exit_time(
     form = generator(coefficients, level, space)
     absorbing = absorbing_dofs(coefficients.region, space) if absorbing is None else absorbing
     fixed = fixed_dofs(coefficients.region, space, absorbing)
-    ksp = factorise(assemble_matrix(form, coefficients.region, space, fixed), "exit time", options)
+    matrix = assemble_matrix(form, coefficients.region, space, fixed)
+    system = FactorisedFree(matrix, fixed, "exit time", options)
     rhs = assemble_unreduced(-ufl.TestFunction(space) * coefficients.dx)
     lift(rhs, form, fem.Function(space), fixed)
     field = fem.Function(space, name="mean_exit_time")
     owned = space.dofmap.index_map.size_local
-    field.x.array[:owned] = solve(ksp, rhs, "exit time").array_r[:owned]
+    field.x.array[:owned] = system.solve(rhs)
     field.x.scatter_forward()
     mean = float(evaluate(field, np.asarray(start, dtype=float)[None], locator)[0, 0])
     if np.isnan(mean):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
+from solver.linear import Options, factorise, solve
 from solver.system import Array
 
 Dofs = NDArray[np.int32]
@@ -62,3 +63,31 @@ class FreeRows:
         if self.matrix is not None:
             self.matrix.destroy()
         self.rows.destroy()
+
+
+class FactorisedFree:
+    """The free part factorised (LU), for any number of right-hand sides.  Collective.
+
+    Args:
+        matrix: The whole matrix, with unit rows and zero columns for the fixed dofs.
+        fixed: Local fixed dofs.
+        name: What is solved (see :func:`solver.linear.factorise`).
+        options: PETSc options for the linear solver.
+
+    Raises:
+        NotConverged: If the factorisation fails.
+    """
+
+    def __init__(self, matrix: PETSc.Mat, fixed: Dofs, name: str, options: Options | None = None) -> None:
+        self.free = FreeRows(matrix, fixed)
+        self.name = name
+        self.ksp = factorise(self.free.refreshed(), name, options)
+
+    def solve(self, rhs: PETSc.Vec) -> Array:
+        """The whole solution at the owned dofs.  Collective.
+
+        Raises:
+            NotConverged: If the linear solve fails.
+        """
+        found = solve(self.ksp, self.free.part(rhs), self.name)
+        return np.array(self.free.extended(found, rhs).array_r)

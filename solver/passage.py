@@ -20,7 +20,8 @@ from solver.coefficients import Coefficients
 from solver.committor import ball_dofs, generator
 from solver.errors import NotConverged
 from solver.evaluate import Locator, evaluate
-from solver.linear import Options, factorise, solve
+from solver.free_rows import FactorisedFree
+from solver.linear import Options
 from solver.stationary import Pin
 from solver.system import Array
 
@@ -76,12 +77,13 @@ def mean_first_passage(
     form = generator(coefficients, level, space)
     goal = target_dofs(space, target, TARGET_RADIUS * np.sqrt(epsilon))
     fixed = fixed_dofs(coefficients.region, space, goal)
-    ksp = factorise(assemble_matrix(form, coefficients.region, space, fixed), "passage time", options)
+    matrix = assemble_matrix(form, coefficients.region, space, fixed)
+    system = FactorisedFree(matrix, fixed, "passage time", options)
     field = fem.Function(space, name="mean_first_passage_time")
     rhs = assemble_unreduced(-ufl.TestFunction(space) * coefficients.dx)
     lift(rhs, form, fem.Function(space), fixed)
     owned = space.dofmap.index_map.size_local
-    field.x.array[:owned] = solve(ksp, rhs, "passage time").array_r[:owned]
+    field.x.array[:owned] = system.solve(rhs)
     field.x.scatter_forward()
     mean = float(evaluate(field, start.point[None], locator)[0, 0])
     if not mean > 0.0:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 from dolfinx import fem
 
-from cases.paraview import virtual_display
+from cases.display import run_on_display
 from solver.polylines import Polyline, read_polylines, write_polylines
 from solver.probe import sample
 from solver.vtkhdf import write_vtkhdf
@@ -28,16 +27,8 @@ def ask_paraview(request, folder):
         if not key.startswith(("OMPI_", "PMIX_", "PRTE_", "PMI_", "PYTHON"))
     }
     (folder / "request.json").write_text(json.dumps(request))
-    command = [*virtual_display("1024x768"), "pvpython", str(SCRIPT)]
-    command.append(str(folder / "request.json"))
-    done = subprocess.run(
-        command,
-        text=True,
-        capture_output=True,
-        env=clean,
-        timeout=120,
-        check=False,
-    )
+    command = ["pvpython", str(SCRIPT), str(folder / "request.json")]
+    done = run_on_display(command, "1024x768", clean, 120)
     assert "ANSWER" in done.stdout, done.stdout + done.stderr
     return json.loads(done.stdout.split("ANSWER", 1)[1])
 
