@@ -47,11 +47,13 @@ from tests.exact import (
     maier_stein,
     manufactured,
     solved,
+    solved_on,
     system,
     turned_noise,
     turned_well,
 )
-from tests.solver.given_density import errors
+from tests.solver.given_density import BOUNDS as GIVEN_BOX
+from tests.solver.given_density import errors, fine_mesh, given
 from tests.solver.given_density import solved as solved_densities
 from tests.solver.hermite import chain, slow_modes
 from tests.solver.ornstein_uhlenbeck import PLANE, SPACE
@@ -73,6 +75,13 @@ HALF = sp.Rational(1, 2)
 QUARTIC = (X**2 - 1) ** 2 / 4
 GIBBS = (X**2 - 1) ** 2 / 2 + (Y - sp.Rational(7, 10) * X) ** 2
 LINE = [(-2.2, 2.2)]
+SHEARED = QUARTIC + (Y - sp.Rational(7, 10) * X) ** 2 / 2
+SHEARED_BOX = [(-2.2, 2.2), (-2.8, 2.8)]
+# x and the y that it drives share a noise
+DRIVEN = sp.Matrix([[1, sp.Rational(3, 5)], [sp.Rational(3, 5), 1]])
+ROW_SLOPE = sp.diff(4 * X**2 * (X**2 - 1) ** 2 + X / 10 - X**2 / 10, X)
+ROW = system([-ROW_SLOPE / 2, -2 * Y + X + X**2 - HALF], DRIVEN)
+ROW_BOX = [(-1.4, 1.4), (-1.8, 1.8)]
 MAIER_STEIN_BOX = [(-1.5, 1.5), (-1.0, 1.0)]
 
 
@@ -144,8 +153,8 @@ def manufactured_row() -> None:
 
 def skew_row() -> None:
     """2D skew product: x is a double well by itself, and drives y through drift and noise."""
-    V, a, b = (X**2 - 1) ** 2, sp.Rational(3, 5), sp.Rational(4, 5)
-    case = system([-sp.diff(V, X) / 2, -Y + X], sp.Matrix([[1, a], [a, a**2 + b**2]]))
+    V = (X**2 - 1) ** 2
+    case = system([-sp.diff(V, X) / 2, -Y + X], DRIVEN)
     bounds = [(-1.6, 1.6), (-2.2, 2.2)]
     marks, sweep = swept(case, bounds, 96, [1 / r for r in (50, 100, 200, 500)])
     line = Line(sp.lambdify(X, -sp.diff(V, X) / 2), np.ones_like, *bounds[0])
@@ -206,7 +215,6 @@ def wells_row() -> None:
     sides = [(-2.0, 2.0), (-1.8, 1.8)]
     errors = [second_eigenvalue(turned_well(d), sides, 48, 0.1) / v - 1 for d, v in reference.items()]
     report(f"    turned noise, five orientations: λ₂ {worst(errors)}")
-    sheared = QUARTIC + (Y - sp.Rational(7, 10) * X) ** 2 / 2
     table = {
         45: (4.601631702e-2, 7.614981713e-3),
         0: (4.326073499e-2, 5.604376158e-3),
@@ -217,8 +225,8 @@ def wells_row() -> None:
     for degrees, values in table.items():
         noise = sp.eye(2) if degrees is None else turned_noise(degrees, 0.5)
         for epsilon, value in zip((0.2, 0.1), values, strict=True):
-            case = gradient_system(sheared, noise)
-            errors.append(second_eigenvalue(case, [(-2.2, 2.2), (-2.8, 2.8)], 48, epsilon) / value - 1)
+            case = gradient_system(SHEARED, noise)
+            errors.append(second_eigenvalue(case, SHEARED_BOX, 48, epsilon) / value - 1)
     report(f"    sheared well, four noises, two ε: λ₂ {worst(errors)}")
     g = 1 + sp.tanh(2 * X) / 2
     case = gradient_system(QUARTIC + Y**2 / 2, sp.diag(g, 2 - g))
@@ -267,11 +275,8 @@ def three_wells_row() -> None:
             f"log masses {worst(level.state.rates.log_weight - exact)}"
         )
     report(f"               {unknowns(sweep)} unknowns")
-    row, a, b = 4 * X**2 * (X**2 - 1) ** 2 + X / 10 - X**2 / 10, sp.Rational(3, 5), sp.Rational(4, 5)
-    slope = sp.diff(row, X)
-    case = system([-slope / 2, -2 * Y + X + X**2 - HALF], sp.Matrix([[1, a], [a, a**2 + b**2]]))
-    marks, sweep = swept(case, [(-1.4, 1.4), (-1.8, 1.8)], 96, [0.03, 0.015, 0.007])
-    line = Line(sp.lambdify(X, -slope / 2), np.ones_like, -1.4, 1.4)
+    marks, sweep = swept(ROW, ROW_BOX, 96, [0.03, 0.015, 0.007])
+    line = Line(sp.lambdify(X, -ROW_SLOPE / 2), np.ones_like, *ROW_BOX[0])
     against_line("row", line, [float(p.point[0]) for p in marks.pins], sweep, 0.5043)
 
 
@@ -291,8 +296,6 @@ def space_row() -> None:
 
 def gauge_row() -> None:
     """The gauge made of V against that of the continuation."""
-    a, b = sp.Rational(3, 5), sp.Rational(4, 5)
-    driven = sp.Matrix([[1, a], [a, a**2 + b**2]])
     box_of_wells, box_of_two = [(-1.45, 1.55), (-1.5, 1.5)], [(-2.1, 2.1), (-2.4, 2.4)]
     g = 1 + sp.tanh(2 * X) / 2
     cases: dict[str, tuple[System, list[tuple[float, float]], int, list[float]]] = {
@@ -305,7 +308,7 @@ def gauge_row() -> None:
             [0.02, 0.004, 0.0008],
         ),
         "skew product": (
-            system([-2 * X * (X**2 - 1), -Y + X], driven),
+            system([-2 * X * (X**2 - 1), -Y + X], DRIVEN),
             [(-1.6, 1.6), (-2.2, 2.2)],
             96,
             [0.02, 0.01, 0.005],
@@ -323,8 +326,19 @@ def gauge_row() -> None:
         ),
         "three wells, triangle": (manufactured(TRIANGLE, sp.eye(2), TURN), box_of_wells, 64, [0.05, 0.02]),
     }
+    for degrees in (None, 0, 45, 90):
+        noise = sp.eye(2) if degrees is None else turned_noise(degrees, 0.5)
+        name = f"sheared well, {'isotropic' if degrees is None else f'{degrees}°'}"
+        cases[name] = (gradient_system(SHEARED, noise), SHEARED_BOX, 48, [0.1, 0.02])
+    cases["three wells, row"] = (ROW, ROW_BOX, 96, [0.03, 0.015, 0.007])
     for name, (case, bounds, resolution, epsilons) in cases.items():
         gauge_gaps(name, solved(case, bounds, resolution, epsilons))
+    for epsilon in (0.01, 0.005, 0.002):
+        gauge_gaps("tensor 25:1, turning", solved_on(fine_mesh(), given(epsilon), GIVEN_BOX, [epsilon]))
+    begin = time.perf_counter()
+    domain = boxes(DRIVEN_SPACE_BOX, (14, 9, 9))
+    gauge_gaps("3D skew product", solved_on(domain, DRIVEN_SPACE, DRIVEN_SPACE_BOX, [0.04, 0.02]))
+    report(f"    {'':24} {time.perf_counter() - begin:.0f} s")
 
 
 def gauge_gaps(name: str, result: Analysis) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import sympy as sp
+from dolfinx.mesh import Mesh
 from mpi4py import MPI
 from numpy.polynomial import legendre
 
@@ -71,11 +72,20 @@ def solved(
     comm: MPI.Comm = MPI.COMM_WORLD,
 ) -> Analysis:
     """All stages of the solver on a box.  Collective."""
+    return solved_on(box(comm, bounds, resolution), case, bounds, epsilons, degree)
+
+
+def solved_on(
+    domain: Mesh,
+    case: System,
+    bounds: Sequence[tuple[float, float]],
+    epsilons: Sequence[float],
+    degree: int = 3,
+) -> Analysis:
+    """All stages of the solver on a mesh of the box.  Collective."""
     points = fixed_points(case, bounds)
     attractors = [p for p in points if p.kind == "attractor"]
-    return analyse(
-        case, box(comm, bounds, resolution), attractors, connections(case, points, bounds), epsilons, degree
-    )
+    return analyse(case, domain, attractors, connections(case, points, bounds), epsilons, degree)
 
 
 # --- quadratic losses (seeds.md, a1): HS + SH = A, V = ½ xᵀS⁻¹x ---

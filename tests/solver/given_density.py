@@ -79,9 +79,14 @@ def marks_of(epsilon: float) -> Landmarks:
     return replace(landmarks(given(epsilon), BOUNDS), cover=TOP - 1.0 + 0.01)
 
 
+def fine_mesh() -> mesh.Mesh:
+    """A mesh on which V changes little over every cell.  Collective."""
+    return steep_refined(box(COMM, BOUNDS, RESOLUTION), function(V, 2), CHANGE, 1.52)
+
+
 def solved(epsilons: Sequence[float]) -> Iterator[tuple[Landmarks, Swept]]:
     """The densities at decreasing noise levels, each system started from the one before.  Collective."""
-    domain = steep_refined(box(COMM, BOUNDS, RESOLUTION), function(V, 2), CHANGE, 1.52)
+    domain = fine_mesh()
     start = None
     for epsilon in epsilons:
         marks = marks_of(epsilon)
