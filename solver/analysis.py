@@ -58,7 +58,8 @@ class Analysis:
         lowest_epsilon: The lower of these levels; None where V was grown.
         wells: V of every attractor.
         barriers: For every attractor and every pass next to it.
-        asymptotics: Kramers / Bouchet–Reygner for each of the barriers; None where a cycle is involved.
+        asymptotics: Kramers / Bouchet–Reygner for each of the barriers; None where a cycle is involved,
+            or the path has a focal point.
         weights: Leading exponents of the well weights.
         gauge_gap: Change of log passage times at the lowest noise level when the gauge is made of V (∞: no
             solution with that gauge); None where there is nothing to compare.
@@ -221,7 +222,7 @@ def analyse(
     asymptotics = [
         None
         if isinstance(attractors[b.start], LimitCycle) or isinstance(saddles[b.saddle], CyclePass)
-        else kramers(system, landmarks.pins[b.start].point, landmarks.passes[b.saddle], b.instanton)
+        else _asymptotics(system, landmarks, b)
         for b in barriers
     ]
     weights = stitched_weights(len(attractors), barriers)
@@ -245,6 +246,14 @@ def analyse(
             options,
         ),
     )
+
+
+def _asymptotics(system: System, landmarks: Landmarks, barrier: Barrier) -> Asymptotics | None:
+    start, over = landmarks.pins[barrier.start].point, landmarks.passes[barrier.saddle]
+    try:
+        return kramers(system, start, over, barrier.instanton)
+    except NotConverged:
+        return None
 
 
 def _from_continuation(

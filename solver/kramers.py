@@ -22,6 +22,7 @@ import scipy.integrate
 
 from solver.action import inverse_tensor, tensor_derivative
 from solver.equivalent_paths import equivalent_paths
+from solver.errors import NotConverged
 from solver.expansion import Expansion
 from solver.instanton import Instanton
 from solver.lyapunov import hessian
@@ -64,6 +65,7 @@ def kramers(system: System, attractor: Array, saddle: Array, instanton: Instanto
 
     Raises:
         ValueError: For escape from a limit cycle, to which the formula does not apply.
+        NotConverged: For a path with a focal point: the Riccati equation has no solution up to the saddle.
     """
     jacobian = system.jacobian(saddle[:, None])[..., 0]
     growth = float(np.max(np.linalg.eigvals(jacobian).real))
@@ -149,8 +151,10 @@ def _along_path(
     dt = grid[2] - grid[0]
 
     def rate(n: int, tensor: Array) -> Array:
-        product = K[:, :, n].T @ tensor
-        return -(curvature[:, :, n] + product + product.T + tensor @ diffusion[:, :, n] @ tensor)
+        # beyond a focal point the steps overflow, and that is how it is seen
+        with np.errstate(over="ignore", invalid="ignore"):
+            product = K[:, :, n].T @ tensor
+            return -(curvature[:, :, n] + product + product.T + tensor @ diffusion[:, :, n] @ tensor)
 
     tensors = [P]
     for n in range(0, 2 * steps, 2):
@@ -160,6 +164,11 @@ def _along_path(
         k3 = rate(n + 1, middle)
         k4 = rate(n + 2, P + dt * k3)
         P = P + dt / 6.0 * (k1 + 2 * k2 + 2 * k3 + k4)
+        if not np.isfinite(P).all():
+            raise NotConverged(
+                "the curvature of V along the escape path diverges before the saddle: neighbouring paths "
+                "cross there (a focal point), this one is not the cheapest, and there is no law for it"
+            )
         P = _with_product(P, along[:, n + 2], force[:, n + 2])
         tensors += [_with_product(middle, along[:, n + 1], force[:, n + 1]), P]
     values = _integrand(system, x, p, np.stack(tensors, axis=-1))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from solver.equivalent_paths import equivalent_paths, mirrored
+from solver.errors import NotConverged
 from solver.expansion import expand
 from solver.instanton import instanton
 from solver.kramers import kramers
@@ -34,6 +35,16 @@ def test_maier_stein(beta, count):
     case = maier_stein(beta)
     expansion, path = path_of(case, 0.0 if beta < 4 else 0.3)
     assert equivalent_paths(case, expansion, path) == count
+
+
+def test_no_law_for_a_path_that_is_not_the_cheapest():
+    # from β = 4 on the path along the axis has a focal point
+    _, straight = path_of(maier_stein(3.9), 0.0)
+    assert np.isfinite(kramers(maier_stein(3.9), LEFT, SADDLE, straight).log_prefactor)
+    _, straight = path_of(maier_stein(4.1), 0.0)
+    assert straight.action == pytest.approx(0.5, abs=1e-9)
+    with pytest.raises(NotConverged, match="focal point"):
+        kramers(maier_stein(4.1), LEFT, SADDLE, straight)
 
 
 def test_law_of_two_paths_against_rates():
