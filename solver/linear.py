@@ -23,6 +23,8 @@ def factorise(matrix: PETSc.Mat, name: str, options: Options | None = None) -> P
     Raises:
         NotConverged: If the factorisation fails (a singular matrix, too little memory).
     """
+    # On several ranks what Python lets go of is only put aside until all agree: old factors would pile up.
+    PETSc.garbage_cleanup(matrix.comm)
     ksp = PETSc.KSP().create(matrix.comm)
     ksp.setOperators(matrix)
     ksp.setOptionsPrefix(f"{name.replace(' ', '_')}_")
