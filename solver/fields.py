@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import ufl
 from dolfinx import fem
@@ -10,6 +12,7 @@ from solver.adaptivity import residual_squares
 from solver.analysis import Analysis
 from solver.noise_levels import Level
 from solver.quasi_potential import trusted_part
+from solver.reactive_current import reactive_current
 from solver.region import Mask, make_region
 from solver.system import Array
 
@@ -88,6 +91,24 @@ def density_field(log_density: fem.Function, epsilon: float) -> fem.Function:
     return result
 
 
+def transition_fields(level: Level) -> dict[str, fem.Function]:
+    """Committors and reactive currents (:mod:`solver.reactive_current`) of one noise level.  Collective."""
+    state = level.state
+    if state.rates is None:
+        return {}
+    inside = state.coefficients.region.dofs(state.gauge.function_space)
+    names = {k: f"committor_eps{state.epsilon:g}_{k}" for k in range(len(state.committors))}
+    fields = {
+        name: _masked(state.committors[k], name, inside, state.committors[k].x.array)
+        for k, name in names.items()
+    }
+    for start, end in itertools.permutations(names, 2):
+        current = reactive_current(state, start, end)
+        if current is not None:
+            fields[current.name] = current
+    return fields
+
+
 def output_fields(analysis: Analysis) -> dict[str, fem.Function]:
     """All point fields of one noise by their names in the output.  Collective."""
     fields = {
@@ -101,4 +122,5 @@ def output_fields(analysis: Analysis) -> dict[str, fem.Function]:
         log_density = log_density_field(level)
         fields[f"log_density_eps{epsilon:g}"] = log_density
         fields[f"density_eps{epsilon:g}"] = density_field(log_density, epsilon)
+        fields |= transition_fields(level)
     return fields
