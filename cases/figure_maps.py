@@ -83,6 +83,11 @@ def density_scale(top: float) -> Scale:
     return Scale(np.linspace(0, top, 41), lines, _palette("YlOrBr"), "p")
 
 
+def committor_scale() -> Scale:
+    """Scale for a committor; the lines are at 5 %, one half and 95 %."""
+    return Scale(np.linspace(0.0, 1.0, 41), np.array([0.05, 0.5, 0.95]), _palette("PuBuGn"), "committor")
+
+
 def _palette(name: str) -> Colormap:
     """A palette without its darkest end, on which no mark would show."""
     full = matplotlib.colormaps[name]
@@ -100,10 +105,12 @@ def map_panel(
     *,
     window: Window | None = None,
     marks: bool = True,
+    arrows: tuple[Array, Array] | None = None,
 ) -> str:
     """One map as SVG: bands, lines, grey where there is no value, and the marks of the run.
 
-    Without ``marks`` only the attractors and saddles are marked, not the paths and the noise.
+    Without ``marks`` only the attractors and saddles are marked, not the paths and the noise.  ``arrows`` are
+    points ``(n, 2)`` and vectors ``(n, 2)``, drawn with areas in proportion to the lengths of the vectors.
     """
     low, high = (samples.points.min(axis=0), samples.points.max(axis=0)) if window is None else window
     ratio = float(np.clip((high - low)[1] / (high - low)[0], 0.45, 1.5))
@@ -117,6 +124,8 @@ def map_panel(
     if marks:
         _paths(axes, run, noise, samples.axes)
         _ellipses(axes, run, noise, samples.axes, float(np.min(high - low)))
+    if arrows is not None:
+        _arrows(axes, *arrows, float(np.max(high - low)))
     axes.set_xlim(low[0], high[0])
     axes.set_ylim(low[1], high[1])
     if 1 / 3 < (high - low)[1] / (high - low)[0] < 3:
@@ -125,6 +134,15 @@ def map_panel(
     axes.set_ylabel(run.coordinates[samples.axes[1]])
     axes.set_title(title, loc="left")
     return to_svg(figure, f"{title}: {scale.label}, {run.coordinates[samples.axes[0]]}")
+
+
+def _arrows(axes: Axes, points: Array, vectors: Array, width: float) -> None:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    # the root keeps the weak ones visible
+    drawn = 0.06 * width * vectors / np.sqrt(np.maximum(lengths * lengths.max(), 1e-300))
+    axes.quiver(
+        *points.T, *drawn.T, angles="xy", scale_units="xy", scale=1.0, width=0.006, color="#16324F", zorder=6
+    )
 
 
 def _background(axes: Axes, low: Array, high: Array) -> None:

@@ -18,6 +18,7 @@ from cases.figure_mean_field import mean_field_figures
 from cases.figure_rates import arrhenius
 from cases.figure_style import Figure, style
 from cases.figure_transient import transient_figures
+from cases.figure_transitions import transition_figures
 from cases.rundata import RunData
 
 Array = NDArray[np.floating[Any]]
@@ -73,6 +74,8 @@ def _map_figures(run: RunData) -> list[Figure]:
     if run.epsilons:
         figures.append(_height_figure(run, heights, top, windows))
         figures.append(_density_figure(run, views, windows))
+    if run.dim == 2:
+        figures += transition_figures(run, windows.get((0, 1)))
     return [figure for figure in figures if figure.panels]
 
 

@@ -176,6 +176,20 @@ def write_noise(path, domain, a, tensor, dim):
 
         fields[f"log_density_eps{epsilon:g}"] = function(log_density)
         fields[f"density_eps{epsilon:g}"] = function(lambda x, f=log_density: np.exp(f(x)))
+        slope = np.where((s > CRITICAL[0]) & (s < CRITICAL[2]), np.exp(2 * well(s) / a[0] / epsilon), 0.0)
+        rising = np.cumsum(slope) / np.sum(slope)
+
+        def committor(x, s=s, rising=rising):
+            return np.interp((turn @ x[:dim])[0], s, rising)
+
+        def current(x, epsilon=epsilon):
+            y = turn @ x[:dim]
+            spread = [np.sqrt(STIFFNESS / np.pi / epsilon / a[i]) for i in range(1, dim)]
+            across = np.exp(-sum(STIFFNESS * y[i] ** 2 / a[i] / epsilon for i in range(1, dim)))
+            return turn[0][:, None] * across * np.prod(spread) * np.where(np.abs(y[0]) < 0.8, 1.0, np.nan)
+
+        fields[f"committor_eps{epsilon:g}_1"] = function(committor)
+        fields[f"reactive_current_eps{epsilon:g}_0_1"] = current
     write_vtkhdf(path, domain, fields, 3)
 
 

@@ -61,6 +61,11 @@ def test_report_is_self_contained(folder):
     assert page.counts["svg"] == sum(len(figure.panels) for figure in figures)
     titles = [figure.title for figure in figures]
     expected = ["Quasi-potential", "Stationary densities", "Mean first passage times"]
+    if load_run(folder).dim == 2:
+        expected.insert(2, "Where the transitions pass")
+        transitions = next(figure for figure in figures if figure.title == expected[2])
+        assert len(transitions.panels) == len(NOISES)
+        assert f"Transitions from 0 to 1 at ε = {min(EPSILONS):g}" in transitions.caption
     assert [title for title in titles if not title.startswith("−ε")] == expected
     assert ("−ε log p against V" in titles) == (load_run(folder).dim > 1)
     assert "across: simulation_gap 0.061 is above 0.05" in page.text
