@@ -9,6 +9,9 @@ Hamilton–Jacobi equation and knows of no noise level,
 with w the stitched weights, c one constant, and χ_k a smooth step that falls from 1 to 0 as V_k rises from
 half to 0.95 of the level up to which it is trusted.  The two differ by ε times the logarithm of the
 prefactor, and all of the exponent from the bottom of a well up to there is then carried by V.
+
+The mesh has to resolve χ as well: where V is so steep that χ falls within a cell or two, and the prefactor
+is far from one, q has to make up for a step of W there, and the gap is an error of this W, not of V or W_ε.
 """
 
 from __future__ import annotations
