@@ -17,6 +17,7 @@ from cases.figure_maps import Samples, Window, common_window, density_scale, hei
 from cases.figure_mean_field import mean_field_figures
 from cases.figure_rates import arrhenius
 from cases.figure_style import Figure, style
+from cases.figure_survival import survival_figures
 from cases.figure_transient import transient_figures
 from cases.figure_transitions import transition_figures
 from cases.rundata import RunData
@@ -36,6 +37,7 @@ def all_figures(run: RunData) -> list[Figure]:
     with style():
         others = [
             *arrhenius(run),
+            *survival_figures(run),
             *exit_figures(run),
             *transient_figures(run),
             *mean_field_figures(run),

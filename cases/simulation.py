@@ -44,6 +44,7 @@ class Simulated:
         dt: Time step.
         computed: log T of the PDE, for the same target where that can be solved for.
         sgd: Minibatch SGD on the data, where asked for.
+        sde: The simulation by plain paths, with its survival curve; None for splitting.
     """
 
     epsilon: float
@@ -55,6 +56,7 @@ class Simulated:
     dt: float
     computed: float | None
     sgd: Simulation | None
+    sde: Simulation | None = None
 
 
 Simulations = Mapping[float, Simulated]
@@ -133,7 +135,7 @@ def _plain(
             epsilon * noise.scale, 1, table.sgd_learning_rate, table.paths, table.seed, table.max_time,
             comm=domain.comm,
         )  # fmt: skip
-    return Simulated(epsilon, sde.log_mean, sde.ci, "paths", sde.n, None, sde.dt, computed, sgd)
+    return Simulated(epsilon, sde.log_mean, sde.ci, "paths", sde.n, None, sde.dt, computed, sgd, sde)
 
 
 def _split(

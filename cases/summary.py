@@ -21,6 +21,7 @@ from solver.limit_cycles import LimitCycle
 from solver.moments import log_masses
 from solver.noise_levels import Level
 from solver.rates import markov_chain
+from solver.survival import Simulation
 from solver.system import Array
 
 CONVENTION = "dX = b dt + sqrt(eps) sigma dW; V: b.gradV + gradV.A.gradV/2 = 0"
@@ -207,14 +208,25 @@ def _simulated(simulated: Simulated) -> dict[str, Any]:
         "simulated_replicas": simulated.replicas,
         "simulated_dt": simulated.dt,
     }
+    if simulated.sde is not None:
+        result["survival"] = _survival(simulated.sde)
     if simulated.sgd is not None:
         result |= {
             "log_mfpt_sgd": number(simulated.sgd.log_mean),
             "sgd_ci": list(simulated.sgd.ci),
             "sgd_learning_rate": simulated.sgd.learning_rate,
             "sgd_batch_size": simulated.sgd.batch_size,
+            "sgd_survival": _survival(simulated.sgd),
         }
     return result
+
+
+def _survival(simulation: Simulation) -> dict[str, list[float]]:
+    """The survival curve: times, and the part of the paths that had not arrived by then."""
+    return {
+        "times": [float(f"{time:.6g}") for time in simulation.times],
+        "probability": [float(f"{part:.6g}") for part in simulation.survival],
+    }
 
 
 class _Law(Protocol):

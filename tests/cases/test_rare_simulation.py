@@ -54,6 +54,14 @@ def test_splitting_beyond_plain_paths(tmp_path):
         low, high = row["simulated_ci"]
         assert high - low < 1.2
         assert low - 0.3 * (high - low) < log_time < high + 0.3 * (high - low)
+    curve = {key: np.array(values) for key, values in common["survival"].items()}
+    assert np.all(np.diff(curve["times"]) >= 0)
+    assert curve["probability"][-1] == 0
+    # exponential but for the relaxation time and the noise of 1000 paths
+    law = np.exp(-curve["times"] / np.exp(common["log_mfpt_simulated"]))
+    assert np.abs(curve["probability"] - law).max() < 0.06
+    assert "survival" not in rare
+    assert "How long the paths stay" in (tmp_path / "out" / "report.html").read_text()
     assert noise["checks"]["simulation_gap"] < 0.05
     assert all(row["simulated_by"] is None for row in noise["rates"] if row["from"] == 1)
 

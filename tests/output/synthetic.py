@@ -230,6 +230,10 @@ def describe(axx, a, tensor, dim):
                 | {"simulated_ci": simulated and [simulated - 0.05, simulated + 0.05]}
                 | {"eigenvalue": None}
             )
+            if simulated is not None:
+                part = np.linspace(0.995, 0.0, 100)
+                times = -np.exp(simulated) * np.log(np.maximum(part, 1e-3))
+                result["rates"][-1]["survival"] = {"times": times.tolist(), "probability": part.tolist()}
     if axx < 1:
         result["checks"]["simulation_gap"] = 0.061
     return result

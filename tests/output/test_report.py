@@ -61,6 +61,7 @@ def test_report_is_self_contained(folder):
     assert page.counts["svg"] == sum(len(figure.panels) for figure in figures)
     titles = [figure.title for figure in figures]
     expected = ["Quasi-potential", "Stationary densities", "Mean first passage times"]
+    expected.append("How long the paths stay")
     if load_run(folder).dim == 2:
         expected.insert(2, "Where the transitions pass")
         transitions = next(figure for figure in figures if figure.title == expected[2])
