@@ -21,14 +21,13 @@ _ACROSS = 26  # arrows along the longer side
 _WEAKEST = 0.01  # of the strongest: weaker ones are not drawn
 
 
-def transition_figures(run: RunData, window: Window | None) -> list[Figure]:
-    """Committors and currents of the compared escape at the smallest noise level that has rates.
+def transition_figures(run: RunData) -> list[Figure]:
+    """Committors and currents of the compared escape of a run in two dimensions.
 
-    Args:
-        run: The run, in two dimensions.
-        window: What the maps show.
+    They are those at the smallest noise level that has rates.
     """
     start, end = next(iter(directions(run.summary)), (0, 1))
+    window = _window(run)
     scale = committor_scale()
     panels, shown = [], 0.0
     for noise in run.noises:
@@ -40,7 +39,7 @@ def transition_figures(run: RunData, window: Window | None) -> list[Figure]:
                 if values is None:
                     break
                 samples = places.samples.with_values(np.clip(values, 0.0, 1.0))
-                arrows = _arrows(run, noise, name, samples.points if window is None else window)
+                arrows = _arrows(run, noise, name, window)
                 title = f"{noise}, ε = {epsilon:g}"
                 panels.append(map_panel(run, noise, samples, scale, title, window=window, arrows=arrows))
                 shown = epsilon
@@ -55,6 +54,14 @@ def transition_figures(run: RunData, window: Window | None) -> list[Figure]:
         f"saddle, and behind it the way down to {end} (dashed), in a tube that gets narrower as √ε."
     )
     return [Figure("Where the transitions pass", tuple(panels), caption)]
+
+
+def _window(run: RunData) -> Window:
+    """Round the escape paths and the attractors, for the current is near them."""
+    points = np.concatenate([*(path.points for path in run.paths), np.array(run.attractors)])
+    low, high = points.min(axis=0), points.max(axis=0)
+    margin = 0.22 * float(np.max(high - low))
+    return np.stack([low - margin, high + margin])
 
 
 def _arrows(run: RunData, noise: str, name: str, corners: Array) -> tuple[Array, Array] | None:

@@ -77,7 +77,7 @@ def _map_figures(run: RunData) -> list[Figure]:
         figures.append(_height_figure(run, heights, top, windows))
         figures.append(_density_figure(run, views, windows))
     if run.dim == 2:
-        figures += transition_figures(run, windows.get((0, 1)))
+        figures += transition_figures(run)
     return [figure for figure in figures if figure.panels]
 
 
