@@ -9,6 +9,8 @@ as large.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import ufl
 from dolfinx import fem
@@ -19,6 +21,7 @@ from solver.assembly import assemble_matrix, fixed_dofs
 from solver.coefficients import Coefficients
 from solver.committor import generator
 from solver.errors import NotConverged
+from solver.rates import Rates
 from solver.system import Array
 
 LOWEST_LOG = -14.0
@@ -76,6 +79,40 @@ def slowest_eigenvalues(
             "not to be trusted; the rates from fluxes are the reliable result"
         )
     return np.asarray(np.sort(values[1:]))
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """The eigenvalues that belong to the wells at one noise level.
+
+    Attributes:
+        values: λ₂ … λ_K, ascending, for K wells; empty if they are refused.
+        refusal: Why they are; None if they are not.
+    """
+
+    values: tuple[float, ...]
+    refusal: str | None = None
+
+
+def well_eigenvalues(
+    coefficients: Coefficients, space: fem.FunctionSpace, epsilon: float, rates: Rates | None
+) -> Spectrum:
+    """The K − 1 slow eigenvalues of K wells, if they can be trusted.  Collective.
+
+    The eigenvalues of the chain with the rates say where to look, and whether to.
+    """
+    if rates is None:
+        return Spectrum((), "the wells are not separated at this noise level")
+    chain = np.exp(rates.log_rate)
+    np.fill_diagonal(chain, 0.0)
+    expected = np.sort(np.linalg.eigvals(np.diag(chain.sum(axis=1)) - chain).real)[1:]
+    try:
+        # cancellation may leave anything of an eigenvalue that is far below the others
+        guess = max(float(expected[0]), float(np.finfo(float).tiny))
+        found = slowest_eigenvalues(coefficients, space, epsilon, len(expected), guess)
+    except NotConverged as reason:
+        return Spectrum((), str(reason))
+    return Spectrum(tuple(float(value) for value in found))
 
 
 def _clear_diagonal(matrix: PETSc.Mat, fixed: np.ndarray, space: fem.FunctionSpace) -> None:

@@ -9,9 +9,10 @@ from mpi4py import MPI
 from meshes.box import box
 from solver.coefficients import coefficients
 from solver.errors import NotConverged
-from solver.spectrum import slowest_eigenvalues
-from tests.exact import X, Y, manufactured
+from solver.spectrum import slowest_eigenvalues, well_eigenvalues
+from tests.exact import X, Y, gradient_system, manufactured
 from tests.solver.hermite import slow_modes
+from tests.solver.sweeps import TRIANGLE, swept
 
 # the sheared double well, ``V = 2U``
 SHEARED = (X**2 - 1) ** 2 / 2 + (Y - sp.Rational(7, 10) * X) ** 2
@@ -51,3 +52,32 @@ def test_eigenvalues_below_rounding_are_refused():
 
 def test_refusal_is_for_what_is_found():
     assert np.isfinite(eigenvalue(0, 0.1, 16, 2e-3))
+
+
+@pytest.mark.mpi
+def test_eigenvalues_of_three_wells_against_a_spectral_method():
+    turn = sp.Matrix([[0, -1], [1, 0]])
+    marks, sweep = swept(manufactured(TRIANGLE, sp.eye(2), turn), [(-1.45, 1.55), (-1.5, 1.5)], 40, [0.08])
+    state = sweep[0.08].state
+    space = state.gauge.function_space
+    found = well_eigenvalues(state.coefficients, space, 0.08, state.rates)
+    points = [pin.point for pin in marks.pins]
+    exact = -slow_modes(TRIANGLE, 1.0, 0.08, 3, points, count=100, width=0.18)[0].real
+    assert found.refusal is None
+    np.testing.assert_allclose(found.values, exact[1:], rtol=2e-3)
+
+
+def test_refusals_give_their_reason():
+    line = gradient_system((X**2 - 1) ** 2 / 4, sp.eye(1))
+    marks, sweep = swept(line, [(-2.0, 2.0)], 60, [0.1, 0.02])
+    reasons = []
+    for epsilon, level in sweep.items():
+        state = level.state
+        found = well_eigenvalues(state.coefficients, state.gauge.function_space, epsilon, state.rates)
+        reasons.append(found.refusal)
+        assert len(found.values) == (1 if found.refusal is None else 0)
+    assert reasons[0] is None
+    assert "below rounding" in reasons[1]
+    state = sweep[0.1].state
+    found = well_eigenvalues(state.coefficients, state.gauge.function_space, 0.1, None)
+    assert "not separated" in found.refusal
