@@ -40,6 +40,9 @@ def complete(case: Case) -> Case:
         raise case.error(
             "mesh.adapt", "the mesh is adapted to V, which this case does not solve for", "leave it out"
         )
+    if case.mesh.valleys > 1.0 and (case.system.drift is not None or case.alone):
+        what = "there is no loss" if case.system.drift is not None else "this case looks for no pass"
+        raise case.error("mesh.valleys", f"{what}, so that nothing lies below a pass", "leave it out")
     references.check(case, case.references)
     case = _with_mesh_file(case)
     compare = case.compare.model_copy(update={"baseline": case.baseline, "reference": case.reference})

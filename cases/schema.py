@@ -122,6 +122,12 @@ class MeshTable(Table):
     degree: Annotated[int, Field(ge=2, le=5)] = Field(3, description="finite-element degree of V, 2 to 5")
     cell: Literal["simplex"] = Field("simplex", description="intervals, triangles, tetrahedra")
     refine: list[Point] = Field([], description="points that the mesh is graded towards")
+    deviations: Positive = Field(
+        1.0, description="cells at the attractors, in least standard deviations of the lowest-noise density"
+    )
+    valleys: Annotated[FiniteFloat, Field(ge=1)] = Field(
+        1.0, description="how many times smaller cells are where the loss is below the highest pass"
+    )
     adapt: Annotated[int, Field(ge=0, le=8)] = Field(
         0, description="how often V is solved for and the mesh refined where its residual is large"
     )

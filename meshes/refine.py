@@ -1,8 +1,8 @@
-"""Meshes graded towards points by marked refinement."""
+"""Meshes graded towards points, or to a sublevel set, by marked refinement."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from dolfinx import mesh
@@ -69,6 +69,39 @@ def graded(
             # a cell that contains the point has it nearer than any of its corners
             distance = np.maximum(nearest - diameters, 0.0)
             marked |= diameters > np.maximum(size, distance / reach)
+        if not domain.comm.allreduce(bool(marked.any()), op=MPI.LOR):
+            break
+        domain = refine_cells(domain, np.flatnonzero(marked).astype(np.int32))
+    return domain
+
+
+def refined_below(
+    domain: mesh.Mesh,
+    height: Callable[[Array], Array],
+    level: float,
+    size: float,
+    *,
+    max_levels: int = 12,
+) -> mesh.Mesh:
+    """Refine until cells that reach into a sublevel set are no larger than a size.  Collective.
+
+    A cell reaches into {height < level} if one of its vertices or its centre lies there.
+
+    Args:
+        domain: The mesh to refine; it is not changed.
+        height: Function of points ``(d, N)`` with values ``(N,)``.
+        level: Upper end of the sublevel set.
+        size: Largest size (:func:`cell_sizes`) of a cell there.
+        max_levels: Bound on the number of refinements, in space of thirds of one.
+    """
+    dim = domain.topology.dim
+    for _ in range(3 * max_levels if dim == 3 else max_levels):
+        owned = _owned(domain)
+        # the corners come first, also where cells are curved
+        corners = domain.geometry.x[domain.geometry.dofmap[:owned, : dim + 1]][..., : domain.geometry.dim]
+        points = np.concatenate([corners, corners.mean(axis=1, keepdims=True)], axis=1)
+        heights = height(points.reshape(-1, points.shape[-1]).T).reshape(points.shape[:2])
+        marked = (heights.min(axis=1) < level) & (cell_sizes(domain) > size)
         if not domain.comm.allreduce(bool(marked.any()), op=MPI.LOR):
             break
         domain = refine_cells(domain, np.flatnonzero(marked).astype(np.int32))

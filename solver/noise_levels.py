@@ -31,6 +31,7 @@ from solver.moments import mean_and_covariance
 from solver.passage import Passage, mean_first_passage
 from solver.policy_iteration import edge_level
 from solver.potential_density import density_from_potential
+from solver.potential_start import potential_start
 from solver.quasi_potential import WellPotential
 from solver.rates import time_difference
 from solver.region import Region, whole
@@ -96,6 +97,9 @@ def continue_to_start(
 ) -> tuple[dict[float, Level], Continuation | None]:
     """ε-continuation through all wanted levels, and on to the start of the quasi-potential.
 
+    In space it starts from the gauge of :mod:`solver.potential_start` where that serves, else, and where the
+    first density fails with it, from none at a noise that spreads the density over the box.
+
     None where the continuation fails below the wanted levels, too far from the limit for a start.
     """
     first = first_epsilon(_corners(base.domain), landmarks.pins)
@@ -103,6 +107,12 @@ def continue_to_start(
     plan = schedule(first, list(epsilons) or [first])
     levels: dict[float, Level] = {}
     gauge, part = fem.Function(space, name="W"), base.on(whole(base.domain))
+    informed = None
+    if base.domain.geometry.dim == 3 and epsilons:
+        informed = potential_start(base, space, max(epsilons), landmarks, locator, options)
+    if informed is not None:
+        gauge, part = informed.gauge, informed.part
+        plan = schedule(informed.epsilon, epsilons)
     lowest_wanted = min(wanted, default=first)
     epsilon, height, limit = np.inf, 0.0, gauge
     while True:
@@ -116,6 +126,11 @@ def continue_to_start(
             following = plan[0] if plan else 0.6 * epsilon
             renewed, smaller = next_gauge(state, landmarks, locator, following)
         except NotConverged:
+            if informed is not None and gauge is informed.gauge:
+                informed, plan = None, schedule(first, epsilons)
+                gauge, part = fem.Function(space, name="W"), base.on(whole(base.domain))
+                epsilon, levels = np.inf, {}
+                continue
             if epsilon > max(epsilons, default=RESTART**4 * first):
                 # Noise that grows away from the attractors spreads the density over the box, up to where the
                 # noise is weak, at a level that the attractors do not tell: start again from a lower one.

@@ -119,6 +119,13 @@ BAD = {
     "absurd resolution": ({"mesh.resolution": 10_000_000}, "mesh.resolution", ["GB"]),
     "degree one": ({"mesh.degree": 1}, "mesh.degree", ["2 to 5"]),
     "degree nine": ({"mesh.degree": 9}, "mesh.degree", ["2 to 5"]),
+    "no cells at attractors": ({"mesh.deviations": 0.0}, "mesh.deviations", ["0.0", "greater than 0"]),
+    "larger cells in valleys": ({"mesh.valleys": 0.5}, "mesh.valleys", ["0.5", "greater than or equal to 1"]),
+    "valleys without a loss": (
+        {"system.loss": REMOVE, "system.drift": ["x - x**3", "-y"], "mesh.valleys": 2.0},
+        "mesh.valleys",
+        ["no loss", "leave it out"],
+    ),
     "refinement outside": ({"mesh.refine": [[5.0, 0.0]]}, "mesh.refine.0", ["outside"]),
     "attractor of another dimension": ({"system.attractors": [[1.0]]}, "system.attractors.0", ["1 numbers"]),
     "unknown noise model": ({"noise.other.diffusion": "hesian"}, "noise.other.diffusion", ["'hessian'"]),
@@ -228,6 +235,15 @@ def test_bad_case(kind, tmp_path, capsys):
     assert "; " in err, "the line must say what to do"
     for word in words:
         assert word in err
+
+
+def test_valleys_without_a_pass(tmp_path, capsys):
+    # that there is one well only is known when the fixed points have been found
+    one = {"system.loss": "x**2 + y**2", "system.parameters": {}, "mesh.valleys": 2.0}
+    path = write(tmp_path / "one.toml", changed(one | {"compare.from": [0.0, 0.0], "compare.to": REMOVE}))
+    assert main(["run", path, "-o", str(tmp_path / "out")]) == 2
+    assert "mesh.valleys: there is no pass in the domain" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

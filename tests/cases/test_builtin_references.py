@@ -188,6 +188,29 @@ def test_factorization_by_quadrature_in_the_plane():
             assert value("factorization", name) == pytest.approx((moment * p).sum() / p.sum(), rel=1e-7)
 
 
+def test_rectangular_factorization_by_quadrature():
+    """Given y, x1 and x2 are Gaussian under exp(−2 mean loss/ε)."""
+    epsilon, lx, ly = 0.1, 0.3**2, 2 * 0.3**2
+    y = np.linspace(-4, 4, 4001)
+    stiff = y**2 + lx
+    p = np.exp(-2 / epsilon * (ly * y**2 / 2 - y**2 / (2 * stiff))) / stiff
+    p /= p.sum()
+    moments = {
+        "xx": (p * ((y / stiff) ** 2 + epsilon / (2 * stiff))).sum(),
+        "across": (p * epsilon / (2 * stiff)).sum(),
+        "yy": (p * y**2).sum(),
+        "xy": (p * y**2 / stiff).sum(),
+    }
+    for name, moment in moments.items():
+        assert value("factorization-rectangular", name) == pytest.approx(moment, rel=1e-8)
+    balance = lx * (moments["xx"] + moments["across"]) - ly * moments["yy"]
+    assert value("factorization-rectangular", "balance") == pytest.approx(balance, rel=1e-9)
+    # from the minimum x1 y = 1 − g to the saddle at zero, twice the mean loss
+    assert value("factorization-rectangular", "barrier") == pytest.approx(
+        (1 - (lx * ly) ** 0.5) ** 2, rel=1e-9
+    )
+
+
 @pytest.mark.parametrize(("epsilon", "name"), [(0.1, "projected"), (0.2, "projected-high")])
 def test_matrices(epsilon, name):
     def weight(r):

@@ -8,7 +8,7 @@ from dolfinx import fem
 from mpi4py import MPI
 
 from meshes.box import box, cells_per_side
-from meshes.refine import cell_diameters, cell_sizes, graded
+from meshes.refine import cell_diameters, cell_sizes, graded, refined_below
 from solver.evaluate import bounding_box
 
 BOUNDS = [(-1.0, 2.0), (0.5, 1.5), (-3.0, -2.25)]
@@ -72,6 +72,29 @@ def test_graded_mesh_is_fine_at_the_point_and_coarse_far_off(dim, size):
 def test_grading_leaves_a_fine_mesh_alone():
     domain = box(MPI.COMM_WORLD, [(0.0, 1.0), (0.0, 1.0)], 8)
     assert graded(domain, [np.array([0.5, 0.5])], [1.0]) is domain
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize(("dim", "size"), [(1, 0.02), (2, 0.05), (3, 0.12)])
+def test_refined_below_is_fine_where_the_function_is_low_and_there_alone(dim, size):
+    comm = MPI.COMM_WORLD
+    coarse = box(comm, [(-1.0, 1.0)] * dim, 8)
+
+    def height(x):
+        return np.sum((x - 0.3) ** 2, axis=0)
+
+    domain = refined_below(coarse, height, 0.1, size)
+    assert volume(domain) == pytest.approx(2.0**dim, rel=1e-12)
+    sizes = cell_sizes(domain)
+    corners = domain.geometry.x[domain.geometry.dofmap[: len(sizes)], :dim]
+    low = height(corners.reshape(-1, dim).T).reshape(len(sizes), -1).min(axis=1) < 0.1
+    assert comm.allreduce(int(low.sum()), op=MPI.SUM) > 10
+    assert (sizes[low] <= size * (1 + 1e-12)).all()
+    # what is far away is as it was
+    far = np.linalg.norm(corners - 0.3, axis=-1).min(axis=1) > 0.8
+    assert (sizes[far] > 0.4 * cell_sizes(coarse).max(initial=0.0)).all()
+    assert comm.allreduce(int(far.any()), op=MPI.MAX) == 1
+    assert refined_below(domain, height, 0.1, size) is domain
 
 
 @pytest.mark.mpi
