@@ -147,6 +147,8 @@ def _stationary(level: Level) -> dict[str, Any]:
         "log_normaliser": number(level.state.log_normaliser),
         "mean": [number(value) for value in level.mean],
         "covariance": [[number(value) for value in row] for row in level.covariance],
+        "eigenvalues": [number(value) for value in level.spectrum.values],
+        "eigenvalues_refused": level.spectrum.refusal,
     }
 
 
@@ -191,7 +193,7 @@ def _rates(
                 "log_mfpt_simulated": None,
                 "simulated_ci": None,
                 "simulated_by": None,
-                "eigenvalue": number(level.eigenvalue),
+                "eigenvalue": number(level.spectrum.values[0]) if level.spectrum.values else None,
             }
             if state.epsilon in simulated and (i, j) == (places.start, places.target):
                 row |= _simulated(simulated[state.epsilon])

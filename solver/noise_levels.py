@@ -35,7 +35,7 @@ from solver.potential_start import potential_start
 from solver.quasi_potential import WellPotential
 from solver.rates import time_difference
 from solver.region import Region, whole
-from solver.spectrum import LOWEST_LOG, slowest_eigenvalues
+from solver.spectrum import Spectrum, well_eigenvalues
 from solver.system import Array
 
 # the quasi-potential is started from W at a noise this many times below the lowest barrier
@@ -61,7 +61,7 @@ class Level:
         density_refresh: Largest change of log p below the passes then (:mod:`solver.density_check`).
         margin: How far above the highest pass the density is positive, in e-folds.
         passages: Direct mean first passage times by pair of attractors, where they can be trusted.
-        eigenvalue: λ₂, where it can be resolved.
+        spectrum: The slow eigenvalues of the generator, or why they cannot be had.
         mean, covariance: Of the stationary density.
         overlap: The wells are not separated at this noise, so that there are no rates.
     """
@@ -71,7 +71,7 @@ class Level:
     density_refresh: float
     margin: float
     passages: dict[tuple[int, int], Passage]
-    eigenvalue: float | None
+    spectrum: Spectrum
     mean: Array
     covariance: Array
     overlap: bool
@@ -167,7 +167,6 @@ def _level(state: Density, landmarks: Landmarks, locator: Locator, options: Opti
     fresh = density(part, gauge, epsilon, landmarks, locator, options)
     change, shift = 0.0, density_difference(state, fresh, landmarks, locator)
     passages: dict[tuple[int, int], Passage] = {}
-    eigenvalue = None
     if state.rates is not None and fresh.rates is not None:
         change = time_difference(state.rates, fresh.rates)
         times = fresh.rates.log_mfpt
@@ -177,15 +176,11 @@ def _level(state: Density, landmarks: Landmarks, locator: Locator, options: Opti
                 passages[i, j] = mean_first_passage(
                     part, gauge.function_space, epsilon, pins[i], pins[j], locator, options
                 )
-        slowest = np.logaddexp.reduce(fresh.rates.log_rate, axis=None)
-        if len(pins) == 2 and slowest > LOWEST_LOG:
-            eigenvalue = float(
-                slowest_eigenvalues(part, gauge.function_space, epsilon, 1, float(np.exp(slowest)))[0]
-            )
+    spectrum = well_eigenvalues(part, gauge.function_space, epsilon, fresh.rates)
     margin = positivity_margin(fresh, landmarks, locator)
     overlap = len(landmarks.pins) > 1 and fresh.rates is None
     mean, spread = mean_and_covariance(fresh)
-    return Level(fresh, change, shift, margin, passages, eigenvalue, mean, spread, overlap)
+    return Level(fresh, change, shift, margin, passages, spectrum, mean, spread, overlap)
 
 
 def alone(level: Level, well: WellPotential, landmarks: Landmarks, options: Options | None) -> Level:

@@ -102,7 +102,7 @@ def well_eigenvalues(
     The eigenvalues of the chain with the rates say where to look, and whether to.
     """
     if rates is None:
-        return Spectrum((), "the wells are not separated at this noise level")
+        return Spectrum((), "there are no two separate wells at this noise level")
     chain = np.exp(rates.log_rate)
     np.fill_diagonal(chain, 0.0)
     expected = np.sort(np.linalg.eigvals(np.diag(chain.sum(axis=1)) - chain).real)[1:]

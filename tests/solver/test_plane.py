@@ -67,7 +67,7 @@ def test_turned_noise(degrees, resolution):
         assert barrier.barrier == pytest.approx(exact, rel=1e-10)
         assert barrier.mismatch < 1e-3
     level = analysis.levels[0.1]
-    assert level.eigenvalue == pytest.approx(TURNED_EIGENVALUES[degrees], rel=1e-3)
+    assert level.spectrum.values[0] == pytest.approx(TURNED_EIGENVALUES[degrees], rel=1e-3)
     np.testing.assert_allclose(np.exp(level.state.rates.log_weight), [0.5, 0.5], atol=1e-4)
 
 

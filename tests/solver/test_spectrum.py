@@ -80,4 +80,4 @@ def test_refusals_give_their_reason():
     assert "below rounding" in reasons[1]
     state = sweep[0.1].state
     found = well_eigenvalues(state.coefficients, state.gauge.function_space, 0.1, None)
-    assert "not separated" in found.refusal
+    assert "no two separate wells" in found.refusal
