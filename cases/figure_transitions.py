@@ -26,7 +26,10 @@ def transition_figures(run: RunData) -> list[Figure]:
 
     They are those at the smallest noise level that has rates.
     """
-    start, end = next(iter(directions(run.summary)), (0, 1))
+    pair = next(iter(directions(run.summary)), None)
+    if pair is None:
+        return []
+    start, end = pair
     window = _window(run)
     scale = committor_scale()
     panels, shown = [], 0.0
