@@ -12,15 +12,25 @@ _HEADS = (
 _LONGEST = 30
 
 
-def formula_table(summary: Summary) -> list[str]:
-    """One line per noise and escape; nothing where all formulas give the barrier that was computed."""
+def formula_lines(summary: Summary) -> list[tuple[str, ...]]:
+    """One line per noise and escape; nothing where all formulas give the barrier that was computed.
+
+    Returns:
+        Noise, escape, barrier, to first order in A − cI, largest deviation of A/c from I, from two points.
+    """
     lines = []
     for start, end in directions(summary):
         for row in _one_per_noise(rows(summary, (start, end))):
             if row.formulas_differ:
                 numbers = (number(row.barrier, 5), number(row.weak, 5), number(row.variation, 2))
                 escape = f"{start} → {'–' if end is None else end}"
-                lines.append((row.noise[:_LONGEST], escape, *numbers, number(row.xie, 5)))
+                lines.append((row.noise, escape, *numbers, number(row.xie, 5)))
+    return lines
+
+
+def formula_table(summary: Summary) -> list[str]:
+    """The same as one plain text, with what the columns mean; nothing where there are no lines."""
+    lines = [(name[:_LONGEST], *others) for name, *others in formula_lines(summary)]
     if not lines:
         return []
     widths = [max(len(line[i]) for line in [*_HEADS, *lines]) for i in range(len(_HEADS[0]))]

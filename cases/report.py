@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from cases import report_tables, report_text
 from cases.figures import all_figures
+from cases.formula_table import formula_lines
 from cases.rundata import RunData, load_run
 from cases.summary_rows import baseline, directions
 
@@ -56,6 +57,7 @@ def _context(run: RunData) -> dict[str, Any]:
         "baseline": baseline(summary),
         "disagreements": [entry["text"] for entry in summary.get("disagreements", [])],
         "tables": [report_tables.comparison(run, direction) for direction in directions(summary)],
+        "formulas": formula_lines(summary),
         "exits": report_tables.exits(run),
         "baseline_exits": next((row["baseline"] for row in summary.get("exit_comparison", [])), None),
         "references": report_tables.references(run),

@@ -84,7 +84,7 @@ def surface(view: Any, known: Any, noise: dict[str, Any]) -> None:
     lines.Isosurfaces = RUN["levels"]
     drawn = simple.Show(lines, view)
     flat(drawn, INK)
-    drawn.LineWidth, drawn.Opacity = 1.2, 0.7
+    drawn.LineWidth, drawn.Opacity = 1.0, 0.7
     lift(drawn, 0.001)
 
 
@@ -133,10 +133,12 @@ def paths(view: Any, group: int) -> None:
     mine = simple.Threshold(registrationName=f"paths {group}", Input=data("instantons.vtkhdf"))
     mine.Scalars = ["CELLS", "name"]
     mine.LowerThreshold, mine.UpperThreshold = group - 0.5, group + 0.5
-    shown = simple.Show(mine, view)
+    # Triangles: wide lines are drawn with gaps, and lines rendered as tubes not at all, where software draws.
+    lines = simple.Clean(Input=simple.ExtractSurface(Input=mine))
+    tubes = simple.Tube(registrationName=f"escape paths {group}", Input=lines)
+    tubes.Radius, tubes.NumberofSides = 0.004 * RUN["size"], 12
+    shown = simple.Show(tubes, view)
     flat(shown, RED)
-    shown.LineWidth = 4
-    shown.RenderLinesAsTubes = 1
     lift(shown, 0.002)
 
 
