@@ -79,12 +79,12 @@ def surface(view: Any, known: Any, noise: dict[str, Any]) -> None:
     shown.NonlinearSubdivisionLevel = 2
     shown.Ambient, shown.Diffuse = 1.0, 0.0  # the colours of the scale, not those of a lit surface
     coloured(view, shown, noise["field"])
-    lines = simple.Contour(registrationName=noise["name"] + " isolines", Input=known)
+    lines = simple.Contour(registrationName=noise["name"] + " contours", Input=known)
     lines.ContourBy = ["POINTS", noise["field"]]
     lines.Isosurfaces = RUN["levels"]
-    drawn = simple.Show(lines, view)
+    drawn = simple.Show(tubes(noise["name"] + " isolines", lines, 0.0012), view)
     flat(drawn, INK)
-    drawn.LineWidth, drawn.Opacity = 1.0, 0.7
+    drawn.Opacity = 0.7
     lift(drawn, 0.001)
 
 
@@ -133,13 +133,16 @@ def paths(view: Any, group: int) -> None:
     mine = simple.Threshold(registrationName=f"paths {group}", Input=data("instantons.vtkhdf"))
     mine.Scalars = ["CELLS", "name"]
     mine.LowerThreshold, mine.UpperThreshold = group - 0.5, group + 0.5
-    # Triangles: wide lines are drawn with gaps, and lines rendered as tubes not at all, where software draws.
-    lines = simple.Clean(Input=simple.ExtractSurface(Input=mine))
-    tubes = simple.Tube(registrationName=f"escape paths {group}", Input=lines)
-    tubes.Radius, tubes.NumberofSides = 0.004 * RUN["size"], 12
-    shown = simple.Show(tubes, view)
+    shown = simple.Show(tubes(f"escape paths {group}", simple.ExtractSurface(Input=mine), 0.004), view)
     flat(shown, RED)
     lift(shown, 0.002)
+
+
+def tubes(name: str, lines: Any, radius: float) -> Any:
+    """Lines as triangles: where software draws, lines have gaps, and lines rendered as tubes may be missing."""
+    drawn = simple.Tube(registrationName=name, Input=simple.Clean(Input=lines))
+    drawn.Radius, drawn.NumberofSides = radius * RUN["size"], 12
+    return drawn
 
 
 def marks(view: Any) -> None:
