@@ -18,7 +18,7 @@ def formula_lines(summary: Summary) -> list[tuple[str, ...]]:
     Returns:
         Noise, escape, barrier, to first order in A − cI, largest deviation of A/c from I, from two points.
     """
-    lines = []
+    lines: list[tuple[str, ...]] = []
     for start, end in directions(summary):
         for row in _one_per_noise(rows(summary, (start, end))):
             if row.formulas_differ:
