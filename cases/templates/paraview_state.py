@@ -139,7 +139,7 @@ def paths(view: Any, group: int) -> None:
 
 
 def tubes(name: str, lines: Any, radius: float) -> Any:
-    """Lines as triangles: where software draws, lines have gaps, and lines rendered as tubes may be missing."""
+    """Lines as triangles: a software renderer leaves gaps in lines, and may leave out rendered tubes."""
     drawn = simple.Tube(registrationName=name, Input=simple.Clean(Input=lines))
     drawn.Radius, drawn.NumberofSides = radius * RUN["size"], 12
     return drawn
