@@ -105,7 +105,8 @@ def test_on_the_screen_and_in_the_report(result):
     law = summary["noises"]["loss"]["rates"][0]["log_mfpt_mori"]
     assert f"(loss, 0 → 1): log T {law:.2f} (ε = 0.05)" in text
     page = (folder / "report.html").read_text()
-    assert f"<td>{graded['barrier_weak']:.5f}</td><td>{graded['barrier_xie']:.5f}</td>" in page
+    numbers = (graded["barrier_weak"], 5), (graded["noise_variation"], 2), (graded["barrier_xie"], 5)
+    assert "".join(f"<td>{value:#.{digits}g}</td>" for value, digits in numbers) in page
     assert f"<td>{law:.3f}</td>" in page
     assert "2002.03495" in page
     assert "2105.09557" in page
