@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 from typing import Any
 
 from cases.numbers import factor, number
@@ -48,8 +47,7 @@ def disagreements(noises: Mapping[str, Mapping[str, Any]], baseline: str, start:
             continue
         for measure in measures:
             found += _prefactor(measure, name, baseline)
-        for first, second in combinations(measures, 2):
-            found += _between(first, second, name, baseline)
+        found += _order(measures, name, baseline)
     return found
 
 
@@ -102,33 +100,45 @@ def _prefactor(measure: Measure, noise: str, baseline: str) -> list[dict[str, An
     return [_row("exponent", noise, baseline, list(against), text)]
 
 
-def _between(first: Measure, second: Measure, noise: str, baseline: str) -> list[dict[str, Any]]:
-    """Two sets that order a noise and the baseline differently, by barrier or at some noise level."""
-    ratios = [_log_ratio(measure.barriers, noise, baseline) for measure in (first, second)]
-    reversed_barriers = None not in ratios and _opposite(ratios, SAME_BARRIER)
-    levels = []
-    for epsilon in sorted(set(first.times) & set(second.times), reverse=True):
-        gains = [_gain(measure.times[epsilon], noise, baseline) for measure in (first, second)]
-        if None not in gains and _opposite(gains, SAME_TIME):
-            levels.append(epsilon)
-    if not levels and not reversed_barriers:
+def _order(ways: Sequence[Measure], noise: str, baseline: str) -> list[dict[str, Any]]:
+    """Sets and passes that are left faster under a noise, and others more slowly."""
+    levels = [
+        epsilon
+        for epsilon in sorted({e for way in ways for e in way.times}, reverse=True)
+        if _both_signs([_gain(way.times.get(epsilon, {}), noise, baseline) for way in ways], SAME_TIME)
+    ]
+    ratios = [_log_ratio(way.barriers, noise, baseline) for way in ways]
+    by_barrier = _both_signs(ratios, SAME_BARRIER)
+    if not levels and not by_barrier:
         return []
-    sign = _gain(first.times[levels[-1]], noise, baseline) if levels else -(ratios[0] or 0.0)
-    fast, slow = (first, second) if (sign or 0.0) > 0 else (second, first)
+    if levels:
+        signs, least = [_gain(way.times.get(levels[-1], {}), noise, baseline) for way in ways], SAME_TIME
+    else:
+        signs, least = [None if ratio is None else -ratio for ratio in ratios], SAME_BARRIER
 
-    def evidence(measure: Measure) -> str:
-        parts = [
-            f"{factor(abs(_gain(measure.times[e], noise, baseline) or 0.0))} times at epsilon = {e:g}"
-            for e in levels
-        ]
-        if reversed_barriers:
-            heights = measure.barriers[noise], measure.barriers[baseline]
+    def evidence(way: Measure) -> str:
+        gains = [_gain(way.times.get(epsilon, {}), noise, baseline) for epsilon in levels]
+        parts = [f"rate times {', '.join(factor(gain) for gain in gains)}"] if levels else []
+        if by_barrier and noise in way.barriers and baseline in way.barriers:
+            heights = way.barriers[noise], way.barriers[baseline]
             parts.append(f"barrier {number(heights[0], 4)} against {number(heights[1], 4)}")
-        return ", ".join(parts)
+        return "; ".join(parts)
 
+    def told(sign: float, words: str) -> str:
+        mine = [way for way, found in zip(ways, signs, strict=True) if sign * (found or 0.0) > least]
+        first, *others = mine
+        return ", ".join(
+            [
+                f"{first.text} {words} ({evidence(first)})",
+                *(f"{way.text} ({evidence(way)})" for way in others),
+            ]
+        )
+
+    where = f"at epsilon = {', '.join(f'{epsilon:g}' for epsilon in levels)} " if levels else ""
+    faster = told(1.0, f"faster than '{baseline}'")
     text = (
-        f"the order is reversed: '{noise}' leaves {fast.text} faster than '{baseline}' ({evidence(fast)}), "
-        f"but {slow.text} more slowly ({evidence(slow)})"
+        f"{where}the order depends on what is left: '{noise}' leaves {faster}, "
+        f"but {told(-1.0, 'more slowly')}"
     )
     return [_row("set", noise, baseline, levels, text)]
 
@@ -148,6 +158,6 @@ def _log_ratio(barriers: Mapping[str, float], noise: str, baseline: str) -> floa
     return barriers[noise] / barriers[baseline] - 1.0
 
 
-def _opposite(values: Sequence[float | None], least: float) -> bool:
-    one, other = (value or 0.0 for value in values)
-    return min(abs(one), abs(other)) > least and one * other < 0
+def _both_signs(values: Sequence[float | None], least: float) -> bool:
+    known = [value for value in values if value is not None]
+    return max(known, default=0.0) > least and min(known, default=0.0) < -least

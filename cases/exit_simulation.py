@@ -31,7 +31,7 @@ def simulate_exits(
     domain: Any,
     wells: Sequence[WellPotential],
 ) -> list[Simulations]:
-    """Simulated exit times of every set, by noise level; empty where none is asked for.  Collective.
+    """Simulated exit times of the sets that the case names, by noise level.  Collective.
 
     Args:
         case: The case.
@@ -54,6 +54,9 @@ def simulate_exits(
     tabulated = tabulate(noise.system, bounds)
     results: list[Simulations] = []
     for one, exits in zip(sets, found, strict=True):
+        if not one.asked:
+            results.append({})
+            continue
         target, start = _outside(one, bounds), places.attractors[one.start].point
         computed = {t.epsilon: t.log_mean for t in exits.times}
         mine: dict[float, Simulated] = {}

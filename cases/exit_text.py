@@ -12,7 +12,7 @@ _DIGITS = (6, 5, 4, 3)
 
 
 def exit_tables(summary: Mapping[str, Any]) -> list[str]:
-    """One table for every set of the case, at most 100 columns wide.
+    """One table for every set that the case names, at most 100 columns wide.
 
     Args:
         summary: What summary.json holds.
@@ -20,7 +20,8 @@ def exit_tables(summary: Mapping[str, Any]) -> list[str]:
     named: dict[str, str] = {}
     for noise in summary["noises"].values():
         for one in noise.get("exits", []):
-            named.setdefault(one["name"], one["set"])
+            if one.get("asked", True):
+                named.setdefault(one["name"], one["set"])
     return [_fitted(summary, name, text) for name, text in named.items()]
 
 

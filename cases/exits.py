@@ -47,6 +47,7 @@ class ExitSet:
         ball: The ball, if it is one.
         start: Index of the attractor that is started at.
         reflect: The set may reach the boundary of the domain, which reflects.
+        asked: Whether the case names it.
     """
 
     name: str
@@ -56,6 +57,7 @@ class ExitSet:
     ball: BallTable | None
     start: int
     reflect: bool
+    asked: bool = True
 
 
 def exit_sets(
@@ -70,7 +72,7 @@ def exit_sets(
     for n, table in enumerate(case.exits):
         start = _start(case, f"exit.{n}.from", table, places, domain)
         one = _exit_set(case, landscape, n, table, start)
-        _check(case, f"exit.{n}", one, places, next(iter(noises.values())), domain)
+        check_set(case, f"exit.{n}", one, places, next(iter(noises.values())), domain)
         sets.append(one)
     return sets
 
@@ -116,7 +118,7 @@ def _exit_set(case: Case, landscape: Landscape, n: int, table: ExitTable, start:
     if table.ball is not None:
         centre, radius = np.array(table.ball.centre), table.ball.radius
         text = f"|x − {point(table.ball.centre)}| < {radius:g}" if centre.any() else f"|x| < {radius:g}"
-        level = _ball(centre, radius)
+        level = ball_level(centre, radius)
         return ExitSet(table.name, text, level, shells, table.ball, start, table.reflect)
     key = f"exit.{n}.inside"
     expression = checked_expression(case, key, table.inside or "", landscape.parameters)
@@ -124,15 +126,21 @@ def _exit_set(case: Case, landscape: Landscape, n: int, table: ExitTable, start:
     return ExitSet(table.name, f"{table.inside} < 0", level, shells, None, start, table.reflect)
 
 
-def _ball(centre: Array, radius: float) -> Field:
+def ball_level(centre: Array, radius: float) -> Field:
+    """``|x − centre|² − radius²``."""
+
     def level(x: Array) -> Array:
         return np.asarray(((x - centre[:, None]) ** 2).sum(axis=0) - radius**2)
 
     return level
 
 
-def _check(case: Case, key: str, one: ExitSet, places: Structure, noise: ScaledNoise, domain: Any) -> None:
-    """The set must be mapped by a mesh inside the domain, and hold no other attractor.  Collective."""
+def check_set(case: Case, key: str, one: ExitSet, places: Structure, noise: ScaledNoise, domain: Any) -> None:
+    """The set must be mapped by a mesh inside the domain, and hold no other attractor.  Collective.
+
+    Raises:
+        CaseError: with the first thing that is wrong with it.
+    """
     if not isinstance(places.attractors[one.start], FixedPoint):
         raise case.error(
             key, "exit times start at a point, and the starting attractor is a cycle", "use compare.from"
@@ -248,6 +256,7 @@ def exits_summary(
             "name": one.name,
             "set": one.text,
             "from": one.start,
+            "asked": one.asked,
             "barrier": None if result.lowest is None else result.lowest.value,
             "barrier_above": None if result.lowest is not None else wells[one.start].trusted_level,
             "barrier_point": None if result.lowest is None else result.lowest.point.tolist(),
@@ -277,7 +286,9 @@ def empty_exits(sets: list[ExitSet]) -> list[dict[str, Any]]:
         "unknowns": None,
         "times": [],
     }
-    return [{"name": one.name, "set": one.text, "from": one.start, **empty} for one in sets]
+    return [
+        {"name": one.name, "set": one.text, "from": one.start, "asked": one.asked, **empty} for one in sets
+    ]
 
 
 def exit_checks(found: list[RegionExits], dim: int) -> dict[str, float | None]:

@@ -56,6 +56,13 @@ def with_interval(value: float | None, interval: Sequence[float | None] | None, 
     return f"{fixed(value, decimals)} ± {fixed((interval[1] - interval[0]) / 2, decimals)}"
 
 
+def with_error(value: float | None, error: float | None, decimals: int = 3) -> str:
+    """``value ± error``, the error to one digit; the plain value where none is known."""
+    if value is None or error is None or not math.isfinite(error):
+        return fixed(value, decimals)
+    return f"{fixed(value, decimals)} ± {number(error, 1)}"
+
+
 def point(values: Sequence[float], digits: int = 3) -> str:
     """A point in parentheses."""
     return "(" + ", ".join(number(round(x, 10) + 0.0, digits) for x in values) + ")"

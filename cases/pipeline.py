@@ -17,11 +17,12 @@ from cases import extras, references
 from cases.casefile import Case
 from cases.checks import checks, problems, thresholds
 from cases.comparison import comparison, exit_comparison
+from cases.default_sets import default_sets
 from cases.disagreement import disagreements
 from cases.domain import Structure, make_mesh, structure
 from cases.errors import EXIT_GOOD, EXIT_SOLVER
-from cases.exit_simulation import add_to_summary, largest_gap, simulate_exits
-from cases.exits import ExitSet, empty_exits, exit_checks, exit_sets, exits_of_noise, exits_summary
+from cases.exit_run import leave_sets
+from cases.exits import ExitSet, empty_exits, exit_sets
 from cases.fitting_mesh import adapted_mesh, graded_mesh
 from cases.floor_limits import floor_limits
 from cases.floor_text import floor_sentences
@@ -116,6 +117,7 @@ def _prepared(
     points = [s for s in places.saddles if isinstance(s, Saddle)]
     refuse_vanishing(case, diffusions, points, start)
     sets = exit_sets(case, landscape, places, noises, domain)
+    sets += default_sets(case, landscape, places, noises, domain)
     evolutions = prepare(case, landscape, noises)
     domain = graded_mesh(case, domain, places, noises)
     return lambda path: _solve_all(
@@ -192,15 +194,10 @@ def _solve_all(
                     analysis = _analyse(case, noise, domain, places, lambda text: stage.advance(1, text))
                 with timings.measure("simulation"):
                     simulated = simulate(case, landscape, noise, places, domain, analysis)
-                with timings.measure("exits"):
-                    say = lambda text: stage.advance(1, text)  # noqa: E731
-                    exits = exits_of_noise(case, sets, noise, places, domain, analysis.wells, say)
                 with timings.measure("quasi-potential, densities, rates"):
                     limits = on_root(
                         domain.comm, partial(floor_limits, case, landscape, name, start, places, analysis)
                     )
-                with timings.measure("simulation"):
-                    left = simulate_exits(case, noise, sets, exits, places, domain, analysis.wells)
             except SolverError as error:
                 found.append(f"{name}: {error}")
                 entries[name] = empty_noise(noise, places) | {"exits": empty_exits(sets)}
@@ -213,14 +210,16 @@ def _solve_all(
                     [p.point for p in places.attractors],
                     [s.point for s in places.saddles],
                 )
-            if sets:
-                values |= exit_checks(exits, case.dim) | {"exit_simulation_gap": largest_gap(left)}
+            with timings.measure("exits"):
+                say = lambda text: stage.advance(1, text)  # noqa: E731
+                left = leave_sets(case, sets, noise, places, domain, analysis.wells, say)
+            values |= left.checks
+            found += [f"{name}: {problem}" for problem in left.problems]
             found += problems(name, values)
             entries[name] = noise_summary(noise, places, analysis, simulated, values)
             for entry, limit in zip(entries[name]["barriers"], limits, strict=False):
                 entry["floor_limit"] = limit
-            entries[name]["exits"] = exits_summary(sets, exits, analysis.wells)
-            add_to_summary(entries[name]["exits"], left)
+            entries[name]["exits"] = left.entry
             lines += instantons(name, analysis)
             relaxed += on_root(domain.comm, partial(relaxations, name, analysis, places, box))
             with timings.measure("output"):
@@ -349,6 +348,7 @@ def _describe(places: Structure, progress: Progress) -> None:
 def _conclude(summary: dict[str, Any], folder: Path, progress: Progress) -> None:
     from cases.exit_text import exit_tables
     from cases.mean_field_text import mean_field_table
+    from cases.overview_table import overview_text
     from cases.reference_text import reference_table
     from cases.table import comparison_table
     from cases.transient_text import transient_table
@@ -361,7 +361,7 @@ def _conclude(summary: dict[str, Any], folder: Path, progress: Progress) -> None
         progress.result(comparison_table(summary))
     if evolution:
         progress.result(f"\n{evolution}")
-    for text in [*exits, *more]:
+    for text in [*exits, *overview_text(summary), *more]:
         progress.result(f"\n{text}")
     for text in floor_sentences(summary):
         progress.result(textwrap.fill(text, 100, subsequent_indent="      "))

@@ -9,8 +9,11 @@ import jinja2
 from markupsafe import Markup
 
 from cases import report_tables, report_text
+from cases.figure_overview import overview_figure
+from cases.figure_style import Figure
 from cases.figures import all_figures
 from cases.formula_table import formula_lines
+from cases.overview_table import overview
 from cases.rundata import RunData, load_run
 from cases.summary_rows import baseline, directions
 
@@ -56,19 +59,14 @@ def _context(run: RunData) -> dict[str, Any]:
         "problems": summary.get("problems", []),
         "baseline": baseline(summary),
         "disagreements": [entry["text"] for entry in summary.get("disagreements", [])],
+        "overview": overview(run),
         "tables": [report_tables.comparison(run, direction) for direction in directions(summary)],
         "formulas": formula_lines(summary),
         "exits": report_tables.exits(run),
         "baseline_exits": next((row["baseline"] for row in summary.get("exit_comparison", [])), None),
         "references": report_tables.references(run),
-        "figures": [
-            {
-                "title": figure.title,
-                "panels": [Markup(svg) for svg in figure.panels],
-                "caption": figure.caption,
-            }
-            for figure in all_figures(run)
-        ],
+        "picture": None if (found := overview_figure(run)) is None else _shown(found),
+        "figures": [_shown(figure) for figure in all_figures(run)],
         "anisotropy": report_tables.anisotropy(run),
         "noises": list(summary["noises"]),
         "method": report_text.method(run),
@@ -79,4 +77,12 @@ def _context(run: RunData) -> dict[str, Any]:
         "count": report_text.count(report_text.checks(run)),
         "files": summary.get("files", []),
         "case_text": run.case_text,
+    }
+
+
+def _shown(figure: Figure) -> dict[str, Any]:
+    return {
+        "title": figure.title,
+        "panels": [Markup(svg) for svg in figure.panels],
+        "caption": figure.caption,
     }

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from cases.anisotropy import Shape, shapes
-from cases.numbers import DASH, bracket, factor, fixed, number, point, with_interval
+from cases.numbers import DASH, bracket, factor, fixed, number, point, with_error, with_interval
 from cases.rundata import RunData
 from cases.summary_rows import Direction, goal, rows
 
@@ -24,7 +24,7 @@ def comparison(run: RunData, direction: Direction) -> dict[str, Any]:
                 "barrier": number(row.barrier, 6),
                 "bracket": bracket(row.lower, row.upper, 6),
                 "epsilon": f"{row.epsilon:g}" if row.epsilon is not None else number(None),
-                "pde": fixed(row.log_mfpt, 3),
+                "pde": with_error(row.log_mfpt, row.error),
                 "kramers": fixed(row.kramers, 3),
                 "mori": fixed(row.mori, 3),
                 "direct": fixed(row.direct, 3),
@@ -59,7 +59,7 @@ def anisotropy(run: RunData) -> list[dict[str, Any]]:
                 "noise": shape.noise,
                 "trace": number(shape.trace, 4),
                 "eigenvalues": ", ".join(number(value, 3) for value in shape.eigenvalues) or DASH,
-                "orientation": _orientation(shape),
+                "orientation": orientation(shape),
                 "way": _way(shape),
                 "strength": number(shape.strength, 3),
                 "angle": DASH if shape.angle is None else f"{shape.angle:.0f}°",
@@ -69,7 +69,7 @@ def anisotropy(run: RunData) -> list[dict[str, Any]]:
     return lines
 
 
-def _orientation(shape: Shape) -> str:
+def orientation(shape: Shape) -> str:
     """The direction in which A is largest: an angle in the plane, a vector in space."""
     if shape.largest is None:
         return DASH if len(shape.eigenvalues) < 2 else "none: a ball"

@@ -154,6 +154,10 @@ class CompareTable(Table):
         None, alias="from", description="index or point of the starting attractor"
     )
     to: int | Point | None = Field(None, description="index or point of the attractor escaped to")
+    sets: bool = Field(
+        True,
+        description="without [[exit]]: leave a sublevel set of the loss and a ball too (up to 2D)",
+    )
     baseline: str | None = Field(
         None, description='noise in the denominator of ratios; "isotropic" or the first'
     )

@@ -172,6 +172,7 @@ def _rates(
     if state.rates is None:
         return []
     kramers = _chain_times(analysis, analysis.asymptotics, state.epsilon)
+    error = time_error(level, analysis.gauge_gap)
     count = len(state.rates.log_weight)
     rows = []
     for i in range(count):
@@ -185,6 +186,7 @@ def _rates(
                 "epsilon": state.epsilon,
                 "log_rate": number(state.rates.log_rate[i, j]),
                 "log_mfpt": number(state.rates.log_mfpt[i, j]),
+                "log_mfpt_error": number(error),
                 "log_mfpt_direct": None if passage is None else number(math.log(passage.mean)),
                 "direct_target": None
                 if passage is None
@@ -199,6 +201,14 @@ def _rates(
                 row |= _simulated(simulated[state.epsilon])
             rows.append(row)
     return rows
+
+
+def time_error(level: Level, gauge_gap: float | None) -> float:
+    """Estimated error of log T: what it changes by under what must not matter.
+
+    That is the gauge (refreshed, and made of V at the lowest noise level) and the window of the flux.
+    """
+    return max(level.gauge_refresh, level.state.window_change, gauge_gap or 0.0)
 
 
 def _simulated(simulated: Simulated) -> dict[str, Any]:

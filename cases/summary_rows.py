@@ -31,6 +31,7 @@ class Row:
     simulated: float | None
     interval: Interval | None
     log_ratio: float | None
+    error: float | None = None
     direct: float | None = None
     sgd: float | None = None
     sgd_interval: Interval | None = None
@@ -98,6 +99,7 @@ def rows(summary: Summary, direction: Direction) -> list[Row]:
                     simulated=rate.get("log_mfpt_simulated"),
                     interval=_interval(rate.get("simulated_ci")),
                     log_ratio=ratio if epsilon is not None else None,
+                    error=rate.get("log_mfpt_error"),
                     direct=rate.get("log_mfpt_direct"),
                     sgd=rate.get("log_mfpt_sgd"),
                     sgd_interval=_interval(rate.get("sgd_ci")),

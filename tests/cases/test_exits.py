@@ -266,6 +266,8 @@ def test_disagreements_are_said():
     assert (reverse["kind"], reverse["epsilon"]) == ("set", [0.4, 0.2])
     assert "leaves the set {level} faster" in reverse["text"]
     assert "1.250 against 2.000" in reverse["text"]
+    assert f"rate times {np.exp(0.9):.2f}, {np.exp(2.31):.1f};" in reverse["text"]
+    assert "but the set {ball} more slowly (rate times 0.449, 0.0550; barrier 2.260" in reverse["text"]
     kinds = {row["kind"]: row for row in found if row["noise"] == "prefactor"}
     assert kinds["exponent"]["epsilon"] == [0.4]
     assert "1.17 times slower at epsilon = 0.4" in kinds["exponent"]["text"]

@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from cases.figure_overview import overview_figure
 from cases.figures import all_figures
 from cases.numbers import factor, number, with_interval
 from cases.report import write_report
@@ -56,15 +57,15 @@ def test_report_is_self_contained(folder):
     assert all(value.startswith(("#", "data:")) for value in page.references)
     assert "@import" not in text
     assert not re.search(r"url\((?!#)", text)
-    figures = all_figures(load_run(folder))
+    figures = [overview_figure(load_run(folder)), *all_figures(load_run(folder))]
     assert page.counts["figure"] == len(figures) == page.counts["figcaption"]
     assert page.counts["svg"] == sum(len(figure.panels) for figure in figures)
     titles = [figure.title for figure in figures]
     expected = ["Quasi-potential", "Stationary densities", "Mean first passage times"]
-    expected.append("How long the paths stay")
+    expected = ["The comparison in one picture", *expected, "How long the paths stay"]
     if load_run(folder).dim == 2:
-        expected.insert(2, "Where the transitions pass")
-        transitions = next(figure for figure in figures if figure.title == expected[2])
+        expected.insert(3, "Where the transitions pass")
+        transitions = next(figure for figure in figures if figure.title == expected[3])
         assert len(transitions.panels) == len(NOISES)
         assert f"Transitions from 0 to 1 at ε = {min(EPSILONS):g}" in transitions.caption
     assert [title for title in titles if not title.startswith("−ε")] == expected

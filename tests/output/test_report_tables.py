@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cases.anisotropy import shapes
+from cases.numbers import with_error
 from cases.report import write_report
 from cases.report_tables import anisotropy, references
 from cases.report_text import checks, count, facts, method, timings
@@ -117,3 +118,10 @@ def test_what_was_checked_and_how(small):
     for noise in run.summary["noises"].values():
         for barrier in noise["barriers"]:
             assert f"[{barrier['lower']:.6f}"[:7] in page.text  # the bracket stands beside its barrier
+
+
+def test_errors_beside_values():
+    assert with_error(10.6514, 3.2e-5) == "10.651 ± 3e-5"
+    assert with_error(10.6514, 0.00234) == "10.651 ± 0.002"
+    assert with_error(-10.6514, None) == with_error(-10.6514, math.inf) == "−10.651"
+    assert with_error(None, 0.1) == "–"
