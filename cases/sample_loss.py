@@ -67,6 +67,7 @@ def build(loss: sp.Expr, penalty: sp.Expr, parameters: Sequence[str], columns: d
     d = len(thetas)
     data = np.ascontiguousarray(np.stack(list(columns.values())), dtype=np.float64)
     moments = _moments(loss, thetas, symbols(list(columns)), data)
+    mean_loss = _mean_loss(loss, thetas, symbols(list(columns)), data)
     upper = [(i, j) for i in range(d) for j in range(i, d)]
     shared = symbolic.gradient(penalty, thetas)
     value_of, slope_of, curvature_of = (
@@ -87,7 +88,7 @@ def build(loss: sp.Expr, penalty: sp.Expr, parameters: Sequence[str], columns: d
     return Samples(
         size=data.shape[1],
         data=data,
-        loss=lambda x: part(x, 0)[0] + value_of(x),
+        loss=lambda x: mean_loss(x) + value_of(x),
         gradient=lambda x: part(x, 1) + slope_of(x),
         hessian=lambda x: tensor(x, 2) + curvature_of(x),
         covariance=lambda x: tensor(x, 3),
@@ -147,6 +148,31 @@ def _sample_gradient(
         "sample_gradient",
         {"data": data},
     )
+
+
+def _mean_loss(
+    loss: sp.Expr, thetas: Sequence[sp.Symbol], columns: Sequence[sp.Symbol], data: Array
+) -> Field:
+    """Mean of the loss over the samples, alone: sets are meshed by many thousands of values of it."""
+    inner = [f"{s} = data[{i}, k]" for i, s in enumerate(columns)] + _assignments([loss], ["value"])
+    lines = [
+        "for p in range(points.shape[1]):",
+        *(f"    {s} = points[{i}, p]" for i, s in enumerate(thetas)),
+        "    mean = 0.0",
+        "    for k in range(data.shape[1]):",
+        *("        " + line for line in inner),
+        "        mean += value",
+        "    out[p] = mean / data.shape[1]",
+    ]
+    run = _compile("def mean_loss(points, out):\n    " + "\n    ".join(lines), "mean_loss", {"data": data})
+
+    def evaluate(x: Array) -> Array:
+        points = np.array(x, dtype=np.float64).reshape(len(thetas), -1)
+        out = np.empty(points.shape[1])
+        run(points, out)
+        return out
+
+    return evaluate
 
 
 def _moments(loss: sp.Expr, thetas: Sequence[sp.Symbol], columns: Sequence[sp.Symbol], data: Array) -> Field:
