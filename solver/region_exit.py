@@ -31,10 +31,10 @@ from solver.linear import Options
 from solver.stationary import Pin
 from solver.system import Array, Field, System
 
-FLUX_FROM, DIRECT_TO = 3.0, 9.0
+FLUX_FROM, DIRECT_TO = 4.0, 9.0
 """log of T over the relaxation time from which the flux is computed, and to which the direct time counts.
 
-Below, T depends on the start at the order e^{−V/ε}; above, the direct time amplifies errors of the mesh.
+Below, T depends on the start by more than two per cent; above, the direct time amplifies errors of the mesh.
 """
 LAYER, THINNEST = 1.0, 0.1
 SURVEY, ON_WALL = 4000, 1e-9
