@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import basix.ufl
 import numpy as np
@@ -21,6 +22,7 @@ import ufl
 from dolfinx import mesh
 from mpi4py import MPI
 from numpy.typing import NDArray
+from scipy.optimize.elementwise import find_root
 
 from meshes.compat import shared_facet_partitioner
 
@@ -59,20 +61,29 @@ def ray_lengths(level: Level, centre: Array, directions: Array, longest: Array) 
 
     Raises:
         Unbounded: If a ray does not leave the set inside the domain.
+        NotStarShaped: If the level is no number next to the boundary.
     """
-    fractions = np.linspace(0.0, 1.0, SAMPLES + 1)[1:]
-    outside = np.array([level(centre[:, None] + directions * (f * longest)) >= 0 for f in fractions])
-    if not outside.any(axis=0).all():
-        bad = directions[:, ~outside.any(axis=0)][:, 0]
+
+    def along(distance: Array, ray: NDArray[Any]) -> Array:
+        k = np.asarray(ray, dtype=int)
+        return np.asarray(level(centre[:, None] + directions[:, k] * distance))
+
+    high = np.zeros(len(longest))
+    inside: NDArray[np.int64] = np.arange(len(longest))
+    for fraction in np.linspace(0.0, 1.0, SAMPLES + 1)[1:]:
+        left = along(fraction * longest[inside], inside) >= 0
+        high[inside[left]] = fraction * longest[inside[left]]
+        inside = inside[~left]
+        if not inside.size:
+            break
+    else:
+        bad = directions[:, inside[0]]
         raise Unbounded(f"the set reaches the boundary of the domain in the direction {bad.tolist()}")
-    first = np.argmax(outside, axis=0)
-    high = fractions[first] * longest
-    low = high - longest / SAMPLES
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        beyond = level(centre[:, None] + directions * middle) >= 0
-        low, high = np.where(beyond, low, middle), np.where(beyond, middle, high)
-    return 0.5 * (low + high)
+    found = find_root(along, (high - longest / SAMPLES, high), args=(np.arange(len(longest)),))
+    if not found.success.all():
+        bad = directions[:, int(np.argmin(found.success))]
+        raise NotStarShaped(f"its boundary cannot be found in the direction {bad.tolist()}")
+    return np.asarray(found.x)
 
 
 def boundary_sample(level: Level, centre: Array, bounds: Array, comm: MPI.Comm, shells: int = 6) -> Array:
