@@ -30,7 +30,7 @@ def comparison(run: RunData, direction: Direction) -> dict[str, Any]:
                 "direct": fixed(row.direct, 3),
                 "simulated": with_interval(row.simulated, row.interval, 3),
                 "sgd": with_interval(row.sgd, row.sgd_interval, 3),
-                "log_ratio": fixed(row.log_ratio, 3),
+                "trend": fixed(row.trend, 2),
                 "factor": factor(row.log_ratio),
             }
         )
@@ -40,6 +40,7 @@ def comparison(run: RunData, direction: Direction) -> dict[str, Any]:
         "goal": goal(direction),
         "lines": lines,
         "mori": any(row.mori is not None for row in found),
+        "trend": any(row.trend is not None for row in found),
         "direct": any(row.direct is not None for row in found),
         "sgd": any(row.sgd is not None for row in found),
         "simulated": any(row.simulated is not None for row in found),

@@ -192,6 +192,7 @@ def _rates(
                 if passage is None
                 else {"low": passage.target_low.tolist(), "high": passage.target_high.tolist()},
                 "log_mfpt_kramers": number(kramers[i, j]),
+                "kramers_trend": number((state.rates.log_mfpt[i, j] - kramers[i, j]) / state.epsilon),
                 "log_mfpt_simulated": None,
                 "simulated_ci": None,
                 "simulated_by": None,

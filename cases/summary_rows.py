@@ -32,6 +32,7 @@ class Row:
     interval: Interval | None
     log_ratio: float | None
     error: float | None = None
+    trend: float | None = None
     direct: float | None = None
     sgd: float | None = None
     sgd_interval: Interval | None = None
@@ -100,6 +101,7 @@ def rows(summary: Summary, direction: Direction) -> list[Row]:
                     interval=_interval(rate.get("simulated_ci")),
                     log_ratio=ratio if epsilon is not None else None,
                     error=rate.get("log_mfpt_error"),
+                    trend=rate.get("kramers_trend"),
                     direct=rate.get("log_mfpt_direct"),
                     sgd=rate.get("log_mfpt_sgd"),
                     sgd_interval=_interval(rate.get("sgd_ci")),

@@ -54,6 +54,15 @@ def test_the_estimated_error_of_log_t(run):
             assert gap < 20 * row["log_mfpt_error"] + 10 * np.exp(-row["log_mfpt"])
 
 
+def test_the_difference_to_kramers_law_is_of_order_epsilon(run):
+    for noise in run.summary["noises"].values():
+        found = {row["epsilon"]: row["kramers_trend"] for row in noise["rates"] if row["from"] == 0}
+        for row in noise["rates"]:
+            gap = row["log_mfpt"] - row["log_mfpt_kramers"]
+            assert row["kramers_trend"] == pytest.approx(gap / row["epsilon"])
+        assert 0 < found[0.05] < found[0.1] < 2 * found[0.05]
+
+
 def test_one_table(run):
     summary = run.summary
     passing, level, ball = measures(summary)
