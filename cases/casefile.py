@@ -14,6 +14,7 @@ from cases import toml_text
 from cases.complaints import first_error
 from cases.errors import CaseError, suggestion
 from cases.exit_table import ExitTable
+from cases.marginal_table import MarginalTable
 from cases.mean_field_table import MeanFieldTable
 from cases.reference_table import ReferenceTable
 from cases.schema import (
@@ -53,6 +54,7 @@ class Case:
     noise: dict[str, NoiseTable]
     compare: CompareTable
     exits: list[ExitTable]
+    marginals: list[MarginalTable]
     transient: TransientTable | None
     mean_field: MeanFieldTable | None
     trajectories: TrajectoryTable | None
@@ -74,6 +76,16 @@ class Case:
     def dim(self) -> int:
         """The number of coordinates."""
         return len(self.coordinates)
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """What expressions of results may use: parameters, and the numbers among the options of a model."""
+        options = {
+            name: float(value)
+            for name, value in self.system.options.items()
+            if isinstance(value, int | float) and not isinstance(value, bool) and name not in self.coordinates
+        }
+        return {**options, **self.system.parameters}
 
     @property
     def alone(self) -> bool:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from cases.errors import CaseError, suggestion
 from cases.exit_table import ExitTable
+from cases.marginal_table import MarginalTable
 from cases.mean_field_table import MeanFieldTable
 from cases.reference_table import ReferenceTable
 from cases.schema import (
@@ -32,6 +33,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "noise": NoiseTable,
     "compare": CompareTable,
     "exit": ExitTable,
+    "marginal": MarginalTable,
     "transient": TransientTable,
     "mean_field": MeanFieldTable,
     "trajectories": TrajectoryTable,

@@ -1,4 +1,4 @@
-"""What a case may ask for beside potentials, densities and rates: trajectories, a stability map."""
+"""What a case may ask for beside potentials, densities and rates, and what is printed of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cases import stability_map, trajectories
+from cases import marginals, stability_map, trajectories
 from cases.casefile import Case
 from cases.landscape import Landscape
 from cases.numbers import number
@@ -18,6 +18,7 @@ def check(case: Case, landscape: Landscape) -> None:
     Raises:
         CaseError: naming the key.
     """
+    marginals.check(case)
     if case.trajectories is not None:
         trajectories.check(case, landscape, case.trajectories)
     if case.stability is not None:

@@ -54,7 +54,7 @@ def test_radius_in_the_plane(resolution):
     exact = np.diff(-np.exp(-(edges**2) / 0.3))
     apart = 0.5 * np.abs(found.masses - exact).sum()
     assert apart < 5e-5
-    assert apart < found.change < 3e-4
+    assert apart < found.error < 1e-4
     assert found.outside == pytest.approx(np.exp(-(1.7**2) / 0.3), abs=2e-6)
 
 
