@@ -28,6 +28,7 @@ from cases.schema import (
     SweepTable,
     SystemTable,
 )
+from cases.section_table import SectionTable
 from cases.stability_table import StabilityTable
 from cases.trajectory_table import TrajectoryTable
 from cases.transient_table import TransientTable
@@ -59,6 +60,7 @@ class Case:
     mean_field: MeanFieldTable | None
     trajectories: TrajectoryTable | None
     stability: StabilityTable | None
+    section: SectionTable | None
     simulate: SimulateTable | None
     solver: SolverTable
     sweep: SweepTable | None

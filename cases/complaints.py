@@ -22,6 +22,7 @@ from cases.schema import (
     SweepTable,
     SystemTable,
 )
+from cases.section_table import SectionTable
 from cases.stability_table import StabilityTable
 from cases.trajectory_table import TrajectoryTable
 from cases.transient_table import TransientTable
@@ -38,6 +39,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "mean_field": MeanFieldTable,
     "trajectories": TrajectoryTable,
     "stability": StabilityTable,
+    "section": SectionTable,
     "simulate": SimulateTable,
     "solver": SolverTable,
     "sweep": SweepTable,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cases import marginals, stability_map, trajectories
+from cases import marginals, section, stability_map, trajectories
 from cases.casefile import Case
 from cases.landscape import Landscape
 from cases.numbers import number
@@ -19,6 +19,7 @@ def check(case: Case, landscape: Landscape) -> None:
         CaseError: naming the key.
     """
     marginals.check(case)
+    section.check(case, landscape)
     if case.trajectories is not None:
         trajectories.check(case, landscape, case.trajectories)
     if case.stability is not None:
@@ -36,12 +37,18 @@ def run(case: Case, landscape: Landscape, folder: Path, comm: Any) -> dict[str, 
         found["trajectories"] = trajectories.run(case, landscape, case.trajectories, folder, comm)
     if case.stability is not None:
         found["stability"] = stability_map.stability_map(case, landscape, case.stability)
+    if case.section is not None:
+        found["section"] = section.section(case, landscape)
     return found
 
 
 def lines(summary: Mapping[str, Any]) -> list[str]:
     """What is printed at the end of a run."""
-    return [*_trajectory_lines(summary.get("trajectories")), *_stability_lines(summary.get("stability"))]
+    return [
+        *_trajectory_lines(summary.get("trajectories")),
+        *_stability_lines(summary.get("stability")),
+        *_section_lines(summary),
+    ]
 
 
 def _trajectory_lines(found: Mapping[str, Any] | None) -> list[str]:
@@ -85,3 +92,18 @@ def _stability_lines(found: Mapping[str, Any] | None) -> list[str]:
     flat = ", ".join(f"{name} at t = {one['t']:.7g}" for name, one in found["flattest"].items())
     text = "Sharpness and largest stable learning rates at the minima\n" + "\n".join(table)
     return [f"{text}\nflattest by {flat}", *(f"NOTE: {note}" for note in found["notes"])]
+
+
+def _section_lines(summary: Mapping[str, Any]) -> list[str]:
+    found = summary.get("section")
+    if found is None:
+        return []
+    text = [f"Along the curve ({', '.join(found['curve'])}), t from {found['t'][0]:g} to {found['t'][-1]:g}"]
+    text += [f"  mark: t = {one['text']} = {one['t']:.7g}" for one in found["marks"]]
+    text += [
+        f"  density largest at t = {level['peak']:.7g} ({noise}, ε = {level['epsilon']:g})"
+        for noise, entry in summary["noises"].items()
+        for level in entry.get("section", {"levels": []})["levels"]
+        if level["peak"] is not None
+    ]
+    return ["\n".join(text)]

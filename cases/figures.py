@@ -17,6 +17,7 @@ from cases.figure_maps import Samples, Window, common_window, density_scale, hei
 from cases.figure_marginals import marginal_figures
 from cases.figure_mean_field import mean_field_figures
 from cases.figure_rates import arrhenius
+from cases.figure_section import section_figures
 from cases.figure_style import Figure, style
 from cases.figure_survival import survival_figures
 from cases.figure_transient import transient_figures
@@ -40,6 +41,7 @@ def all_figures(run: RunData) -> list[Figure]:
             *arrhenius(run),
             *survival_figures(run),
             *marginal_figures(run),
+            *section_figures(run),
             *exit_figures(run),
             *transient_figures(run),
             *mean_field_figures(run),

@@ -34,6 +34,7 @@ from cases.paths import instantons, relaxations
 from cases.progress import Progress
 from cases.ranks import on_root
 from cases.record import run_record
+from cases.section import section_of_noise
 from cases.simulation import simulate
 from cases.summary import CONVENTION, empty_noise, noise_summary, places_summary
 from cases.transient import (
@@ -224,6 +225,8 @@ def _solve_all(
                 entry["floor_limit"] = limit
             entries[name]["exits"] = left.entry
             entries[name]["marginals"] = margins
+            if case.section is not None:
+                entries[name]["section"] = section_of_noise(case, analysis)
             lines += instantons(name, analysis)
             relaxed += on_root(domain.comm, partial(relaxations, name, analysis, places, box))
             with timings.measure("output"):
@@ -355,6 +358,7 @@ def _conclude(summary: dict[str, Any], folder: Path, progress: Progress) -> None
     from cases.mean_field_text import mean_field_table
     from cases.overview_table import overview_text
     from cases.reference_text import reference_table
+    from cases.summary_rows import directions
     from cases.table import comparison_table
     from cases.transient_text import transient_table
 
@@ -362,7 +366,7 @@ def _conclude(summary: dict[str, Any], folder: Path, progress: Progress) -> None
     more = extras.lines(summary)
     if "mean_field" in summary:
         more.append(mean_field_table(summary))
-    if not (exits or evolution or more) or summary["comparison"]:
+    if not (exits or evolution or more) or directions(summary):
         progress.result(comparison_table(summary))
     if evolution:
         progress.result(f"\n{evolution}")

@@ -16,6 +16,7 @@ from cases.marginal_table import MarginalTable
 from cases.mean_field_table import MeanFieldTable
 from cases.ranges import expand, flatten
 from cases.reference_table import ReferenceTable
+from cases.section_table import SectionTable
 from cases.stability_table import StabilityTable
 from cases.trajectory_table import TrajectoryTable
 from cases.transient_table import TransientTable
@@ -258,6 +259,7 @@ class CaseTable(Table):
     mean_field: MeanFieldTable | None = None
     trajectories: TrajectoryTable | None = None
     stability: StabilityTable | None = None
+    section: SectionTable | None = None
     simulate: SimulateTable | None = None
     solver: SolverTable = SolverTable()  # type: ignore[call-arg]
     sweep: SweepTable | None = None
