@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cases import marginals, section, stability_map, trajectories
+from cases import section_run, stability_map, trajectories
 from cases.casefile import Case
 from cases.landscape import Landscape
 from cases.numbers import number
@@ -18,8 +18,6 @@ def check(case: Case, landscape: Landscape) -> None:
     Raises:
         CaseError: naming the key.
     """
-    marginals.check(case)
-    section.check(case, landscape)
     if case.trajectories is not None:
         trajectories.check(case, landscape, case.trajectories)
     if case.stability is not None:
@@ -38,7 +36,7 @@ def run(case: Case, landscape: Landscape, folder: Path, comm: Any) -> dict[str, 
     if case.stability is not None:
         found["stability"] = stability_map.stability_map(case, landscape, case.stability)
     if case.section is not None:
-        found["section"] = section.section(case, landscape)
+        found["section"] = section_run.section(case, landscape)
     return found
 
 

@@ -1,10 +1,8 @@
-"""The marginal densities of a case: computed, beside their closed forms, and how far they are apart."""
+"""The marginal densities that a case asks for: functions, bins, closed forms, and what is wrong with them."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from scipy.integrate import quad
@@ -15,9 +13,6 @@ from cases.errors import suggestion
 from cases.expressions import ExpressionError, parse, symbols
 from cases.landscape import at_point, checked_expression
 from cases.marginal_table import MarginalTable
-from solver.analysis import Analysis
-from solver.continuation import Density
-from solver.marginals import marginal
 from solver.system import Array, Field
 
 #: Points of the domain at which a function must have a value; in no lattice, so that corners may be singular.
@@ -38,7 +33,7 @@ def check(case: Case) -> None:
             raise case.error(
                 f"{key}.name", f"'{table.name}' is a parameter or an option", "choose another name"
             )
-        _check_values(case, f"{key}.of", _function(case, n, table))
+        _check_values(case, f"{key}.of", function(case, n, table))
         for noise in table.exact:
             if noise not in case.noise:
                 fix = suggestion(noise, case.noise, "noises")
@@ -47,18 +42,18 @@ def check(case: Case) -> None:
                 exact_masses(case, n, noise, epsilon)
 
 
-def _function(case: Case, n: int, table: MarginalTable) -> Field:
+def function(case: Case, n: int, table: MarginalTable) -> Field:
     """The function of a marginal, ``(d, N) -> (N,)``."""
     expression = checked_expression(case, f"marginal.{n}.of", table.of, case.numbers)
     return symbolic.to_numpy(expression, symbols(case.coordinates))
 
 
-def _check_values(case: Case, key: str, function: Field) -> None:
+def _check_values(case: Case, key: str, what: Field) -> None:
     if case.domain.bounds is None:
         return
     low, high = np.array(case.domain.bounds).T
     points = np.random.default_rng(1).uniform(low, high, (SAMPLE, case.dim)).T
-    bad = ~np.isfinite(function(points))
+    bad = ~np.isfinite(what(points))
     if bad.any():
         at = at_point(points[:, int(np.argmax(bad))])
         raise case.error(key, f"it is not finite at {at}", "change the expression or the domain")
@@ -103,58 +98,3 @@ def exact_masses(case: Case, n: int, noise: str, epsilon: float) -> Array:
     if not np.isfinite(masses).all():
         raise case.error(key, f"its integral is not finite at epsilon = {epsilon:g}", "correct it")
     return masses / masses.sum()
-
-
-def marginals_of_noise(case: Case, noise: str, analysis: Analysis) -> list[dict[str, Any]]:
-    """The entry ``marginals`` of one noise in summary.json.  Collective.
-
-    ``density``: mass of the bins over their width.  ``outside``: probability of no bin.  ``exact``: as
-    density, of the closed form, scaled to the mass within the range.  ``distance``: of the two there,
-    ½ Σ |difference of the masses| over their sum.
-    """
-    return [
-        {
-            "name": table.name,
-            "of": table.of,
-            "tolerance": table.tolerance,
-            "edges": edges_of(table).tolist(),
-            "levels": [
-                _level(case, n, noise, level, found.state)
-                for level, found in sorted(analysis.levels.items(), reverse=True)
-            ],
-        }
-        for n, table in enumerate(case.marginals)
-    ]
-
-
-def _level(case: Case, n: int, noise: str, epsilon: float, state: Density) -> dict[str, Any]:
-    table = case.marginals[n]
-    found = marginal(state, _function(case, n, table), edges_of(table))
-    widths = np.diff(found.edges)
-    inside = float(found.masses.sum())
-    entry: dict[str, Any] = {
-        "epsilon": epsilon,
-        "density": (found.masses / widths).tolist(),
-        "outside": found.outside,
-        "quadrature": found.error,
-        "exact": None,
-        "distance": None,
-    }
-    if noise in table.exact:
-        exact = inside * exact_masses(case, n, noise, epsilon)
-        gap = 0.5 * float(np.abs(found.masses - exact).sum()) / inside if inside > 0 else 1.0
-        entry |= {"exact": (exact / widths).tolist(), "distance": gap}
-    return entry
-
-
-def marginal_checks(case: Case, entries: list[dict[str, Any]]) -> dict[str, float | None]:
-    """Values of the checks of the marginals of one noise; None where there is nothing to check."""
-    if not entries:
-        return {}
-    allowed = {table.name: table.tolerance for table in case.marginals}
-    pairs: list[tuple[str, Mapping[str, Any]]] = [(e["name"], row) for e in entries for row in e["levels"]]
-    gaps = [row["distance"] / allowed[name] for name, row in pairs if row["distance"] is not None]
-    return {
-        "marginal": max(gaps, default=None),
-        "marginal_quadrature": max((row["quadrature"] for _, row in pairs), default=None),
-    }

@@ -27,14 +27,14 @@ from cases.fitting_mesh import adapted_mesh, graded_mesh
 from cases.floor_limits import floor_limits
 from cases.floor_text import floor_sentences
 from cases.landscape import Landscape, interpolation_error
-from cases.marginals import marginal_checks, marginals_of_noise
+from cases.marginal_run import marginal_checks, marginals_of_noise
 from cases.noise import ScaledNoise, scaled
 from cases.output import OutputFolder
 from cases.paths import instantons, relaxations
 from cases.progress import Progress
 from cases.ranks import on_root
 from cases.record import run_record
-from cases.section import section_of_noise
+from cases.section_run import section_of_noise
 from cases.simulation import simulate
 from cases.summary import CONVENTION, empty_noise, noise_summary, places_summary
 from cases.transient import (

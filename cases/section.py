@@ -1,11 +1,10 @@
-"""The density along a curve, and the curvature of the loss there: ``[section]``."""
+"""The curve of a section, what is marked on it, and the Hessian along it: ``[section]``."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from cases import symbolic
 from cases.casefile import Case
@@ -13,14 +12,7 @@ from cases.curves import Curve, curve
 from cases.expressions import ExpressionError, parse, symbols
 from cases.landscape import Landscape, checked_expression
 from cases.section_table import SectionTable
-from cases.summary import number
-from solver.analysis import Analysis
-from solver.evaluate import Locator, evaluate
-from solver.fields import log_density_field, stitched_field
 from solver.system import Array, Field
-
-#: Eigenvalues below this part of the largest are rounding.
-ROUNDING = 1e-9
 
 
 def check(case: Case, landscape: Landscape) -> None:
@@ -32,7 +24,7 @@ def check(case: Case, landscape: Landscape) -> None:
     table = case.section
     if table is None:
         return
-    places, points = _points(case, table)
+    places, points = points_of(case, table)
     bad = ~np.isfinite(points).all(axis=0)
     if bad.any():
         at = places[int(np.argmax(bad))]
@@ -43,75 +35,22 @@ def check(case: Case, landscape: Landscape) -> None:
             raise case.error(
                 "section.curve", "no point of it is in the domain", "change the curve or the domain"
             )
-    _marks(case, table)
-    hessian = _hessian(case, landscape, table)
+    marks_of(case, table)
+    hessian = hessian_of(case, landscape, table)
     if hessian is not None and not np.isfinite(hessian(points)).all():
         key = "section.curve" if table.plain is None else "section.plain"
         raise case.error(key, "the Hessian is not finite all along the curve", "change from and to")
 
 
-def section(case: Case, landscape: Landscape) -> dict[str, Any]:
-    """The entry ``section`` of summary.json: the curve, the loss and its Hessian along it.
-
-    ``condition`` is the largest eigenvalue of the Hessian over the smallest that is above rounding (1e-9 of
-    the largest); null where the largest is not positive.
-    """
-    table = case.section
-    assert table is not None
-    places, points = _points(case, table)
-    hessian = _hessian(case, landscape, table)
-    entry: dict[str, Any] = {
-        "curve": [str(text) for text in table.curve],
-        "t": places.tolist(),
-        "points": points.T.tolist(),
-        "marks": _marks(case, table),
-        "loss": None if landscape.loss is None else landscape.loss(points).tolist(),
-        "hessian_of": table.plain or ("loss" if hessian is not None else None),
-        "trace": None,
-        "largest": None,
-        "condition": None,
-    }
-    if hessian is not None:
-        values = np.linalg.eigvalsh(np.moveaxis(hessian(points), -1, 0))
-        entry["trace"] = values.sum(axis=1).tolist()
-        entry["largest"] = values[:, -1].tolist()
-        entry["condition"] = [number(_condition(row)) for row in values]
-    return entry
-
-
-def section_of_noise(case: Case, analysis: Analysis) -> dict[str, Any]:
-    """The entry ``section`` of one noise: V and log p along the curve, null where unknown.  Collective.
-
-    ``log_density`` counts from ``log_maximum``, the largest at the points; ``peak`` is the t of the maximum.
-    """
-    table = case.section
-    assert table is not None
-    places, points = _points(case, table)
-    locator = Locator(analysis.gauge.function_space.mesh)
-    levels = []
-    for epsilon, level in sorted(analysis.levels.items(), reverse=True):
-        log_p = evaluate(log_density_field(level), points.T, locator)[:, 0]
-        top = float(np.nanmax(log_p)) if np.isfinite(log_p).any() else np.nan
-        levels.append(
-            {
-                "epsilon": epsilon,
-                "log_density": [number(value) for value in log_p - top],
-                "log_maximum": number(top),
-                "peak": number(_peak(places, log_p)),
-            }
-        )
-    potential = evaluate(stitched_field(analysis), points.T, locator)[:, 0]
-    return {"V": [number(value) for value in potential], "levels": levels}
-
-
-def _points(case: Case, table: SectionTable) -> tuple[Array, Array]:
+def points_of(case: Case, table: SectionTable) -> tuple[Array, Array]:
     """The values of t, ``(n,)``, and the points, ``(d, n)``."""
     along: Curve = curve(case, "section.curve", table.curve, case.numbers)
     places = np.linspace(table.from_, table.to, table.count)
     return places, along(places)
 
 
-def _marks(case: Case, table: SectionTable) -> list[dict[str, Any]]:
+def marks_of(case: Case, table: SectionTable) -> list[dict[str, Any]]:
+    """The marks, each with its text and its t."""
     found = []
     for n, text in enumerate(table.marks):
         try:
@@ -122,30 +61,10 @@ def _marks(case: Case, table: SectionTable) -> list[dict[str, Any]]:
     return found
 
 
-def _hessian(case: Case, landscape: Landscape, table: SectionTable) -> Field | None:
+def hessian_of(case: Case, landscape: Landscape, table: SectionTable) -> Field | None:
     """The Hessian whose eigenvalues are shown, ``(d, N) -> (d, d, N)``; None without any loss."""
     if table.plain is None:
         return landscape.hessian
     names = symbols(case.coordinates)
     loss = checked_expression(case, "section.plain", table.plain, case.numbers)
     return symbolic.to_numpy(symbolic.jacobian(symbolic.gradient(loss, names), names), names)
-
-
-def _condition(eigenvalues: Array) -> float:
-    """Largest over smallest above rounding, of eigenvalues in increasing order; NaN if none is positive."""
-    largest = float(eigenvalues[-1])
-    above = eigenvalues[eigenvalues > ROUNDING * np.abs(eigenvalues).max()]
-    return largest / float(above[0]) if largest > 0 and above.size else np.nan
-
-
-def _peak(places: Array, log_p: Array) -> float:
-    """Where log p is largest, between the points by a cubic spline; NaN where it is known nowhere."""
-    if not np.isfinite(log_p).any():
-        return np.nan
-    best = int(np.nanargmax(log_p))
-    near = slice(max(best - 3, 0), best + 4)
-    if best in (0, len(places) - 1) or not np.isfinite(log_p[near]).all():
-        return float(places[best])
-    roots = CubicSpline(places[near], log_p[near]).derivative().roots(extrapolate=False)
-    roots = roots[np.abs(roots - places[best]) <= places[1] - places[0]]
-    return float(roots[np.argmin(np.abs(roots - places[best]))]) if roots.size else float(places[best])

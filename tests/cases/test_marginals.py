@@ -173,6 +173,7 @@ def test_bad_marginals(kind, tmp_path, capsys):
     assert f": {key}: " in line
     assert words in line
     assert not (tmp_path / "out").exists()
+    assert main(["check", str(tmp_path / "it.toml")]) == 2
 
 
 def test_two_of_one_name(tmp_path, capsys):

@@ -11,7 +11,7 @@ from cases import landscape
 from cases.casefile import from_data
 from cases.cli import main
 from cases.figure_style import style
-from cases.section import section
+from cases.section_run import section
 from cases.sweep_section import sweep_section
 from tests.cases.test_exits import write
 from tests.output.test_report import Page
@@ -157,6 +157,7 @@ def test_bad_sections(kind, tmp_path, capsys):
     assert f": {key}: " in line
     assert words in line
     assert not (tmp_path / "out").exists()
+    assert main(["check", str(tmp_path / "it.toml")]) == 2
 
 
 def member(shift, noises=("isotropic",)):
