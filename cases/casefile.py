@@ -14,6 +14,7 @@ from cases import toml_text
 from cases.complaints import first_error
 from cases.errors import CaseError, suggestion
 from cases.exit_table import ExitTable
+from cases.marginal_table import MarginalTable
 from cases.mean_field_table import MeanFieldTable
 from cases.reference_table import ReferenceTable
 from cases.schema import (
@@ -27,6 +28,7 @@ from cases.schema import (
     SweepTable,
     SystemTable,
 )
+from cases.section_table import SectionTable
 from cases.stability_table import StabilityTable
 from cases.trajectory_table import TrajectoryTable
 from cases.transient_table import TransientTable
@@ -53,10 +55,12 @@ class Case:
     noise: dict[str, NoiseTable]
     compare: CompareTable
     exits: list[ExitTable]
+    marginals: list[MarginalTable]
     transient: TransientTable | None
     mean_field: MeanFieldTable | None
     trajectories: TrajectoryTable | None
     stability: StabilityTable | None
+    section: SectionTable | None
     simulate: SimulateTable | None
     solver: SolverTable
     sweep: SweepTable | None
@@ -74,6 +78,16 @@ class Case:
     def dim(self) -> int:
         """The number of coordinates."""
         return len(self.coordinates)
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """What expressions of results may use: parameters, and the numbers among the options of a model."""
+        options = {
+            name: float(value)
+            for name, value in self.system.options.items()
+            if isinstance(value, int | float) and not isinstance(value, bool) and name not in self.coordinates
+        }
+        return {**options, **self.system.parameters}
 
     @property
     def alone(self) -> bool:

@@ -29,6 +29,8 @@ CHECKS: dict[str, tuple[float, str]] = {
     "exit_methods": (0.02, "difference of direct solution and flux where both count, in log T"),
     "exit_slope": (1.0, "slope of the log exit time against V on the boundary, over what prefactors allow"),
     "exit_simulation_gap": (0.05, "log exit time simulated against computed, beyond the 95 % interval"),
+    "marginal": (1.0, "distance of marginal densities from closed forms, over what the case allows"),
+    "marginal_quadrature": (5e-3, "estimated error of marginal densities by the cutting of cells into bins"),
     "transient_mass": (1e-12, "change of the mass of an evolving density"),
     "transient_negative": (1e-3, "lowest value of an evolving density below zero, over the highest"),
     "transient_time_error": (1e-3, "sum of the estimated errors of the time steps, relative"),

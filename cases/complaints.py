@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from cases.errors import CaseError, suggestion
 from cases.exit_table import ExitTable
+from cases.marginal_table import MarginalTable
 from cases.mean_field_table import MeanFieldTable
 from cases.reference_table import ReferenceTable
 from cases.schema import (
@@ -21,6 +22,7 @@ from cases.schema import (
     SweepTable,
     SystemTable,
 )
+from cases.section_table import SectionTable
 from cases.stability_table import StabilityTable
 from cases.trajectory_table import TrajectoryTable
 from cases.transient_table import TransientTable
@@ -32,10 +34,12 @@ TABLES: dict[str, type[BaseModel]] = {
     "noise": NoiseTable,
     "compare": CompareTable,
     "exit": ExitTable,
+    "marginal": MarginalTable,
     "transient": TransientTable,
     "mean_field": MeanFieldTable,
     "trajectories": TrajectoryTable,
     "stability": StabilityTable,
+    "section": SectionTable,
     "simulate": SimulateTable,
     "solver": SolverTable,
     "sweep": SweepTable,

@@ -35,6 +35,7 @@ def complete(case: Case) -> Case:
     _check_names(case)
     _check_simulation(case)
     _check_exits(case)
+    _check_what_is_shown(case)
     _check_transient(case)
     if case.alone and case.mesh.adapt:
         raise case.error(
@@ -71,6 +72,7 @@ def _complete_mean_field(case: Case) -> Case:
         ("system.loss", case.system.loss), ("system.drift", case.system.drift),
         ("system.model", case.system.model), ("system.data", case.system.data), ("noise", case.noise),
         ("compare.epsilon", case.compare.epsilon), ("exit", case.exits), ("simulate", case.simulate),
+        ("marginal", case.marginals), ("section", case.section),
         ("transient", case.transient), ("domain.mesh", case.domain.mesh),
         ("domain.periodic", case.domain.periodic), ("trajectories", case.trajectories),
         ("stability", case.stability), ("mesh.adapt", case.mesh.adapt),
@@ -278,6 +280,14 @@ def _check_exits(case: Case) -> None:
             raise case.error(
                 f"exit.{n}.loss_below", "the system has a drift and no loss", "give ball or inside"
             )
+
+
+def _check_what_is_shown(case: Case) -> None:
+    if case.marginals and (case.alone or not case.compare.epsilon):
+        why = "this case computes no stationary density" if case.alone else "there is no noise level"
+        raise case.error("marginal", why, "leave it out, or give compare.epsilon and no alone")
+    if case.section is not None and case.alone:
+        raise case.error("section", "this case computes no potential or density", "leave one of them out")
 
 
 def _check_transient(case: Case) -> None:

@@ -1,4 +1,4 @@
-"""What a case may ask for beside potentials, densities and rates: trajectories, a stability map."""
+"""What a case may ask for beside potentials, densities and rates, and what is printed of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cases import stability_map, trajectories
+from cases import section_run, stability_map, trajectories
 from cases.casefile import Case
 from cases.landscape import Landscape
 from cases.numbers import number
@@ -35,12 +35,18 @@ def run(case: Case, landscape: Landscape, folder: Path, comm: Any) -> dict[str, 
         found["trajectories"] = trajectories.run(case, landscape, case.trajectories, folder, comm)
     if case.stability is not None:
         found["stability"] = stability_map.stability_map(case, landscape, case.stability)
+    if case.section is not None:
+        found["section"] = section_run.section(case, landscape)
     return found
 
 
 def lines(summary: Mapping[str, Any]) -> list[str]:
     """What is printed at the end of a run."""
-    return [*_trajectory_lines(summary.get("trajectories")), *_stability_lines(summary.get("stability"))]
+    return [
+        *_trajectory_lines(summary.get("trajectories")),
+        *_stability_lines(summary.get("stability")),
+        *_section_lines(summary),
+    ]
 
 
 def _trajectory_lines(found: Mapping[str, Any] | None) -> list[str]:
@@ -84,3 +90,18 @@ def _stability_lines(found: Mapping[str, Any] | None) -> list[str]:
     flat = ", ".join(f"{name} at t = {one['t']:.7g}" for name, one in found["flattest"].items())
     text = "Sharpness and largest stable learning rates at the minima\n" + "\n".join(table)
     return [f"{text}\nflattest by {flat}", *(f"NOTE: {note}" for note in found["notes"])]
+
+
+def _section_lines(summary: Mapping[str, Any]) -> list[str]:
+    found = summary.get("section")
+    if found is None:
+        return []
+    text = [f"Along the curve ({', '.join(found['curve'])}), t from {found['t'][0]:g} to {found['t'][-1]:g}"]
+    text += [f"  mark: t = {one['text']} = {one['t']:.7g}" for one in found["marks"]]
+    text += [
+        f"  density largest at t = {level['peak']:.7g} ({noise}, ε = {level['epsilon']:g})"
+        for noise, entry in summary["noises"].items()
+        for level in entry.get("section", {"levels": []})["levels"]
+        if level["peak"] is not None
+    ]
+    return ["\n".join(text)]

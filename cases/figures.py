@@ -14,8 +14,10 @@ from cases.figure_exits import exit_figures
 from cases.figure_extras import extra_figures
 from cases.figure_lines import line_figures
 from cases.figure_maps import Samples, Window, common_window, density_scale, height_scale, map_panel
+from cases.figure_marginals import marginal_figures
 from cases.figure_mean_field import mean_field_figures
 from cases.figure_rates import arrhenius
+from cases.figure_section import section_figures
 from cases.figure_style import Figure, style
 from cases.figure_survival import survival_figures
 from cases.figure_transient import transient_figures
@@ -38,6 +40,8 @@ def all_figures(run: RunData) -> list[Figure]:
         others = [
             *arrhenius(run),
             *survival_figures(run),
+            *marginal_figures(run),
+            *section_figures(run),
             *exit_figures(run),
             *transient_figures(run),
             *mean_field_figures(run),

@@ -27,12 +27,14 @@ from cases.fitting_mesh import adapted_mesh, graded_mesh
 from cases.floor_limits import floor_limits
 from cases.floor_text import floor_sentences
 from cases.landscape import Landscape, interpolation_error
+from cases.marginal_run import marginal_checks, marginals_of_noise
 from cases.noise import ScaledNoise, scaled
 from cases.output import OutputFolder
 from cases.paths import instantons, relaxations
 from cases.progress import Progress
 from cases.ranks import on_root
 from cases.record import run_record
+from cases.section_run import section_of_noise
 from cases.simulation import simulate
 from cases.summary import CONVENTION, empty_noise, noise_summary, places_summary
 from cases.transient import (
@@ -194,6 +196,8 @@ def _solve_all(
                     analysis = _analyse(case, noise, domain, places, lambda text: stage.advance(1, text))
                 with timings.measure("simulation"):
                     simulated = simulate(case, landscape, noise, places, domain, analysis)
+                with timings.measure("marginals"):
+                    margins = marginals_of_noise(case, name, analysis)
                 with timings.measure("quasi-potential, densities, rates"):
                     limits = on_root(
                         domain.comm, partial(floor_limits, case, landscape, name, start, places, analysis)
@@ -213,13 +217,16 @@ def _solve_all(
             with timings.measure("exits"):
                 say = lambda text: stage.advance(1, text)  # noqa: E731
                 left = leave_sets(case, sets, noise, places, domain, analysis.wells, say)
-            values |= left.checks
+            values |= left.checks | marginal_checks(case, margins)
             found += [f"{name}: {problem}" for problem in left.problems]
             found += problems(name, values)
             entries[name] = noise_summary(noise, places, analysis, simulated, values)
             for entry, limit in zip(entries[name]["barriers"], limits, strict=False):
                 entry["floor_limit"] = limit
             entries[name]["exits"] = left.entry
+            entries[name]["marginals"] = margins
+            if case.section is not None:
+                entries[name]["section"] = section_of_noise(case, analysis)
             lines += instantons(name, analysis)
             relaxed += on_root(domain.comm, partial(relaxations, name, analysis, places, box))
             with timings.measure("output"):
@@ -347,9 +354,11 @@ def _describe(places: Structure, progress: Progress) -> None:
 
 def _conclude(summary: dict[str, Any], folder: Path, progress: Progress) -> None:
     from cases.exit_text import exit_tables
+    from cases.marginal_text import marginal_table
     from cases.mean_field_text import mean_field_table
     from cases.overview_table import overview_text
     from cases.reference_text import reference_table
+    from cases.summary_rows import directions
     from cases.table import comparison_table
     from cases.transient_text import transient_table
 
@@ -357,10 +366,12 @@ def _conclude(summary: dict[str, Any], folder: Path, progress: Progress) -> None
     more = extras.lines(summary)
     if "mean_field" in summary:
         more.append(mean_field_table(summary))
-    if not (exits or evolution or more) or summary["comparison"]:
+    if not (exits or evolution or more) or directions(summary):
         progress.result(comparison_table(summary))
     if evolution:
         progress.result(f"\n{evolution}")
+    if margins := marginal_table(summary):
+        progress.result(f"\n{margins}")
     for text in [*exits, *overview_text(summary), *more]:
         progress.result(f"\n{text}")
     for text in floor_sentences(summary):

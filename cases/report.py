@@ -13,6 +13,7 @@ from cases.figure_overview import overview_figure
 from cases.figure_style import Figure
 from cases.figures import all_figures
 from cases.formula_table import formula_lines
+from cases.marginal_text import HEADS, marginal_rows
 from cases.overview_table import overview
 from cases.rundata import RunData, load_run
 from cases.summary_rows import baseline, directions
@@ -64,6 +65,7 @@ def _context(run: RunData) -> dict[str, Any]:
         "formulas": formula_lines(summary),
         "exits": report_tables.exits(run),
         "baseline_exits": next((row["baseline"] for row in summary.get("exit_comparison", [])), None),
+        "marginals": {"heads": HEADS, "rows": marginal_rows(summary)},
         "references": report_tables.references(run),
         "picture": None if (found := overview_figure(run)) is None else _shown(found),
         "figures": [_shown(figure) for figure in all_figures(run)],

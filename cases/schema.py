@@ -12,9 +12,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 
 from cases.exit_table import ExitTable
+from cases.marginal_table import MarginalTable
 from cases.mean_field_table import MeanFieldTable
 from cases.ranges import expand, flatten
 from cases.reference_table import ReferenceTable
+from cases.section_table import SectionTable
 from cases.stability_table import StabilityTable
 from cases.trajectory_table import TrajectoryTable
 from cases.transient_table import TransientTable
@@ -252,10 +254,12 @@ class CaseTable(Table):
     noise: dict[str, NoiseTable] = {}
     compare: CompareTable = CompareTable()  # type: ignore[call-arg]
     exits: list[ExitTable] = Field([], alias="exit", description="sets whose mean exit time is wanted")
+    marginals: list[MarginalTable] = Field([], alias="marginal", description="densities of functions")
     transient: TransientTable | None = None
     mean_field: MeanFieldTable | None = None
     trajectories: TrajectoryTable | None = None
     stability: StabilityTable | None = None
+    section: SectionTable | None = None
     simulate: SimulateTable | None = None
     solver: SolverTable = SolverTable()  # type: ignore[call-arg]
     sweep: SweepTable | None = None
@@ -273,6 +277,13 @@ class CaseTable(Table):
     def _distinct_exits(cls, value: list[ExitTable]) -> list[ExitTable]:
         if len({one.name for one in value}) != len(value):
             raise ValueError("two exits have the same name|rename one of them")
+        return value
+
+    @field_validator("marginals")
+    @classmethod
+    def _distinct_marginals(cls, value: list[MarginalTable]) -> list[MarginalTable]:
+        if len({one.name for one in value}) != len(value):
+            raise ValueError("two marginals have the same name|rename one of them")
         return value
 
     @field_validator("noise")

@@ -11,12 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import sympy as sp
 from scipy.optimize import minimize_scalar
 
-from cases import symbolic
 from cases.casefile import Case
-from cases.expressions import ExpressionError, parse, symbols
+from cases.curves import curve
 from cases.landscape import Landscape, at_point
 from cases.models.stability import stability
 from cases.sample_loss import Samples
@@ -37,21 +35,8 @@ def curve_of(case: Case, table: StabilityTable) -> Curve:
     Raises:
         CaseError: when an expression is not acceptable.
     """
-    if len(table.curve) != case.dim:
-        raise case.error(
-            "stability.curve",
-            f"{len(table.curve)} expressions for {case.dim} coordinates",
-            "give one for each",
-        )
-    exprs: list[sp.Expr] = []
-    for i, text in enumerate(table.curve):
-        try:
-            exprs.append(parse(str(text), ["t", *case.system.parameters]))
-        except ExpressionError as error:
-            raise case.error(f"stability.curve.{i}", error.problem, error.fix) from None
-    numbers = {symbols([key])[0]: value for key, value in case.system.parameters.items()}
-    function = symbolic.to_numpy([expr.subs(numbers) for expr in exprs], symbols(["t"]))
-    return lambda t: function(np.array([[t]]))[:, 0]
+    along = curve(case, "stability.curve", table.curve, case.system.parameters)
+    return lambda t: along(np.array([t]))[:, 0]
 
 
 def check(case: Case, landscape: Landscape, table: StabilityTable) -> None:
@@ -68,9 +53,9 @@ def check(case: Case, landscape: Landscape, table: StabilityTable) -> None:
             raise case.error(
                 "stability.batch_sizes", f"a batch of {batch} out of {samples.size} samples", "take fewer"
             )
-    curve = curve_of(case, table)
+    place = curve_of(case, table)
     for t in [*np.linspace(table.from_, table.to, table.count), *table.at]:
-        point = curve(float(t))
+        point = place(float(t))
         if not np.isfinite(point).all():
             raise case.error("stability.curve", f"it is not finite at t = {t:.4g}", "change from and to")
         gradients = _gradients(samples, point)
@@ -88,10 +73,10 @@ def stability_map(case: Case, landscape: Landscape, table: StabilityTable) -> di
     samples = landscape.samples
     if samples is None:
         raise ValueError("a stability map of a landscape without samples")
-    curve = curve_of(case, table)
+    place = curve_of(case, table)
 
     def at(t: float) -> dict[str, Any]:
-        return _measures(samples, curve(t), table.batch_sizes) | {"t": t, "point": curve(t).tolist()}
+        return _measures(samples, place(t), table.batch_sizes) | {"t": t, "point": place(t).tolist()}
 
     along = [at(float(t)) for t in np.linspace(table.from_, table.to, table.count)]
     flattest = {key: _flattest(at, along, 1.0, (key,)) for key in ("trace", "frobenius", "largest")}

@@ -12,10 +12,12 @@ from typing import Any
 from markupsafe import Markup
 
 from cases import sweep_tables, sweep_text
+from cases.figure_style import style
 from cases.numbers import duration, grouped
 from cases.report import REPORT, environment
 from cases.report_text import versions_text
 from cases.sweep_plan import describe
+from cases.sweep_section import sweep_section
 
 TEMPLATE = "sweep.html"
 
@@ -36,6 +38,8 @@ def page(folder: Path, record: Mapping[str, Any], drawing: str) -> str:
     case = tomllib.loads(case_text)
     summaries = _summaries(folder, record)
     heads, lines = sweep_tables.table(record)
+    with style():
+        overlay = sweep_section(summaries)
     context = {
         "title": record["title"] or record["case"],
         "paper": case.get("paper", ""),
@@ -45,6 +49,11 @@ def page(folder: Path, record: Mapping[str, Any], drawing: str) -> str:
         "figure": Markup(drawing),
         "wide": _is_wide(drawing),
         "caption": sweep_text.caption(record),
+        "figures": [
+            {"title": one.title, "panels": [Markup(svg) for svg in one.panels], "caption": one.caption}
+            for one in [overlay]
+            if one is not None
+        ],
         "heads": heads,
         "lines": lines,
         "words": sweep_text.table_note(record),

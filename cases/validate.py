@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cases import landscape as landscapes
+from cases import marginals, section
 from cases import noise as noises
 from cases.casefile import Case
 from cases.errors import CaseError
@@ -50,6 +51,8 @@ def validate(case: Case) -> Landscape:
         check_at(case, landscape, points)
     except CaseError as error:
         raise explained(case, landscape, error) from None
+    marginals.check(case)
+    section.check(case, landscape)
     return landscape
 
 
