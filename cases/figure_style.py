@@ -11,6 +11,7 @@ from typing import Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 #: Okabe and Ito's colours, told apart by colour-blind readers too; the markers repeat the distinction.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8C6D00", "#56B4E9", "#000000")
@@ -18,6 +19,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 PATH_COLOUR = "#C1121F"
 INVALID = "#E4E4E4"
 RASTER_DPI = 200
+_FEW_DECADES = 300.0
 
 STYLE: dict[str, Any] = {
     "font.size": 10,
@@ -62,6 +64,17 @@ def canvas(width: float = 4.4, height: float = 3.5) -> tuple[Canvas, Axes]:
     """A new figure of the given size in inches with one set of axes."""
     figure = Canvas(figsize=(width, height), layout="constrained")
     return figure, figure.add_subplot()
+
+
+def logarithmic(axes: Axes) -> None:
+    """Logarithmic scales, with plain numbers at 1, 2 and 5 where there are few decades.  Call it last."""
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        if high < _FEW_DECADES * low:
+            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
+            axis.set_minor_formatter(StrMethodFormatter("{x:g}"))
 
 
 def to_svg(figure: Canvas, description: str) -> str:

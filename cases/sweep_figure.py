@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from cases.figure_style import colour, marker, to_svg
+from cases.figure_style import colour, logarithmic, marker, to_svg
 from cases.sweep_columns import ABSCISSA, Columns, closed_curve
 from cases.sweep_plan import describe, short_names
 from cases.sweep_rows import compared
@@ -63,8 +63,7 @@ def _derived(table: Rows, vary: Sequence[str], kind: str, columns: Columns) -> s
             if line:
                 axes.plot(*zip(*line, strict=True), **style)
         if kind == "loglog":
-            axes.set_xscale("log")
-            axes.set_yscale("log")
+            logarithmic(axes)
         axes.set_xlabel(str(label).replace("**2", "²"))
         axes.set_ylabel(name)
         axes.grid(True)
@@ -108,8 +107,7 @@ def _panel(axes: Axes, rows: Rows, vary: Sequence[str], name: str, kind: str) ->
             axes.set_rlim(bottom=0)  # type: ignore[attr-defined]
     else:
         if kind == "loglog" and numeric:
-            axes.set_xscale("log")
-            axes.set_yscale("log")
+            logarithmic(axes)
         if not numeric:
             axes.set_xticks(range(len(categories)), categories)
         axes.set_xlabel(short_names(vary)[0])
