@@ -14,25 +14,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import Field, FiniteFloat
+
+from cases.curve_table import CurveTable
 
 
-class SectionTable(BaseModel):
+class SectionTable(CurveTable):
     """``[section]``: the curve, and what to mark on it."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
 
     curve: Annotated[list[str | FiniteFloat], Field(min_length=1, max_length=3)] = Field(
         description="coordinates as expressions of t, parameters and options of the model"
     )
-    from_: FiniteFloat = Field(alias="from", description="first t")
-    to: FiniteFloat = Field(description="last t")
     count: Annotated[int, Field(ge=8, le=10_000)] = Field(200, description="points along the curve")
     marks: list[str | FiniteFloat] = Field([], description="values of t to mark, expressions as well")
     plain: str | None = Field(None, description="a loss whose Hessian is shown instead of that of the case")
-
-    @model_validator(mode="after")
-    def _ordered(self) -> SectionTable:
-        if not self.from_ < self.to:
-            raise ValueError(f"t runs from {self.from_:g} to {self.to:g}|the smaller one comes first")
-        return self
