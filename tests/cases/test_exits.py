@@ -321,3 +321,25 @@ def test_references_of_the_rings(noise, kappa):
     for start, wall, name in ((1.0, 1e-4, "out"), (3.0, 4.4, "in")):
         found = hitting_time(speed, scale, start, 2.0, wall)
         assert case.references[f"circle-{name}-{noise}"].value == pytest.approx(found, rel=1e-5)
+
+
+@pytest.mark.parametrize("kappa", [0.0, 0.5, 1.0])
+def test_references_of_the_radius_alone(kappa):
+    """At κ = 0 the rings are equally likely, and the ways between them alike."""
+
+    def scale(r):
+        return ((r - 2) ** 2 - 1) ** 2 / 2 / 0.1 - kappa * np.log(r)
+
+    def speed(r):
+        return np.log(2 / 0.1) - scale(r)
+
+    references = load("projected-rings-radial")[0].references
+    name = f"{10 * kappa:02.0f}"
+    for start, wall, way in ((1.0, 1e-4, "out"), (3.0, 4.4, "in")):
+        assert references[f"{way}-{name}"].parameters == {"kappa": kappa}
+        found = hitting_time(speed, scale, start, 2.0, wall)
+        assert references[f"{way}-{name}"].value == pytest.approx(found, rel=1e-5)
+    r = np.linspace(1e-3, 5.0, 100001)
+    density = np.exp(speed(r))
+    outer = density[r > 2].sum() / density.sum()
+    assert references[f"mass-{name}"].value == pytest.approx(outer, abs=1e-4)
