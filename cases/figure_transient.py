@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from cases.figure_style import Figure, canvas, colour, marker, to_svg
 from cases.rundata import RunData
+
+_ROUNDING = 1e-9
 
 
 def transient_figures(run: RunData) -> list[Figure]:
@@ -21,6 +25,13 @@ def transient_figures(run: RunData) -> list[Figure]:
             "values. To see: noises whose curves coincide act alike in this expectation at all times."
         )
         figures.append(Figure("Evolution from the initial density", tuple(panels), caption))
+    if panel := _approach(evolved):
+        caption = (
+            "Total variation distance of the density from the stationary one. Dashed: the decay e^(−λ₂t) of "
+            "the slowest mode, through the last point. To see: after the fast modes have died out it falls "
+            "at the rate λ₂, and 1/λ₂ is the relaxation time; faster, where the start lacks the slowest mode."
+        )
+        figures.append(Figure("Approach to the stationary density", (panel,), caption))
     if panel := _distances(run):
         caption = (
             "Total variation distance between the densities under two noises, ½∫|p − q| dx (0: the same law, "
@@ -48,6 +59,31 @@ def _expectation(run: RunData, evolved: dict[str, dict], name: str) -> str:  # t
     axes.grid(True)
     axes.legend(loc="best")
     return to_svg(figure, f"Expectation of {name} against time")
+
+
+def _approach(evolved: dict[str, dict]) -> str | None:  # type: ignore[type-arg]
+    figure, axes = canvas(6.4, 3.6)
+    drawn = False
+    for index, (noise, one) in enumerate(evolved.items()):
+        found = one.get("relaxation") or {"distances": []}
+        shown = [(t, d) for t, d in zip(one["times"], found["distances"], strict=False) if d > _ROUNDING]
+        if not shown:
+            continue
+        drawn = True
+        axes.plot(*zip(*shown, strict=True), color=colour(index), marker=marker(index), ms=5, label=noise)
+        if found["eigenvalue"] is not None:
+            times = np.linspace(shown[0][0], shown[-1][0], 50)
+            line = shown[-1][1] * np.exp(found["eigenvalue"] * (shown[-1][0] - times))
+            axes.plot(times, line, color=colour(index), lw=1.0, ls=(0, (4, 2)))
+    if not drawn:
+        return None
+    axes.set_yscale("log")
+    axes.set_ylim(top=2.0)
+    axes.set_xlabel("t")
+    axes.set_ylabel("distance from the stationary density")
+    axes.grid(True)
+    axes.legend(loc="best")
+    return to_svg(figure, "Distance from the stationary density against time")
 
 
 def _distances(run: RunData) -> str | None:

@@ -19,6 +19,7 @@ from cases.landscape import Landscape, at_point, checked_expression, domain_samp
 from cases.noise import ScaledNoise
 from cases.transient_table import GaussianTable, TransientTable
 from solver.coefficients import Coefficients, coefficients
+from solver.equilibration import Equilibration, equilibration
 from solver.expectations import expectations, mean_and_covariance, total_variation
 from solver.positive_transient import evolve_positive
 from solver.system import Array, Field, System
@@ -36,6 +37,7 @@ class Evolved:
         expectations: By name, one value for every time.
         means: ``(m, d)``.
         covariances: ``(m, d, d)``.
+        approach: How it approaches the stationary density; None with the scheme that is never negative.
     """
 
     evolution: Evolution
@@ -43,6 +45,7 @@ class Evolved:
     expectations: dict[str, Array]
     means: Array
     covariances: Array
+    approach: Equilibration | None = None
 
 
 @dataclass(frozen=True)
@@ -191,6 +194,9 @@ def evolve_all(
             dict(zip(what.observed, columns, strict=True)),
             np.array([mean for mean, _ in moments]),
             np.array([covariance for _, covariance in moments]),
+            None
+            if table.positive or table.times[-1] == 0
+            else equilibration(known, space, table.epsilon, evolution, case.solver.petsc),
         )
     return found
 
@@ -233,6 +239,18 @@ def transient_summary(epsilon: float, evolved: Evolved) -> dict[str, Any]:
         "covariance": evolved.covariances.tolist(),
         "lowest": evolution.lowest.tolist(),
         "steps": evolution.steps,
+        "relaxation": None if evolved.approach is None else _relaxation(evolved.approach),
+    }
+
+
+def _relaxation(approach: Equilibration) -> dict[str, Any]:
+    """The approach to the stationary density; null where it is refused, with the reason."""
+    return {
+        "distances": approach.distances.tolist(),
+        "decay": approach.decay,
+        "eigenvalue": approach.eigenvalue,
+        "time": None if approach.eigenvalue is None else 1.0 / approach.eigenvalue,
+        "refused": approach.refusal,
     }
 
 

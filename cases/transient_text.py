@@ -40,7 +40,25 @@ def transient_table(summary: Mapping[str, Any]) -> str:
             for row in apart
         ]
         blocks.append(_laid_out("Total variation distance between the densities", heads, rows))
+    blocks += _relaxation(evolved)
     return "\n\n".join(blocks)
+
+
+def _relaxation(evolved: Mapping[str, Any]) -> list[str]:
+    """Relaxation times, or why there is none."""
+    lines = []
+    for noise, one in evolved.items():
+        found = one.get("relaxation")
+        if not found:
+            continue
+        if found["time"] is None:
+            lines.append(f"{noise}: no relaxation time: {found['refused']}")
+            continue
+        text = f"{noise}: relaxation time {number(found['time'], 5)} = 1/{number(found['eigenvalue'], 5)}"
+        if found["decay"] is not None:
+            text += f"; the distance falls at the rate {number(found['decay'], 5)} at the end"
+        lines.append(text)
+    return ["\n".join(["Approach to the stationary density", *lines])] if lines else []
 
 
 def _selection(count: int) -> list[int]:

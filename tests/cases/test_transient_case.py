@@ -79,6 +79,12 @@ def test_normal_densities_stay_normal(finished):
             assert values["xy"] == pytest.approx(spread[0, 1] + mean[0] * mean[1], abs=2e-4)
             fourth = mean[0] ** 4 + 6 * mean[0] ** 2 * spread[0, 0] + 3 * spread[0, 0] ** 2
             assert values["x4"] == pytest.approx(fourth, rel=2e-3)
+        # the slowest modes of a linear process are the coordinates: a pair that turns
+        relaxation = found["relaxation"]
+        assert relaxation["eigenvalue"] == pytest.approx(-np.trace(matrix) / 2, rel=1e-3)
+        assert relaxation["time"] == pytest.approx(1 / relaxation["eigenvalue"])
+        assert np.all(np.diff(relaxation["distances"]) < 0)
+        assert f"{name}: relaxation time" in transient_table(summary)
         checks = summary["noises"][name]["checks"]
         assert checks["transient_mass"] <= 1e-12
         assert checks["transient_time_error"] < 1e-4
