@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,7 +59,8 @@ def _relaxation(evolved: Mapping[str, Any]) -> list[str]:
         if found["decay"] is not None:
             text += f"; the distance falls at the rate {number(found['decay'], 5)} at the end"
         lines.append(text)
-    return ["\n".join(["Approach to the stationary density", *lines])] if lines else []
+    wrapped = [textwrap.fill(line, _WIDTH, subsequent_indent="    ") for line in lines]
+    return ["\n".join(["Approach to the stationary density", *wrapped])] if lines else []
 
 
 def _selection(count: int) -> list[int]:
