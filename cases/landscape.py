@@ -30,6 +30,7 @@ class Landscape:
         hessian: ∇∇U where there is a loss, ``(d, N) -> (d, d, N)``.
         samples: The data behind a model's loss, with per-sample gradients; None without data.
         covariance: Covariance A of the per-sample gradients, ``(d, N) -> (d, d, N)``; None if unknown.
+        covariance_slope: Its derivatives ``(d, N) -> (d, d, d, N)``, the direction last but one, where known.
         divergence: ∇·A of it, ``(d, N) -> (d, N)``.
         drift_expressions: b as sympy expressions, for UFL; None where b is no closed formula.
         parameters: Numbers that noise expressions may use by name.
@@ -43,6 +44,7 @@ class Landscape:
     hessian: Field | None = None
     samples: Samples | None = None
     covariance: Field | None = None
+    covariance_slope: Field | None = None
     divergence: Field | None = None
     drift_expressions: tuple[sp.Expr, ...] | None = None
     parameters: Mapping[str, float] = field(default_factory=dict)
@@ -118,6 +120,7 @@ def from_samples(samples: Samples, coordinates: Sequence[str], parameters: Mappi
         hessian=samples.hessian,
         samples=samples,
         covariance=samples.covariance,
+        covariance_slope=samples.covariance_slope,
         divergence=samples.divergence,
         parameters=dict(parameters),
     )

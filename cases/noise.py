@@ -25,7 +25,7 @@ noise gets the trace (or determinant) of the reference noise, ``[compare] refere
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import sympy as sp
@@ -43,12 +43,13 @@ from solver.system import Array, Field, System
 
 @dataclass(frozen=True)
 class Noise:
-    """An unscaled diffusion tensor and its divergence; functions take points ``(d, N)``."""
+    """An unscaled diffusion tensor, its divergence, its slope if known; functions take points ``(d, N)``."""
 
     name: str
     kind: str
     diffusion: Field
     divergence: Field
+    slope: Field | None = None
 
     def check(self, case: Case, points: Array) -> None:
         """A must be a covariance, and ∇·A finite, at these points.
@@ -183,7 +184,8 @@ def build(case: Case, landscape: Landscape, name: str, start: Array | None) -> N
             pair = NOISE_MODELS[table.diffusion](landscape, start)
         except _Unavailable as error:
             raise case.error(key, *error.args) from None
-        return _with_floor(Noise(name, table.diffusion, *pair), table.floor)
+        slope = landscape.covariance_slope if table.diffusion == "gradient_covariance" else None
+        return _with_floor(Noise(name, table.diffusion, *pair, slope), table.floor)
     tensor = _tensor(case, landscape, table, key)
     xs = symbols(case.coordinates)
     divergence = symbolic.to_numpy(symbolic.divergence(tensor, xs), xs)
@@ -226,7 +228,7 @@ def _with_floor(noise: Noise, floor: float) -> Noise:
         a = noise.diffusion(x)
         return a + floor * np.eye(a.shape[0])[:, :, None]
 
-    return Noise(noise.name, noise.kind, diffusion, noise.divergence)
+    return replace(noise, diffusion=diffusion)
 
 
 def scaled(case: Case, landscape: Landscape, start: Array) -> dict[str, ScaledNoise]:
@@ -263,6 +265,7 @@ def strength(tensor: Array, how: str) -> float:
 
 def system_for(landscape: Landscape, noise: Noise, scale: float = 1.0) -> System:
     """Drift of the landscape and ``scale`` times the diffusion of the noise."""
+    slope = noise.slope
     return System(
         dim=landscape.dim,
         drift=landscape.drift,
@@ -270,4 +273,5 @@ def system_for(landscape: Landscape, noise: Noise, scale: float = 1.0) -> System
         diffusion=lambda x: scale * noise.diffusion(x),
         divergence=lambda x: scale * noise.divergence(x),
         loss=landscape.loss,
+        diffusion_slope=None if slope is None else lambda x: scale * slope(x),
     )

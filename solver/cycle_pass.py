@@ -97,7 +97,7 @@ def _isotropic(system: System) -> System:
     def identity(x: Array) -> Array:
         return np.repeat(np.eye(system.dim)[:, :, None], x.shape[1], axis=2)
 
-    return replace(system, diffusion=identity, divergence=np.zeros_like)
+    return replace(system, diffusion=identity, divergence=np.zeros_like, diffusion_slope=None)
 
 
 def _enters(system: System, found: Tube) -> bool:

@@ -13,13 +13,15 @@ import numpy as np
 
 from solver.cycle_expansion import Local
 from solver.errors import NotConverged
-from solver.instanton import Instanton, instanton
+from solver.instanton import Instanton, cost, instanton, rough_path
 from solver.system import Array, System
 
 # relative difference of the costs of equivalent paths
 EQUAL = 1e-6
 # distance from the chord, and between paths, relative to its length, from which on paths are not the same
 APART = 0.02
+# a mirror image whose cost is above by this much with few modes is not of the same cost with more
+DEARER = 0.02
 
 
 def mirrored(points: Array) -> Array:
@@ -41,6 +43,8 @@ def equivalent_paths(system: System, expansion: Local, path: Instanton) -> int:
     scale = float(np.linalg.norm(points[-1] - points[0]))
     image = mirrored(points)
     if np.linalg.norm(image - points, axis=1).max() < 2.0 * APART * scale:
+        return 1
+    if cost(system, expansion, rough_path(system, expansion, image)) > (1.0 + DEARER) * path.action:
         return 1
     try:
         other = instanton(system, expansion, [image])

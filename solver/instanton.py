@@ -144,10 +144,7 @@ def instanton(
     Raises:
         NotConverged: If the cost still depends on the number of modes by more than one per cent.
     """
-    trials = [
-        polish(system, expansion, polish(system, expansion, _outside(fit_path(c, 12), expansion), 12), 24)
-        for c in candidates
-    ]
+    trials = [rough_path(system, expansion, candidate) for candidate in candidates]
     best = min(trials, key=lambda path: cost(system, expansion, path))
     coarse = fine = cost(system, expansion, best)
     for modes in (48, 96, 192):
@@ -163,6 +160,12 @@ def instanton(
             f"the action of the instanton is {coarse:.6g} or {quadrature:.6g}, by the number of modes"
         )
     return _with_points(system, expansion, best, quadrature, uncertainty)
+
+
+def rough_path(system: System, expansion: Local, candidate: Array) -> Path:
+    """The path of least cost near a polyline ``(n, d)``, with 24 modes."""
+    first = _outside(fit_path(candidate, 12), expansion)
+    return polish(system, expansion, polish(system, expansion, first, 12), 24)
 
 
 def _outside(path: Path, expansion: Local) -> Path:

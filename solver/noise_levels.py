@@ -28,7 +28,7 @@ from solver.errors import NotConverged
 from solver.evaluate import Locator, bounding_box, evaluate
 from solver.linear import Options
 from solver.moments import mean_and_covariance
-from solver.passage import Passage, mean_first_passage
+from solver.passage import Passage, passages_to
 from solver.policy_iteration import edge_level
 from solver.potential_density import density_from_potential
 from solver.potential_start import potential_start
@@ -171,11 +171,12 @@ def _level(state: Density, landmarks: Landmarks, locator: Locator, options: Opti
         change = time_difference(state.rates, fresh.rates)
         times = fresh.rates.log_mfpt
         pins = landmarks.pins
-        for i, j in itertools.permutations(range(len(pins)), 2):
-            if times[i, j] < DIRECT_LOG:
-                passages[i, j] = mean_first_passage(
-                    part, gauge.function_space, epsilon, pins[i], pins[j], locator, options
-                )
+        for j, target in enumerate(pins):
+            near = [i for i in range(len(pins)) if i != j and times[i, j] < DIRECT_LOG]
+            if near:
+                starts = [pins[i] for i in near]
+                found = passages_to(part, gauge.function_space, epsilon, starts, target, locator, options)
+                passages |= {(i, j): passage for i, passage in zip(near, found, strict=True)}
     spectrum = well_eigenvalues(part, gauge.function_space, epsilon, fresh.rates)
     margin = positivity_margin(fresh, landmarks, locator)
     overlap = len(landmarks.pins) > 1 and fresh.rates is None

@@ -8,6 +8,7 @@ e^{barrier/ε}, and so is the condition number: beyond barrier/ε ≈ 25 use :mo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,10 +69,23 @@ def mean_first_passage(
     locator: Locator,
     options: Options | None = None,
 ) -> Passage:
-    """Mean time from one attractor to a neighbourhood of another.  Collective.
+    """Mean time from one attractor to a neighbourhood of another; see :func:`passages_to`.  Collective."""
+    return passages_to(coefficients, space, epsilon, [start], target, locator, options)[0]
+
+
+def passages_to(
+    coefficients: Coefficients,
+    space: fem.FunctionSpace,
+    epsilon: float,
+    starts: Sequence[Pin],
+    target: Pin,
+    locator: Locator,
+    options: Options | None = None,
+) -> list[Passage]:
+    """Mean times from several attractors to a neighbourhood of another, from one solution.  Collective.
 
     Raises:
-        NotConverged: If the linear solve fails, or the time is not positive.
+        NotConverged: If the linear solve fails, or a time is not positive.
     """
     level = fem.Constant(coefficients.domain, epsilon)
     form = generator(coefficients, level, space)
@@ -85,11 +99,11 @@ def mean_first_passage(
     owned = space.dofmap.index_map.size_local
     field.x.array[:owned] = system.solve(rhs)
     field.x.scatter_forward()
-    mean = float(evaluate(field, start.point[None], locator)[0, 0])
-    if not mean > 0.0:
+    means = evaluate(field, np.array([start.point for start in starts]), locator)[:, 0]
+    if not (means > 0.0).all():
         raise NotConverged(f"the mean first passage time at epsilon = {epsilon:g} is not positive")
     low, high = _extent(space, goal)
-    return Passage(mean, field, low, high)
+    return [Passage(float(mean), field, low, high) for mean in means]
 
 
 def _extent(space: fem.FunctionSpace, dofs: Dofs) -> tuple[Array, Array]:

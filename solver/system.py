@@ -33,6 +33,8 @@ class System:
         jacobian: ∇b, ``(d, N) -> (d, d, N)``; entry ``[i, j]`` is ∂b_i/∂x_j.
         diffusion: A, ``(d, N) -> (d, d, N)``, symmetric.
         divergence: ∇·A, ``(d, N) -> (d, N)``; entry ``[i]`` is Σ_j ∂A_ij/∂x_j.
+        diffusion_slope: ``∂A_ij/∂x_k``, ``(d, N) -> (d, d, d, N)`` with k last but one, where it is known;
+            else it is made of differences of A.
         loss: U with ``b = -∇U`` where there is one, ``(d, N) -> (N,)``.
     """
 
@@ -42,6 +44,7 @@ class System:
     diffusion: Field
     divergence: Field
     loss: Field | None = None
+    diffusion_slope: Field | None = None
 
     def __post_init__(self) -> None:
         if self.dim not in (1, 2, 3):

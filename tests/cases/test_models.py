@@ -145,8 +145,10 @@ def test_derivatives_belong_together(name):
         landscape.jacobian(x), np.moveaxis(numerical(landscape.drift, x), 1, 1), atol=1e-7
     )
     slopes = numerical(landscape.samples.covariance, x)
+    small = 1e-6 * np.abs(slopes).max() + 1e-7
+    np.testing.assert_allclose(landscape.samples.covariance_slope(x), slopes, atol=small)
     np.testing.assert_allclose(
         landscape.samples.divergence(x),
         np.einsum("ijjn->in", slopes),
-        atol=1e-6 * np.abs(slopes).max() + 1e-7,
+        atol=small,
     )
