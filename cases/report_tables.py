@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from cases.anisotropy import Shape, shapes
@@ -139,9 +140,23 @@ def exits(run: RunData) -> list[dict[str, Any]]:
                         "barrier": number(one["barrier"], 6),
                         "where": DASH if one["barrier_point"] is None else point(one["barrier_point"]),
                         "epsilon": DASH if level is None else f"{level:g}",
-                        "log_time": fixed(time["log_exit_time"], 3),
+                        "log_time": with_error(time["log_exit_time"], exit_error(time)),
                         "time": factor(time["log_exit_time"]),
                         "factor": factor(ratios.get((one["name"], noise, level))),
                     }
                 )
     return list(named.values())
+
+
+def exit_error(time: Mapping[str, Any]) -> float | None:
+    """Estimated error of a log exit time; None where there is only the direct solution.
+
+    Of the flux: the difference of two evaluations; of the direct solution: its difference from the flux.
+    """
+    flux, direct = time.get("log_exit_time_flux"), time.get("log_exit_time_direct")
+    if flux is None:
+        return None
+    if direct is None or time["log_exit_time"] == flux:
+        error: float | None = time.get("flux_difference")
+        return error
+    return abs(float(flux - direct))
