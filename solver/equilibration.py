@@ -40,8 +40,8 @@ class Equilibration:
     Attributes:
         distances: ``½∫|p(t) − p_∞| dx`` at the times of the snapshots, ``(m,)``; empty if refused.
         decay: Rate at which the distance falls between the last two snapshots where it is above rounding.
-        eigenvalue: λ₂; None if it is refused.
-        refusal: Why distances or λ₂ are missing; None if they are not.
+        eigenvalue: λ₂.
+        refusal: Why all of this is missing; None if it is not.
     """
 
     distances: Array
@@ -76,7 +76,8 @@ def equilibration(
         guess = decay if decay is not None and decay > 0 else 1.0 / float(evolution.times[-1])
         eigenvalue = float(slowest_eigenvalues(coefficients, space, epsilon, 1, guess)[0])
     except NotConverged as reason:
-        return Equilibration(distances, decay, None, str(reason))
+        # below rounding: the iteration may have settled within a well, which is not the stationary density
+        return Equilibration(np.zeros(0), None, None, str(reason))
     return Equilibration(distances, decay, eigenvalue)
 
 

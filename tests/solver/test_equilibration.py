@@ -64,5 +64,6 @@ def test_no_end_in_sight():
     known = coefficients(domain, system, 3)
     evolution = evolve(known, space, 0.008, lambda x: np.exp(-((x[0] + 1) ** 2) / 0.01), [1.0, 2.0])
     found = equilibration(known, space, 0.008, evolution)
-    assert found.eigenvalue is None
+    assert found.eigenvalue is found.decay is None
+    assert found.distances.size == 0
     assert found.refusal is not None
