@@ -60,19 +60,6 @@ def target_dofs(space: fem.FunctionSpace, pin: Pin, radius: float) -> Dofs:
     return dofs
 
 
-def mean_first_passage(
-    coefficients: Coefficients,
-    space: fem.FunctionSpace,
-    epsilon: float,
-    start: Pin,
-    target: Pin,
-    locator: Locator,
-    options: Options | None = None,
-) -> Passage:
-    """Mean time from one attractor to a neighbourhood of another; see :func:`passages_to`.  Collective."""
-    return passages_to(coefficients, space, epsilon, [start], target, locator, options)[0]
-
-
 def passages_to(
     coefficients: Coefficients,
     space: fem.FunctionSpace,
