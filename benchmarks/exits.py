@@ -15,12 +15,12 @@ import time
 import numpy as np
 from scipy.linalg import solve_continuous_lyapunov
 
-from solver.region_exit import region_exits
-from solver.splitting import rare_passage
-from solver.stationary import Pin
+from solver.exits.exit_times import region_exits
+from solver.fokker_planck.well_density import Pin
+from solver.simulation.splitting import rare_passage
+from solver.simulation.tabulate import tabulate
+from solver.simulation.targets import Superlevel
 from solver.system import System
-from solver.tabulate import tabulate
-from solver.targets import Superlevel
 
 HESSIAN = np.array([[3.0, 1.0], [1.0, 2.0]])
 INVERSE = np.linalg.inv(HESSIAN)

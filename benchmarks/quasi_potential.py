@@ -23,14 +23,14 @@ from benchmarks.printing import memory, report
 from meshes.box import Bounds, box
 from meshes.form_cache import share
 from meshes.refine import graded
-from solver.analysis import analyse
-from solver.connections import connections
-from solver.cycle_pass import cycle_passes
-from solver.expansion import expand
-from solver.fixed_points import fixed_points
-from solver.growth import from_expansion, grow
-from solver.limit_cycles import limit_cycles
-from solver.region import cell_values, make_region
+from solver.analysis.stages import analyse
+from solver.drift.connections import connections
+from solver.drift.cycle_passes import cycle_passes
+from solver.drift.fixed_points import fixed_points
+from solver.drift.limit_cycles import limit_cycles
+from solver.elements.region import cell_values, make_region
+from solver.hamilton_jacobi.expansion import expand
+from solver.hamilton_jacobi.growth import from_expansion, grow
 from solver.system import System
 from tests.exact import X, Y, Z, function, manufactured, system
 

@@ -27,16 +27,16 @@ from benchmarks.fplanck_rows import fplanck_row
 from benchmarks.printing import memory, report
 from meshes.box import box
 from meshes.form_cache import share
-from solver.analysis import Analysis
-from solver.coefficients import coefficients
+from solver.analysis.gauge_check import gauge_gap
+from solver.analysis.noise_sweep import Swept, noise_sweep
+from solver.analysis.stages import Analysis
+from solver.elements.coefficients import coefficients
+from solver.elements.evaluate import Locator
 from solver.errors import NotConverged
-from solver.evaluate import Locator
-from solver.expansion import expand
-from solver.gauge_check import gauge_gap
-from solver.instanton import instanton
-from solver.kramers import kramers
-from solver.noise_sweep import Swept, noise_sweep
-from solver.spectrum import slowest_eigenvalues
+from solver.fokker_planck.spectrum import slowest_eigenvalues
+from solver.hamilton_jacobi.expansion import expand
+from solver.paths.instanton import instanton
+from solver.paths.prefactor import kramers
 from solver.system import Array, System
 from tests.exact import (
     Line,

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from cases.errors import EXIT_BUG, EXIT_GOOD, EXIT_INPUT, EXIT_SOLVER, CaseError
+from cases.base.errors import EXIT_BUG, EXIT_GOOD, EXIT_INPUT, EXIT_SOLVER, CaseError
 
 if TYPE_CHECKING:
-    from cases.casefile import Case
+    from cases.casefile.case import Case
 
 # One thread per rank: the ranks are the parallelism.  Read by the libraries when they are loaded.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -137,7 +137,7 @@ def _stop(comm: Any | None, code: int, message: str) -> int:
     if comm is None or comm.size == 1:
         print(message, file=sys.stderr, flush=True)
         return code
-    from cases.ranks import all_arrive
+    from cases.base.ranks import all_arrive
 
     if all_arrive(comm):
         if comm.rank == 0:
@@ -152,17 +152,17 @@ def _stop(comm: Any | None, code: int, message: str) -> int:
 
 def _load(arguments: argparse.Namespace, comm: Any | None) -> tuple[Case, str]:
     """Read the case on rank 0 and share it, so that all ranks see one file.  Collective."""
-    from cases.casefile import load
+    from cases.casefile.case import load
 
     if comm is None or comm.size == 1:
         return load(arguments.case, arguments.set)
-    from cases.ranks import on_root
+    from cases.base.ranks import on_root
 
     return on_root(comm, lambda: load(arguments.case, arguments.set))
 
 
 def _run(arguments: argparse.Namespace, comm: Any | None) -> int:
-    from cases.progress import Progress
+    from cases.base.progress import Progress
     from meshes.form_cache import share
 
     case, effective = _load(arguments, comm)
@@ -170,27 +170,27 @@ def _run(arguments: argparse.Namespace, comm: Any | None) -> int:
     ending = "-study" if arguments.study is not None else ""
     folder = arguments.output if arguments.output is not None else Path("results") / f"{case.name}{ending}"
     if arguments.study is not None:
-        from cases.study import run_study
+        from cases.sweep.study import run_study
 
         return run_study(case, effective, folder, arguments.study, arguments.level, comm, arguments.fresh)
     if case.sweep is not None:
-        from cases.sweep import run_sweep
+        from cases.sweep.run import run_sweep
 
         return run_sweep(case, effective, folder, arguments.level, comm, arguments.fresh)
     if arguments.fresh:
         raise CaseError("quasipot", "--fresh", "this case is neither a sweep nor a study", "leave it out")
-    from cases.pipeline import run
+    from cases.run.pipeline import run
 
     return run(case, effective, folder, Progress(arguments.level, comm))
 
 
 def _check(arguments: argparse.Namespace, comm: Any | None) -> int:
-    from cases.validate import notes, validate
+    from cases.problem.validate import notes, validate
 
     case, effective = _load(arguments, comm)
     lines = notes(validate(case))
     if case.sweep is not None:
-        from cases.sweep_plan import members
+        from cases.sweep.plan import members
 
         found = members(case, effective, case.sweep.vary, case.sweep.mode)
         for member in found if case.system.model is None else found[:1]:
@@ -213,7 +213,7 @@ def _on_root(comm: Any | None, arguments: argparse.Namespace) -> int:
     }[arguments.command]
     if comm is None or comm.size == 1:
         return command(arguments)
-    from cases.ranks import on_root
+    from cases.base.ranks import on_root
 
     return on_root(comm, lambda: command(arguments))
 

@@ -7,12 +7,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from cases.errors import EXIT_GOOD, CaseError, suggestion
+from cases.base.errors import EXIT_GOOD, CaseError, suggestion
 
 
 def list_cases(arguments: argparse.Namespace) -> int:
     """Print one line for each built-in case."""
-    from cases.casefile import builtin_cases, load
+    from cases.casefile.case import builtin_cases, load
 
     names = builtin_cases()
     width = max(len(name) for name in names)
@@ -26,7 +26,7 @@ def probe_field(arguments: argparse.Namespace) -> int:
     """Print the values of a field at points as a JSON list."""
     import numpy as np
 
-    from cases.schema import TAKEN_NAMES
+    from cases.casefile.schema import TAKEN_NAMES
 
     folder = _result_folder(arguments.folder)
     noises = sorted(path.stem for path in folder.glob("*.vtkhdf") if path.stem not in TAKEN_NAMES)
@@ -40,7 +40,7 @@ def probe_field(arguments: argparse.Namespace) -> int:
             str(folder), "--noise", f"there is no noise '{name}'", suggestion(name, noises, "noises")
         )
     points = np.array(_points(arguments.at))
-    from solver.probe import fields, probe
+    from solver.output.probe import fields, probe
 
     path = folder / f"{name}.vtkhdf"
     known = fields(path)
@@ -78,13 +78,13 @@ def _points(texts: Sequence[str]) -> list[list[float]]:
 def rebuild_report(arguments: argparse.Namespace) -> int:
     """Write report.html of a finished run or sweep again (of a sweep table and figure too); print where."""
     if (arguments.folder / "sweep.json").is_file():
-        from cases.sweep import redraw
+        from cases.sweep.run import redraw
 
         redraw(arguments.folder)
         print(arguments.folder / "report.html")
         return EXIT_GOOD
     folder = _result_folder(arguments.folder)
-    from cases.report import write_report
+    from cases.report.page import write_report
 
     write_report(folder)
     print(folder / "report.html")
@@ -99,7 +99,7 @@ def paraview_script(arguments: argparse.Namespace) -> int:
             "quasipot", f"--picture {picture}", "this is no place for a picture", "give a .png in a folder"
         )
     folder = _result_folder(arguments.folder)
-    from cases.paraview import draw, write_script
+    from cases.report.paraview import draw, write_script
 
     script = write_script(folder)
     print(script)

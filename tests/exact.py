@@ -15,9 +15,9 @@ from mpi4py import MPI
 from numpy.polynomial import legendre
 
 from meshes.box import box
-from solver.analysis import Analysis, analyse
-from solver.connections import connections
-from solver.fixed_points import fixed_points
+from solver.analysis.stages import Analysis, analyse
+from solver.drift.connections import connections
+from solver.drift.fixed_points import fixed_points
 from solver.system import Array, Field, System
 
 X, Y, Z = sp.symbols("x y z", real=True)

@@ -7,12 +7,12 @@ import pytest
 import sympy as sp
 from mpi4py import MPI
 
-from cases import landscape
-from cases.casefile import load
-from cases.noise import scaled
-from solver.evaluate import evaluate
-from solver.fields import log_density_field
-from solver.quasi_potential import trusted_part
+from cases.casefile.case import load
+from cases.landscapes import landscape
+from cases.noise.tensors import scaled
+from solver.analysis.fields import log_density_field
+from solver.elements.evaluate import evaluate
+from solver.hamilton_jacobi.well import trusted_part
 from tests.exact import X, gradient_system, solved
 
 BOUNDS = (-2.0, 2.0)

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
-from solver.polylines import read_polylines
+from solver.output.polylines import read_polylines
 from tests.small_case import CASE, environment, program, run
 
 

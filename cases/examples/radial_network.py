@@ -8,8 +8,8 @@ plane is the best fit with c held midway.  Writes landscape.npz, which radial_ne
 import torch
 from sklearn.datasets import load_diabetes
 
-from cases.torch_landscape import tabulate_model, weights
-from cases.weight_plane import through
+from cases.landscapes.torch_landscape import tabulate_model, weights
+from cases.landscapes.weight_plane import through
 
 DECAY = 0.06
 

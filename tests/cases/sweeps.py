@@ -61,9 +61,9 @@ def solver(monkeypatch):
         return 0 if fault is None else 3
 
     faults = {}
-    module = types.ModuleType("cases.pipeline")
+    module = types.ModuleType("cases.run.pipeline")
     module.run = run
-    monkeypatch.setitem(sys.modules, "cases.pipeline", module)
+    monkeypatch.setitem(sys.modules, "cases.run.pipeline", module)
     return types.SimpleNamespace(asked=asked, faults=faults)
 
 

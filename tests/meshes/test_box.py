@@ -9,7 +9,7 @@ from mpi4py import MPI
 
 from meshes.box import box, cells_per_side
 from meshes.refine import cell_diameters, cell_sizes, graded, refined_below
-from solver.evaluate import bounding_box
+from solver.elements.evaluate import bounding_box
 
 BOUNDS = [(-1.0, 2.0), (0.5, 1.5), (-3.0, -2.25)]
 

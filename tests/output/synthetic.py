@@ -14,8 +14,8 @@ import numpy as np
 from dolfinx import fem, mesh
 from mpi4py import MPI
 
-from solver.polylines import Polyline, write_polylines
-from solver.vtkhdf import write_vtkhdf
+from solver.output.polylines import Polyline, write_polylines
+from solver.output.vtkhdf import write_vtkhdf
 
 TILT, STIFFNESS, ANGLE = 0.06, 1.5, 0.5
 NOISES = {"isotropic": 1.0, "along": 1.45, "across": 0.7}  # A_xx; the trace is that of the identity

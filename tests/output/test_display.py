@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from cases.display import run_on_display, virtual_display
+from cases.base.display import run_on_display, virtual_display
 
 SETUP = b"l\x00\x0b\x00\x00\x00\x00\x00\x00\x00\x00\x00"  # X11 protocol 11.0, no authorisation
 

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from cases import cli
-from cases.figure_extras import extra_figures
-from cases.figure_style import style
-from cases.rundata import load_run
+from cases.report.figures.style import style
+from cases.results.rundata import load_run
+from cases.stages.descent.figure import extra_figures
 from tests.output.test_report import Page
 
 MODEL = 'model = "factorization"\noptions = { s1 = 0.3, s2 = 0.3 }'

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from dolfinx import fem
 
-from cases.display import run_on_display
-from solver.polylines import Polyline, read_polylines, write_polylines
-from solver.probe import sample
-from solver.vtkhdf import write_vtkhdf
+from cases.base.display import run_on_display
+from solver.output.polylines import Polyline, read_polylines, write_polylines
+from solver.output.probe import sample
+from solver.output.vtkhdf import write_vtkhdf
 from tests.output.common import CELLS, COMM, make_mesh, polynomial, random_points
 
 SCRIPT = Path(__file__).with_name("pv_probe.py")

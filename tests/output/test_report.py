@@ -8,13 +8,13 @@ import re
 
 import pytest
 
-from cases.figure_overview import overview_figure
-from cases.figures import all_figures
-from cases.numbers import factor, number, with_interval
-from cases.report import write_report
-from cases.report_text import headline
-from cases.rundata import load_run
-from cases.table import comparison_table
+from cases.base.numbers import factor, number, with_interval
+from cases.report.figures.figures import all_figures
+from cases.report.figures.overview import overview_figure
+from cases.report.page import write_report
+from cases.report.screen import comparison_table
+from cases.report.sentences import headline
+from cases.results.rundata import load_run
 from tests.output.synthetic import EPSILONS, NOISES, make_run
 
 

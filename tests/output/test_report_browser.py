@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from cases.report import write_report
+from cases.report.page import write_report
 from tests.output.synthetic import make_run
 
 # Measures the page in a frame of the width of a phone, as JSON in the title of the outer page.

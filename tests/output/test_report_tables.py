@@ -8,12 +8,12 @@ import math
 import numpy as np
 import pytest
 
-from cases.anisotropy import shapes
-from cases.numbers import with_error
-from cases.report import write_report
-from cases.report_tables import anisotropy, exit_error, references
-from cases.report_text import checks, count, facts, method, timings
-from cases.rundata import load_run
+from cases.base.numbers import with_error
+from cases.report.page import write_report
+from cases.report.sentences import checks, count, facts, method, timings
+from cases.report.tables import anisotropy, exit_error, references
+from cases.results.anisotropy import shapes
+from cases.results.rundata import load_run
 from tests.output.synthetic import ANGLE, NOISES, diagonal, make_run, rotation
 from tests.output.test_report import Page
 

@@ -11,8 +11,8 @@ import pytest
 from dolfinx import fem, mesh
 from mpi4py import MPI
 
-from solver.probe import fields, probe, sample
-from solver.vtkhdf import OnSubmesh, write_vtkhdf
+from solver.output.probe import fields, probe, sample
+from solver.output.vtkhdf import OnSubmesh, write_vtkhdf
 from tests.output.common import CELLS, COMM, make_mesh, polynomial, random_points
 
 CASES = [(cell, degree) for cell in CELLS for degree in (1, 2, 3, 4)]

@@ -19,9 +19,9 @@ from mpi4py import MPI
 
 from meshes.box import box
 from meshes.refine import refine_cells
-from solver.continuation import Density, Landmarks
-from solver.density_check import log_density
-from solver.noise_sweep import Swept, noise_sweep
+from solver.analysis.noise_sweep import Swept, noise_sweep
+from solver.fokker_planck.continuation import Density, Landmarks
+from solver.fokker_planck.density_check import log_density
 from solver.system import Array, Field, System
 from tests.exact import X, Y, function, system
 from tests.solver.sweeps import landmarks

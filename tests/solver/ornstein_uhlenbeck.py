@@ -11,13 +11,13 @@ from mpi4py import MPI
 
 from meshes.box import box
 from meshes.refine import graded
-from solver.coefficients import coefficients
-from solver.density_check import log_density
-from solver.evaluate import Locator
-from solver.grown_well import grown_well
-from solver.moments import mean_and_covariance
-from solver.potential_density import density_from_potential
-from solver.stationary import Pin
+from solver.analysis.grown_well import grown_well
+from solver.analysis.potential_density import density_from_potential
+from solver.elements.coefficients import coefficients
+from solver.elements.evaluate import Locator
+from solver.fokker_planck.density_check import log_density
+from solver.fokker_planck.moments import mean_and_covariance
+from solver.fokker_planck.well_density import Pin
 from tests.exact import X, Y, Z, lyapunov_by_kronecker, system
 
 COMM = MPI.COMM_WORLD

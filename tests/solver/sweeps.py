@@ -8,10 +8,10 @@ from dolfinx import mesh
 from mpi4py import MPI
 
 from meshes.box import box
-from solver.analysis import landmarks_of
-from solver.connections import connections
-from solver.fixed_points import fixed_points
-from solver.noise_sweep import noise_sweep
+from solver.analysis.noise_sweep import noise_sweep
+from solver.analysis.stages import landmarks_of
+from solver.drift.connections import connections
+from solver.drift.fixed_points import fixed_points
 from tests.exact import Line, X, Y, Z, system
 
 # three wells round a maximum at which all borders meet

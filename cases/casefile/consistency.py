@@ -1,0 +1,351 @@
+"""What must hold between the tables of a case, and defaults that depend on other tables."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from cases.base.errors import suggestion
+from cases.casefile.schema import OF_THE_START, SystemTable
+from cases.casefile.transient_table import GaussianTable, symmetric_positive
+from cases.results import references
+
+if TYPE_CHECKING:
+    from cases.casefile.case import Case
+
+
+def complete(case: Case) -> Case:
+    """Fill in what a named model brings along, then check the tables against each other.
+
+    Raises:
+        CaseError: when two tables contradict each other.
+    """
+    if case.mean_field is not None:
+        return _complete_mean_field(case)
+    _check_sources(case)
+    if case.system.model is not None:
+        case = _with_function(case) if ":" in case.system.model else _with_model(case)
+    if case.system.data is not None:
+        case = _with_data(case)
+    _check_domain(case)
+    _check_dimensions(case)
+    _check_names(case)
+    _check_simulation(case)
+    _check_exits(case)
+    _check_what_is_shown(case)
+    _check_transient(case)
+    if case.alone and case.mesh.adapt:
+        raise case.error(
+            "mesh.adapt", "the mesh is adapted to V, which this case does not solve for", "leave it out"
+        )
+    if case.mesh.valleys > 1.0 and (case.system.drift is not None or case.alone):
+        what = "there is no loss" if case.system.drift is not None else "this case looks for no pass"
+        raise case.error("mesh.valleys", f"{what}, so that nothing lies below a pass", "leave it out")
+    references.check(case, case.references)
+    case = _with_mesh_file(case)
+    compare = case.compare.model_copy(update={"baseline": case.baseline, "reference": case.reference})
+    return replace(case, compare=compare)
+
+
+def _check_sources(case: Case) -> None:
+    system = case.system
+    if all(source is None for source in (system.loss, system.drift, system.model, system.data)):
+        raise case.error(
+            "system",
+            "exactly one of loss, drift, model and data is needed but none is given",
+            "give one of them",
+        )
+    if not case.noise:
+        raise case.error(
+            "noise",
+            "there is no noise: the table is missing",
+            'add a table such as [noise.isotropic] with diffusion = "identity"',
+        )
+
+
+def _complete_mean_field(case: Case) -> Case:
+    """A mean-field problem has a confinement and features of its own, and no noises to compare."""
+    others = [
+        ("system.loss", case.system.loss), ("system.drift", case.system.drift),
+        ("system.model", case.system.model), ("system.data", case.system.data), ("noise", case.noise),
+        ("compare.epsilon", case.compare.epsilon), ("exit", case.exits), ("simulate", case.simulate),
+        ("marginal", case.marginals), ("section", case.section),
+        ("transient", case.transient), ("domain.mesh", case.domain.mesh),
+        ("domain.periodic", case.domain.periodic), ("trajectories", case.trajectories),
+        ("stability", case.stability), ("mesh.adapt", case.mesh.adapt),
+    ]  # fmt: skip
+    for key, given in others:
+        if given:
+            raise case.error(key, "this does not go with [mean_field]", "leave one of them out")
+    _check_domain(case)
+    _check_dimensions(case)
+    start = case.mean_field.start if case.mean_field else None
+    if isinstance(start, GaussianTable):
+        _check_gaussian(case, "mean_field.start", start)
+    references.check(case, case.references)
+    return case
+
+
+def _with_model(case: Case) -> Case:
+    from cases.landscapes.models import MODELS, options_of
+
+    name = case.system.model or ""
+    if name not in MODELS:
+        raise case.error("system.model", f"unknown model '{name}'", suggestion(name, MODELS, "models"))
+    own = list(MODELS[name].coordinates)
+    if case.system.coordinates not in (None, own):
+        raise case.error(
+            "system.coordinates", f"model '{name}' has the coordinates {own}", "leave coordinates out"
+        )
+    options = options_of(case, MODELS[name])
+    system = case.system.model_copy(update={"coordinates": own, "options": options.model_dump()})
+    return replace(case, system=system)
+
+
+def _with_function(case: Case) -> Case:
+    """Make the path of a module beside the case file absolute, for the effective case to load anywhere."""
+    module, _, function = (case.system.model or "").rpartition(":")
+    if not module or not function.isidentifier():
+        raise case.error(
+            "system.model",
+            f"'{case.system.model}' is not module:function",
+            'write for example "my_module:build"',
+        )
+    path = case.folder / (module if module.endswith(".py") else module.replace(".", "/") + ".py")
+    if not path.is_file():
+        if module.endswith(".py"):
+            raise case.error("system.model", f"no such file '{module}'", "paths start at the case file")
+        return case
+    name = f"{path.resolve()}:{function}"
+    return replace(case, system=case.system.model_copy(update={"model": name}))
+
+
+def _with_data(case: Case) -> Case:
+    """Make the path of the data absolute; names of coordinates and box from the file unless given."""
+    from cases.landscapes.grid_file import BadTable, read
+
+    path = (case.folder / (case.system.data or "")).resolve()
+    if not path.is_file():
+        raise case.error("system.data", f"no such file '{case.system.data}'", "paths start at the case file")
+    try:
+        table = read(path)
+    except BadTable as error:
+        raise case.error("system.data", *error.args) from None
+    given = case.system.coordinates
+    if given is not None and len(given) != table.dim:
+        raise case.error(
+            "system.coordinates",
+            f"{len(given)} names for the {table.dim} axes of the data",
+            "give one for each",
+        )
+    own = list(table.coordinates or ("x", "y", "z")[: table.dim])
+    system = case.system.model_copy(update={"data": str(path)})
+    if given is None:
+        # validated anew: names in the file obey the rules for names in the case
+        system = _checked_system(case, {**system.model_dump(), "coordinates": own})
+    case = replace(case, system=system)
+    if case.domain.bounds is None and case.domain.mesh is None:
+        return replace(case, domain=case.domain.model_copy(update={"bounds": table.bounds}))
+    for k, ((low, high), (first, last)) in enumerate(
+        zip(case.domain.bounds or [], table.bounds, strict=False)
+    ):
+        if low < first - 1e-9 * (last - first) or high > last + 1e-9 * (last - first):
+            raise case.error(
+                f"domain.bounds.{k}",
+                f"[{low:g}, {high:g}] reaches beyond the grid of the data, [{first:g}, {last:g}]",
+                "stay on the grid: nothing is extrapolated",
+            )
+    return case
+
+
+def _checked_system(case: Case, data: dict[str, Any]) -> SystemTable:
+    try:
+        return SystemTable.model_validate(data)
+    except ValidationError as error:
+        problem, _, _ = str(
+            error.errors()[0].get("ctx", {}).get("error", error.errors()[0]["msg"])
+        ).partition("|")
+        raise case.error("system.data", f"in the file, {problem}", "give system.coordinates") from None
+
+
+def _check_domain(case: Case) -> None:
+    if case.domain.bounds is None and case.domain.mesh is None:
+        raise case.error(
+            "domain",
+            "exactly one of bounds and mesh is needed but both are missing",
+            "give bounds = [[lower, upper], …] or mesh",
+        )
+
+
+def _with_mesh_file(case: Case) -> Case:
+    """Make the path of the mesh absolute: the effective case must load from any folder."""
+    if case.domain.mesh is None:
+        return case
+    path = (case.folder / case.domain.mesh).resolve()
+    if not path.is_file():
+        raise case.error("domain.mesh", f"no such file '{case.domain.mesh}'", "paths start at the case file")
+    if not os.access(path, os.R_OK):
+        raise case.error("domain.mesh", f"'{case.domain.mesh}' cannot be read", "check its permissions")
+    return replace(case, domain=case.domain.model_copy(update={"mesh": str(path)}))
+
+
+def _check_dimensions(case: Case) -> None:
+    d = case.dim
+    if case.system.drift is not None and len(case.system.drift) != d:
+        raise case.error(
+            "system.drift",
+            f"{len(case.system.drift)} components for {d} coordinates",
+            "give one expression for each",
+        )
+    if case.domain.bounds is not None and len(case.domain.bounds) != d:
+        raise case.error(
+            "domain.bounds",
+            f"{len(case.domain.bounds)} intervals for {d} coordinates",
+            "give one [lower, upper] for each",
+        )
+    points = [(f"system.attractors.{i}", point) for i, point in enumerate(case.system.attractors or [])]
+    points += [(f"mesh.refine.{i}", point) for i, point in enumerate(case.mesh.refine)]
+    points += [
+        (key, point)
+        for key, point in (("compare.from", case.compare.from_), ("compare.to", case.compare.to))
+        if isinstance(point, list)
+    ]
+    for key, point in points:
+        if len(point) != d:
+            raise case.error(
+                key, f"{point} has {len(point)} numbers for {d} coordinates", "give one for each"
+            )
+        for x, (lower, upper) in zip(point, case.domain.bounds or [], strict=False):
+            if not lower <= x <= upper:
+                raise case.error(key, f"{point} is outside the domain", "move it inside domain.bounds")
+    if case.compare.from_ is not None and case.compare.from_ == case.compare.to:
+        raise case.error(
+            "compare.to", "the same attractor as compare.from", "name another one, or leave it out"
+        )
+
+
+def _check_names(case: Case) -> None:
+    for name in case.domain.periodic:
+        if name not in case.coordinates:
+            raise case.error(
+                "domain.periodic",
+                f"unknown coordinate '{name}'",
+                suggestion(name, case.coordinates, "coordinates"),
+            )
+    if case.domain.periodic:
+        raise case.error(
+            "domain.periodic", "periodic coordinates are not available yet", "leave the list empty"
+        )
+    for key, noise in (("baseline", case.compare.baseline), ("reference", case.compare.reference)):
+        if noise is not None and noise not in case.noise:
+            raise case.error(
+                f"compare.{key}", f"unknown noise '{noise}'", suggestion(noise, case.noise, "noises")
+            )
+
+
+def _check_simulation(case: Case) -> None:
+    if case.simulate is None:
+        return
+    if not case.compare.epsilon:
+        raise case.error(
+            "simulate", "there is no noise level to simulate", "give compare.epsilon, or leave it out"
+        )
+    for level in case.simulate.epsilon or []:
+        if level not in case.compare.epsilon:
+            raise case.error(
+                "simulate.epsilon", f"{level:g} is not among the noise levels", "take some of compare.epsilon"
+            )
+    if case.simulate.sgd_learning_rate is not None and case.system.model is None:
+        raise case.error(
+            "simulate.sgd_learning_rate", "SGD needs a model with data", "give system.model, or leave it out"
+        )
+
+
+def _check_exits(case: Case) -> None:
+    if case.exits and not case.compare.epsilon:
+        raise case.error(
+            "exit", "there is no noise level for exit times", "give compare.epsilon, or leave it out"
+        )
+    for n, one in enumerate(case.exits):
+        if one.ball is not None and len(one.ball.centre) != case.dim:
+            raise case.error(
+                f"exit.{n}.ball.centre",
+                f"{len(one.ball.centre)} numbers for {case.dim} coordinates",
+                "give one for each",
+            )
+        if one.loss_below is not None and case.system.drift is not None:
+            raise case.error(
+                f"exit.{n}.loss_below", "the system has a drift and no loss", "give ball or inside"
+            )
+
+
+def _check_what_is_shown(case: Case) -> None:
+    if case.marginals and (case.alone or not case.compare.epsilon):
+        why = "this case computes no stationary density" if case.alone else "there is no noise level"
+        raise case.error("marginal", why, "leave it out, or give compare.epsilon and no alone")
+    if case.section is not None and case.alone:
+        raise case.error("section", "this case computes no potential or density", "leave one of them out")
+
+
+def _check_transient(case: Case) -> None:
+    table = case.transient
+    if table is None:
+        return
+    if isinstance(table.start, GaussianTable):
+        _check_gaussian(case, "transient.start", table.start)
+    for name, drift in table.drift.items():
+        if name not in case.noise:
+            raise case.error(
+                f"transient.drift.{name}", f"unknown noise '{name}'", suggestion(name, case.noise, "noises")
+            )
+        if len(drift) != case.dim:
+            raise case.error(
+                f"transient.drift.{name}",
+                f"{len(drift)} components for {case.dim} coordinates",
+                "give one expression for each",
+            )
+    for name in case.noise:
+        if f"{name}-transient" in case.noise:
+            raise case.error(f"noise.{name}-transient", "the name of another file", "rename this noise")
+    if table.alone:
+        _check_alone(case)
+
+
+def _check_alone(case: Case) -> None:
+    """Without a starting attractor there is nothing that depends on one."""
+    others = [
+        ("compare.epsilon", bool(case.compare.epsilon)),
+        ("compare.from", case.compare.from_ is not None),
+        ("compare.to", case.compare.to is not None),
+        ("exit", bool(case.exits)),
+        ("simulate", case.simulate is not None),
+    ]
+    for key, given in others:
+        if given:
+            raise case.error(key, "transient.alone computes the evolution only", "leave one of them out")
+    if case.compare.normalise != "none":
+        raise case.error(
+            "compare.normalise",
+            "noises are made equally strong at an attractor, and transient.alone looks for none",
+            'write normalise = "none"',
+        )
+    for name, noise in case.noise.items():
+        if isinstance(noise.diffusion, str) and noise.diffusion in OF_THE_START:
+            raise case.error(
+                f"noise.{name}.diffusion",
+                f"'{noise.diffusion}' belongs to an attractor, and transient.alone looks for none",
+                "use another noise, or leave alone out",
+            )
+
+
+def _check_gaussian(case: Case, key: str, start: GaussianTable) -> None:
+    covariance = start.covariance
+    if len(start.mean) != case.dim or any(len(row) != case.dim for row in covariance):
+        raise case.error(key, f"its numbers are not those of {case.dim} coordinates", "give one for each")
+    if not symmetric_positive(covariance):
+        raise case.error(
+            f"{key}.covariance", "it is no covariance", "make it symmetric and positive definite"
+        )

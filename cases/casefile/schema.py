@@ -1,0 +1,306 @@
+"""The case file: every key, its type, its default and what it means.
+
+The models say what one table may contain; what involves several tables at once (dimensions, names
+that refer to each other) is checked in :mod:`cases.casefile.case`, expressions where they are compiled.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
+
+from cases.casefile.exit_table import ExitTable
+from cases.casefile.marginal_table import MarginalTable
+from cases.casefile.mean_field_table import MeanFieldTable
+from cases.casefile.ranges import expand, flatten
+from cases.casefile.reference_table import ReferenceTable
+from cases.casefile.section_table import SectionTable
+from cases.casefile.stability_table import StabilityTable
+from cases.casefile.trajectory_table import TrajectoryTable
+from cases.casefile.transient_table import TransientTable
+
+Finite = FiniteFloat
+Positive = Annotated[FiniteFloat, Field(gt=0)]
+Expression = str | Finite
+Point = Annotated[list[Finite], Field(min_length=1, max_length=3)]
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+#: Noises that are made of the Hessian of the loss at the starting attractor.
+OF_THE_START = frozenset({"hessian", "top_eigenvector", "loss"})
+TAKEN_NAMES = frozenset({"instantons", "relaxations", "summary", "report", "run", "case"})
+
+
+class Table(BaseModel):
+    """A table of the case file: unknown keys are errors, a string is not a number."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
+
+
+class SystemTable(Table):
+    """``[system]``: coordinates and drift."""
+
+    coordinates: Annotated[list[str], Field(min_length=1, max_length=3)] | None = Field(
+        None, description="1 to 3 names; a named model brings its own"
+    )
+    parameters: dict[str, Finite] = Field({}, description="numbers that expressions may use by name")
+    loss: Expression | None = Field(None, description="b = -grad(loss)")
+    drift: list[Expression] | None = Field(None, description="any drift, one expression per coordinate")
+    model: str | None = Field(None, description='a named model, or "module:function" of your own')
+    data: str | None = Field(None, description="tabulated loss and covariance, .npz or .h5")
+    options: dict[str, Any] = Field({}, description="options of the model")
+    tabulate: Annotated[int, Field(ge=21, le=2001)] | None = Field(
+        None, description="points per side at which a function of your own is tabulated; else called directly"
+    )
+    attractors: list[Point] | None = Field(None, description="found by the solver unless given")
+
+    @field_validator("coordinates")
+    @classmethod
+    def _coordinate_names(cls, value: list[str] | None) -> list[str] | None:
+        for name in value or []:
+            _identifier(name, "coordinate")
+        if value is not None and len(set(value)) != len(value):
+            raise ValueError("coordinate names are not distinct")
+        return value
+
+    @field_validator("parameters")
+    @classmethod
+    def _parameter_names(cls, value: dict[str, float]) -> dict[str, float]:
+        for name in value:
+            _identifier(name, "parameter")
+        return value
+
+    @model_validator(mode="after")
+    def _one_source(self) -> SystemTable:
+        given = [key for key in ("loss", "drift", "model", "data") if getattr(self, key) is not None]
+        if len(given) > 1:
+            found = f"{' and '.join(given)} are given"
+            raise ValueError(
+                f"exactly one of loss, drift, model and data is needed but {found}|keep one of them"
+            )
+        if self.model is None and self.options:
+            raise ValueError("options belong to a model|remove [system.options] or give model")
+        own = self.model is not None and ":" in self.model
+        if self.tabulate is not None and not own:
+            raise ValueError('tabulate belongs to model = "module:function"|remove it')
+        if (own or (self.model is None and self.data is None)) and self.coordinates is None:
+            raise ValueError('coordinates are missing|give their names, for example coordinates = ["x", "y"]')
+        if set(self.coordinates or []) & set(self.parameters):
+            raise ValueError("a parameter has the name of a coordinate|rename one of them")
+        return self
+
+
+class DomainTable(Table):
+    """``[domain]``: a box, or a mesh file."""
+
+    bounds: list[Annotated[list[Finite], Field(min_length=2, max_length=2)]] | None = Field(
+        None, description="[lower, upper] per coordinate; a tabulated landscape brings its own"
+    )
+    mesh: str | None = Field(None, description="a mesh file instead of a box, relative to the case file")
+    periodic: list[str] = Field([], description="names of periodic coordinates")
+
+    @field_validator("bounds")
+    @classmethod
+    def _ordered(cls, value: list[list[float]] | None) -> list[list[float]] | None:
+        for i, (lower, upper) in enumerate(value or []):
+            if not lower < upper:
+                raise ValueError(f"bounds {i} are [{lower:g}, {upper:g}]|the lower bound comes first")
+            if upper - lower < 1e-9 * max(abs(lower), abs(upper)) or upper - lower > 1e12:
+                raise ValueError(f"bounds {i} are [{lower:g}, {upper:g}]|choose a sensible width")
+        return value
+
+    @model_validator(mode="after")
+    def _one_source(self) -> DomainTable:
+        if self.bounds is not None and self.mesh is not None:
+            raise ValueError("exactly one of bounds and mesh is needed but both are given|keep one of them")
+        return self
+
+
+class MeshTable(Table):
+    """``[mesh]``: resolution and finite-element degree."""
+
+    resolution: Annotated[int, Field(ge=4)] = Field(64, description="cells along the longest side")
+    degree: Annotated[int, Field(ge=2, le=5)] = Field(3, description="finite-element degree of V, 2 to 5")
+    cell: Literal["simplex"] = Field("simplex", description="intervals, triangles, tetrahedra")
+    refine: list[Point] = Field([], description="points that the mesh is graded towards")
+    deviations: Positive = Field(
+        1.0, description="cells at the attractors, in least standard deviations of the lowest-noise density"
+    )
+    valleys: Annotated[FiniteFloat, Field(ge=1)] = Field(
+        1.0, description="how many times smaller cells are where the loss is below the highest pass"
+    )
+    adapt: Annotated[int, Field(ge=0, le=8)] = Field(
+        0, description="how often V is solved for and the mesh refined where its residual is large"
+    )
+
+
+class NoiseTable(Table):
+    """``[noise.NAME]``: one diffusion tensor A."""
+
+    diffusion: Expression | list[list[Expression]] = Field(
+        description='"identity", a scalar or d×d expressions, "hessian", "top_eigenvector", "loss" or '
+        '"gradient_covariance"'
+    )
+    floor: Annotated[FiniteFloat, Field(ge=0)] = Field(0.0, description="added to the diagonal of A")
+
+
+class CompareTable(Table):
+    """``[compare]``: which noises, levels and wells are compared, and what equal strength means."""
+
+    normalise: Literal["trace", "det", "none"] = Field(
+        "trace", description='equal "trace" or "det" of A at the starting attractor, or "none"'
+    )
+    epsilon: list[Positive] = Field([], description="noise levels for densities and rates; [] = only V")
+    from_: int | Point | None = Field(
+        None, alias="from", description="index or point of the starting attractor"
+    )
+    to: int | Point | None = Field(None, description="index or point of the attractor escaped to")
+    sets: bool = Field(
+        True,
+        description="without [[exit]]: leave a sublevel set of the loss and a ball too (up to 2D)",
+    )
+    baseline: str | None = Field(
+        None, description='noise in the denominator of ratios; "isotropic" or the first'
+    )
+    reference: str | None = Field(
+        None, description="noise whose strength the others are scaled to; gradient_covariance or the baseline"
+    )
+
+    @field_validator("epsilon")
+    @classmethod
+    def _distinct(cls, value: list[float]) -> list[float]:
+        if len(set(value)) != len(value):
+            raise ValueError("the noise levels are not distinct|remove the repeated one")
+        return value
+
+    @field_validator("from_", "to")
+    @classmethod
+    def _index(cls, value: int | list[float] | None) -> int | list[float] | None:
+        if isinstance(value, int) and value < 0:
+            raise ValueError(f"index {value} is negative|attractors are counted from 0")
+        return value
+
+
+class SimulateTable(Table):
+    """``[simulate]``: the optional Monte Carlo check, at the largest noise level unless it says otherwise."""
+
+    paths: Annotated[int, Field(ge=2, le=10_000_000)] = Field(2000, description="number of paths")
+    seed: Annotated[int, Field(ge=0)] = Field(1, description="seed of the random numbers")
+    dt: Positive | None = Field(None, description="time step; chosen by the solver unless given")
+    max_time: Positive | None = Field(None, description="give up on a path after this time")
+    epsilon: list[Positive] | None = Field(
+        None, description="noise levels to simulate, of those compared; the largest, or all if rare"
+    )
+    rare: bool = Field(
+        False, description="splitting where the passage is too rare for plain simulation (log T above 7)"
+    )
+    rare_paths: Annotated[int, Field(ge=10, le=100_000)] = Field(
+        200, description="paths of a replica of the splitting"
+    )
+    replicas: Annotated[int, Field(ge=4, le=10_000)] = Field(24, description="independent replicas of it")
+    sgd_learning_rate: Positive | None = Field(
+        None, description="also run minibatch SGD with this learning rate (models with data only)"
+    )
+
+
+class SolverTable(Table):
+    """``[solver]``: numerical options."""
+
+    petsc: dict[str, bool | int | Finite | str] = Field({}, description="PETSc options")
+
+
+class SweepTable(Table):
+    """``[sweep]``: the same case for many values of some of its numbers."""
+
+    vary: Annotated[dict[str, Any], Field(min_length=1)] = Field(
+        description="dotted key = list of values, or { from, to, count or step, scale }"
+    )
+    mode: Literal["product", "zip"] = Field("product", description='all combinations, or "zip": side by side')
+    ranks: Annotated[int, Field(ge=1)] = Field(1, description="MPI ranks that work on one member together")
+    show: list[str] = Field([], description="further columns: dotted paths into a member's summary.json")
+    values: dict[str, str] = Field({}, description="the same by name, for use in columns")
+    columns: dict[str, str] = Field({}, description="expressions of values and of the varied numbers")
+    exact: dict[str, str] = Field({}, description="closed forms for columns, of the varied numbers")
+    abscissa: str | None = Field(None, description="what columns are drawn against; the first varied number")
+    tolerance: Positive = Field(1e-3, description="largest relative difference of column and closed form")
+    figure: Literal["lines", "loglog", "polar"] = Field(
+        "lines", description='kind of overview figure; "polar": the first key is an angle in degrees'
+    )
+
+    @field_validator("vary", mode="before")
+    @classmethod
+    def _flat(cls, value: Any) -> Any:
+        return flatten(value) if isinstance(value, dict) else value
+
+    @field_validator("vary")
+    @classmethod
+    def _ranges(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name, given in value.items():
+            if name.split(".")[0] == "sweep":
+                raise ValueError(f"'{name}': a sweep cannot vary itself|vary keys of the other tables")
+            expand(name, given)
+        return value
+
+
+class CaseTable(Table):
+    """The whole case file."""
+
+    title: str = Field("", description="one line that says what this is")
+    paper: str = Field("", description="the paper whose claim it reproduces")
+    system: SystemTable
+    domain: DomainTable = DomainTable()  # type: ignore[call-arg]
+    mesh: MeshTable = MeshTable()  # type: ignore[call-arg]
+    noise: dict[str, NoiseTable] = {}
+    compare: CompareTable = CompareTable()  # type: ignore[call-arg]
+    exits: list[ExitTable] = Field([], alias="exit", description="sets whose mean exit time is wanted")
+    marginals: list[MarginalTable] = Field([], alias="marginal", description="densities of functions")
+    transient: TransientTable | None = None
+    mean_field: MeanFieldTable | None = None
+    trajectories: TrajectoryTable | None = None
+    stability: StabilityTable | None = None
+    section: SectionTable | None = None
+    simulate: SimulateTable | None = None
+    solver: SolverTable = SolverTable()  # type: ignore[call-arg]
+    sweep: SweepTable | None = None
+    references: dict[str, ReferenceTable] = Field({}, alias="reference", description="values to reproduce")
+
+    @field_validator("title", "paper")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        if "\n" in value:
+            raise ValueError("it has several lines|keep to one line")
+        return value
+
+    @field_validator("exits")
+    @classmethod
+    def _distinct_exits(cls, value: list[ExitTable]) -> list[ExitTable]:
+        if len({one.name for one in value}) != len(value):
+            raise ValueError("two exits have the same name|rename one of them")
+        return value
+
+    @field_validator("marginals")
+    @classmethod
+    def _distinct_marginals(cls, value: list[MarginalTable]) -> list[MarginalTable]:
+        if len({one.name for one in value}) != len(value):
+            raise ValueError("two marginals have the same name|rename one of them")
+        return value
+
+    @field_validator("noise")
+    @classmethod
+    def _file_names(cls, value: dict[str, NoiseTable]) -> dict[str, NoiseTable]:
+        for name in value:
+            if not NAME.fullmatch(name) or name.casefold() in TAKEN_NAMES:
+                raise ValueError(f"'{name}' cannot name a noise and its file|use letters, digits, - and _")
+        if len({name.casefold() for name in value}) != len(value):
+            raise ValueError("two noise names differ in case only|rename one: they name files")
+        return value
+
+
+def _identifier(name: str, what: str) -> None:
+    from cases.expressions.parse import FUNCTIONS
+
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,31}", name) or "__" in name:
+        raise ValueError(f"'{name}' cannot name a {what}|use a letter, then letters, digits and _")
+    if name in FUNCTIONS or name == "pi":
+        raise ValueError(f"'{name}' is a function or constant|choose another name for this {what}")

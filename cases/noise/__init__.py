@@ -1,0 +1,4 @@
+"""Diffusion tensors of a case: named and written ones, equal strength, and where they degenerate.
+
+Imports :mod:`cases.landscapes` and what that imports.
+"""

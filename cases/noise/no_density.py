@@ -1,0 +1,59 @@
+"""Cases that have no stationary density: said in one line, with exit code 3, instead of computing one.
+
+Two ways are recognised (:mod:`solver.fokker_planck.existence`): the noise vanishes at an attractor, so that
+all paths collapse onto it; or the minima fill a curve that leaves the domain, along which the mass of the
+density does not fall.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from solver.elements.evaluate import bounding_box
+from solver.fokker_planck.existence import NotNormalisable, require_density, tail
+from solver.system import Array
+
+if TYPE_CHECKING:
+    from cases.casefile.case import Case
+    from cases.landscapes.landscape import Landscape
+
+
+def refuse_collapse(case: Case, landscape: Landscape, attractors: Sequence[Array]) -> None:
+    """Refuse noises, of those that are known beforehand, that vanish at an attractor.
+
+    Raises:
+        NotNormalisable: naming the noise and the attractor.
+    """
+    from cases.noise import tensors as noise
+
+    for name, table in case.noise.items():
+        if not noise.needs_start(table):
+            system = noise.system_for(landscape, noise.build(case, landscape, name, None))
+            _named(case, name, lambda system=system: require_density(system, attractors, None))
+
+
+def refuse_open_valley(case: Case, landscape: Landscape, domain: Any) -> None:
+    """Refuse minima on a curve along which no density falls, at the highest noise level.  Collective.
+
+    Raises:
+        NotNormalisable: naming the noise.
+    """
+    from cases.noise import tensors as noise
+
+    if not case.compare.epsilon:
+        return
+    low, high = bounding_box(domain)
+    centre = 0.5 * (np.asarray(low) + np.asarray(high))
+    for name, one in noise.scaled(case, landscape, centre).items():
+        found = tail(one.system, domain, max(case.compare.epsilon), case.mesh.degree, centre)
+        _named(case, name, lambda one=one, found=found: require_density(one.system, [], found))
+
+
+def _named(case: Case, name: str, check: Any) -> None:
+    try:
+        check()
+    except NotNormalisable as error:
+        raise NotNormalisable(str(case.error(f"noise.{name}", str(error), ""))) from None

@@ -1,0 +1,80 @@
+"""Fitting the mesh of a run to what is solved for on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from cases.casefile.case import Case
+from cases.noise.tensors import ScaledNoise
+from cases.problem.places import Structure, grade, outline
+from meshes.refine import refined_below
+from solver.analysis.adaptivity import adapted
+from solver.analysis.stages import landmarks_of, well_sizes
+from solver.drift.connections import Saddle
+from solver.elements.evaluate import bounding_box
+
+
+def graded_mesh(case: Case, domain: Any, places: Structure, noises: dict[str, ScaledNoise]) -> Any:
+    """The mesh graded to the saddles, and to the attractors as the lowest noise asks for.  Collective.
+
+    Quadratic elements want cells of about one standard deviation of the density there (``mesh.deviations``);
+    those of high degree do with larger ones, and in space such grading would make most of the cells.
+
+    Raises:
+        CaseError: where cells are to be smaller in valleys, and there is no loss or no pass.
+    """
+    points, sizes = [], []
+    for noise in noises.values():
+        marks = landmarks_of(noise.system, places.attractors, places.saddles)
+        if case.compare.epsilon:
+            for place, size in zip(
+                places.attractors, well_sizes(marks, min(case.compare.epsilon)), strict=True
+            ):
+                along = outline(place)
+                points += list(along)
+                sizes += [case.mesh.deviations * size] * len(along)
+    domain = grade(case, domain, points, sizes, [s.point for s in places.saddles if isinstance(s, Saddle)])
+    return _with_valleys(case, domain, places, next(iter(noises.values()), None))
+
+
+def _with_valleys(case: Case, domain: Any, places: Structure, noise: ScaledNoise | None) -> Any:
+    """The mesh with smaller cells where the loss is below the highest pass.  Collective."""
+    if case.mesh.valleys == 1.0:
+        return domain
+    passes = [s.point for s in places.saddles if isinstance(s, Saddle)]
+    loss = None if noise is None else noise.system.loss
+    if loss is None or not passes:
+        what = "there is no loss" if loss is None else "there is no pass in the domain"
+        raise case.error("mesh.valleys", f"{what}, so that nothing lies below a pass", "leave it out")
+    low, high = bounding_box(domain)
+    cell = float(np.max(high - low)) / case.mesh.resolution
+    level = float(np.max(loss(np.array(passes).T)))
+    return refined_below(domain, loss, level, cell / case.mesh.valleys)
+
+
+def adapted_mesh(
+    case: Case,
+    domain: Any,
+    places: Structure,
+    noises: dict[str, ScaledNoise],
+    say: Callable[[str], None],
+) -> Any:
+    """The mesh refined ``mesh.adapt`` times to the quasi-potentials of all noises.  Collective.
+
+    Raises:
+        SolverError: If V of some well cannot be solved for.
+    """
+    systems = [noise.system for noise in noises.values()]
+    return adapted(
+        systems,
+        domain,
+        places.attractors,
+        places.saddles,
+        case.mesh.adapt,
+        case.mesh.degree,
+        case.solver.petsc,
+        say,
+    )

@@ -1,0 +1,203 @@
+"""The mesh of a case and the fixed points in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cases.base.errors import CaseError
+from cases.casefile.case import Case
+from cases.landscapes.landscape import Landscape, at_point
+from cases.noise.no_density import refuse_open_valley
+from cases.noise.tensors import constant
+from cases.problem.validate import check_at
+from meshes.box import box
+from meshes.files import UnreadableMesh, read_mesh
+from meshes.refine import graded
+from solver.drift.connections import Saddle, connections
+from solver.drift.cycle_passes import CyclePass, cycle_basins, cycle_passes
+from solver.drift.fixed_points import FixedPoint, fixed_points
+from solver.drift.fourier import phases
+from solver.drift.limit_cycles import LimitCycle, limit_cycles
+from solver.elements.evaluate import Locator, bounding_box
+from solver.errors import DegenerateFixedPoints
+from solver.system import Array, System
+
+# cells at a pass are this many times smaller than elsewhere
+AT_PASS = 4.0
+# points at which a closed curve is looked at
+CURVE = 200
+
+
+def outline(place: FixedPoint | LimitCycle) -> Array:
+    """Points ``(n, d)`` all along a cycle, or the one point."""
+    return place.curve(phases(CURVE)).T if isinstance(place, LimitCycle) else place.point[None]
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Where the drift vanishes: what the escape problem is about.
+
+    Attributes:
+        attractors: Point attractors, then stable limit cycles, in the order of the output.
+        saddles: Saddles with one unstable direction, then unstable cycles, and what they connect.
+        others: All other fixed points.
+        start: Index of the attractor that is escaped from.
+        target: Index of the attractor escaped to; None if there is only one.
+    """
+
+    attractors: tuple[FixedPoint | LimitCycle, ...]
+    saddles: tuple[Saddle | CyclePass, ...]
+    others: tuple[FixedPoint, ...]
+    start: int
+    target: int | None
+
+
+def make_mesh(case: Case, landscape: Landscape, comm: Any) -> Any:
+    """The mesh of the domain, before it is graded.  Collective.
+
+    Raises:
+        CaseError: for a mesh file that cannot be used, or an unsound drift or noise at its vertices.
+    """
+    if case.domain.bounds is not None:
+        return box(comm, _bounds(case), case.mesh.resolution)
+    path = Path(case.domain.mesh or "")
+    try:
+        domain = read_mesh(comm, path, case.dim)
+    except UnreadableMesh as error:
+        raise case.error(
+            "domain.mesh", f"{path.name} {error}", f"give a mesh of {case.dim}D simplices"
+        ) from None
+    problems: list[CaseError] = []
+    try:
+        check_at(case, landscape, np.array(domain.geometry.x[:, : case.dim].T, dtype=np.float64))
+    except CaseError as error:
+        problems.append(error)
+    found = [problem for part in comm.allgather(problems) for problem in part]
+    if found:
+        raise found[0]
+    return domain
+
+
+def grade(
+    case: Case, domain: Any, points: Sequence[Array], sizes: Sequence[float], passes: Sequence[Array] = ()
+) -> Any:
+    """Grade the mesh towards the points of ``mesh.refine``, given points, and passes.  Collective.
+
+    The last thousandth of a barrier lies close to its pass, and the lower bound needs it resolved.
+    """
+    low, high = bounding_box(domain)
+    cell = float(np.max(high - low)) / case.mesh.resolution
+    listed = [np.array(point) for point in case.mesh.refine]
+    near = list(passes) if case.dim < 3 else []
+    return graded(
+        domain,
+        [*listed, *points, *near],
+        [*[cell / 8] * len(listed), *sizes, *[cell / AT_PASS] * len(near)],
+    )
+
+
+def structure(case: Case, landscape: Landscape, domain: Any) -> Structure:
+    """Find the fixed points in the domain.  Collective.
+
+    Raises:
+        CaseError: no attractor, one on the boundary, degenerate ones, or given ones that are none.
+        NotNormalisable: degenerate ones, along which the stationary density does not fall.
+    """
+    key = "domain.bounds" if case.domain.bounds is not None else "domain.mesh"
+    still = System(
+        landscape.dim, landscape.drift, landscape.jacobian, *constant(np.eye(landscape.dim)), landscape.loss
+    )
+    low, high = bounding_box(domain)
+    bounds = _bounds(case) if case.domain.bounds is not None else list(zip(low, high, strict=True))
+    try:
+        points = fixed_points(still, bounds)
+    except DegenerateFixedPoints as error:
+        refuse_open_valley(case, landscape, domain)
+        raise case.error(
+            "system", str(error), "make the minima isolated, for example by a small L2 term"
+        ) from None
+    if case.domain.bounds is None:
+        held = _held(domain, np.array([p.point for p in points]).reshape(len(points), case.dim))
+        points = tuple(p for p, here in zip(points, held, strict=True) if here)
+    cycles = limit_cycles(still, points, bounds)
+    if case.domain.bounds is None:
+        cycles = tuple(c for c in cycles if _held(domain, outline(c)).all())
+    stable = [cycle for cycle in cycles if cycle.kind == "attractor"]
+    size = float((high - low).min())
+    saddles: tuple[Saddle | CyclePass, ...] = (
+        *connections(still, points, bounds, further=cycle_basins(still, stable, 0.1 * size)),
+        *cycle_passes(still, points, stable, [c for c in cycles if c.kind == "repeller"], bounds),
+    )
+    attractors: tuple[FixedPoint | LimitCycle, ...] = (
+        *(p for p in points if p.kind == "attractor"),
+        *stable,
+    )
+    for point in attractors:
+        if point.on_boundary:
+            raise case.error(
+                key, f"the attractor {at_point(point.point)} lies on the boundary", "enlarge the domain"
+            )
+    if not attractors:
+        raise case.error(
+            key,
+            "there is no attracting point or limit cycle in the domain",
+            "enlarge the domain",
+        )
+    used = {tuple(s.point) for s in saddles} | {tuple(p.point) for p in attractors}
+    others = tuple(p for p in points if tuple(p.point) not in used)
+    for n, given in enumerate(case.system.attractors or []):
+        _index_of(case, f"system.attractors.{n}", given, attractors, high - low)
+    start = 0
+    if case.compare.from_ is not None:
+        start = _which(case, "compare.from", case.compare.from_, attractors, high - low)
+    if case.compare.to is not None:
+        target: int | None = _which(case, "compare.to", case.compare.to, attractors, high - low)
+        if target == start:
+            raise case.error("compare.to", "it is the attractor escaped from", "name another one")
+    else:
+        target = next((k for k in range(len(attractors)) if k != start), None)
+    return Structure(attractors, saddles, others, start, target)
+
+
+def _held(domain: Any, points: Array) -> Array:
+    """Which of the points ``(n, d)`` are in the mesh.  Collective."""
+    inside = Locator(domain)
+    return np.asarray(inside.owners(inside.cells(points)) < domain.comm.size)
+
+
+def _bounds(case: Case) -> list[tuple[float, float]]:
+    return [(low, high) for low, high in case.domain.bounds or []]
+
+
+def _which(
+    case: Case,
+    key: str,
+    wanted: int | list[float],
+    attractors: Sequence[FixedPoint | LimitCycle],
+    size: Array,
+) -> int:
+    if not isinstance(wanted, int):
+        return _index_of(case, key, wanted, attractors, size)
+    if wanted >= len(attractors):
+        raise case.error(
+            key, f"there is no attractor {wanted}", f"the domain has {len(attractors)}, counted from 0"
+        )
+    return wanted
+
+
+def _index_of(
+    case: Case, key: str, wanted: Sequence[float], attractors: Sequence[FixedPoint | LimitCycle], size: Array
+) -> int:
+    """The attractor at a point given to a few digits: within two per cent of the domain."""
+    gaps = [float(np.max(np.abs(p.point - np.array(wanted)) / size)) for p in attractors]
+    if min(gaps) > 0.02:
+        near = at_point(attractors[int(np.argmin(gaps))].point)
+        raise case.error(
+            key, f"there is no attractor near {at_point(np.array(wanted))}", f"the nearest is {near}"
+        )
+    return int(np.argmin(gaps))

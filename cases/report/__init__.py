@@ -1,0 +1,4 @@
+"""The page about a run: sentences, tables, figures; the same tables on the screen; the ParaView script.
+
+Reads finished results only.
+"""

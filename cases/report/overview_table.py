@@ -1,0 +1,102 @@
+"""The comparison in one table (:mod:`cases.results.overview`), for the page and for the screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cases.base.numbers import DASH, factor, number
+from cases.report.tables import orientation
+from cases.results.anisotropy import Shape
+from cases.results.overview import Measure, at_start, baseline_of, measures
+from cases.results.rundata import RunData
+from cases.results.summary_rows import Summary
+
+_WIDTH = 100
+#: Longest way out and name of a noise on the screen, and how many noise levels, the lowest ones.
+_LAYOUTS = ((46, 14, 5), (40, 12, 4), (34, 10, 3))
+_SHAPE = ("tr A", "eigenvalues of A", "largest towards", "strength along the way out")
+
+Group = tuple[str, list[tuple[str, list[str]]]]
+
+
+def overview(run: RunData) -> dict[str, Any] | None:
+    """A column for every noise; None where fewer than two noises were compared.
+
+    Returns:
+        ``noises``, ``baseline``, and ``groups``: a heading and rows, each a label and one cell a noise.
+    """
+    base, found = baseline_of(run.summary), measures(run.summary)
+    if base is None or not found:
+        return None
+    noises = list(run.summary["noises"])
+    groups = [*_noise_groups(at_start(run), noises), *(_escape_group(one, noises, base) for one in found)]
+    return {"noises": noises, "baseline": base, "groups": groups}
+
+
+def _noise_groups(found: dict[str, list[tuple[str, Shape]]], noises: list[str]) -> list[Group]:
+    groups = []
+    for place in dict.fromkeys(name for places in found.values() for name, _ in places):
+        known = {noise: shape for noise in found for name, shape in found[noise] if name == place}
+        cells = [_cells(known.get(noise)) for noise in noises]
+        rows = [(label, [column[i] for column in cells]) for i, label in enumerate(_SHAPE)]
+        groups.append((f"The noise {place}", rows))
+    return groups
+
+
+def _cells(shape: Shape | None) -> list[str]:
+    if shape is None:
+        return [DASH] * len(_SHAPE)
+    values = ", ".join(number(value, 3) for value in shape.eigenvalues) or DASH
+    return [number(shape.trace, 4), values, orientation(shape), number(shape.strength, 3)]
+
+
+def _escape_group(measure: Measure, noises: list[str], base: str) -> Group:
+    rows = [
+        ("barrier", [number(measure.barriers.get(noise), 5) for noise in noises]),
+        (f"barrier over that of {base}", [number(measure.ratios.get(noise), 4) for noise in noises]),
+    ]
+    rows += [
+        (f"× faster at ε = {epsilon:g}", [factor(gains.get(noise)) for noise in noises])
+        for epsilon, gains in measure.gains.items()
+    ]
+    return f"Escape {measure.text}", rows
+
+
+def overview_text(summary: Summary) -> list[str]:
+    """Rates over those of the baseline by every measure, for the screen; nothing unless there are several."""
+    base, found = baseline_of(summary), measures(summary)
+    if base is None or len(found) < 2:
+        return []
+    for way, name, count in _LAYOUTS:
+        text = _lay_out(found, base, list(summary["noises"]), way, name, count)
+        if max(map(len, text.splitlines())) <= _WIDTH:
+            break
+    return [text]
+
+
+def _lay_out(found: list[Measure], base: str, noises: list[str], longest: int, name: int, count: int) -> str:
+    levels = sorted({epsilon for one in found for epsilon in one.gains}, reverse=True)[-count:]
+    above = ["", "", "barrier", *["rate" for _ in levels]]
+    heads = ["way out", "noise", "ratio", *[f"ε = {epsilon:g}" for epsilon in levels]]
+    lines = []
+    for one in found:
+        text = _clip(one.text, longest)
+        for noise in noises:
+            if noise != base:
+                rates = [factor(one.gains.get(epsilon, {}).get(noise)) for epsilon in levels]
+                lines.append([text, _clip(noise, name), number(one.ratios.get(noise), 4), *rates])
+                text = ""
+    widths = [max(len(line[i]) for line in [above, heads, *lines]) for i in range(len(heads))]
+    shown = [above, heads, ["─" * width for width in widths], *lines]
+    table = [
+        "  ".join(
+            cell.ljust(width) if i < 2 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in shown
+    ]
+    return "\n".join([f"Barriers and rates over those of {base}, by what is left", *table])
+
+
+def _clip(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"

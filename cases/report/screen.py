@@ -1,0 +1,87 @@
+"""The table printed at the end of a run."""
+
+from __future__ import annotations
+
+from cases.base.numbers import bracket, factor, fixed, number, point, with_interval
+from cases.report.formula_table import formula_table, power_law_notes
+from cases.results.summary_rows import Direction, Row, Summary, baseline, directions, goal, rows
+
+_WIDTH = 100
+#: Digits of the barriers and longest name shown, tried in turn until a table fits.
+_LAYOUTS = ((5, 14), (4, 14), (4, 10), (3, 6))
+
+
+def comparison_table(summary: Summary) -> str:
+    """The result of a run as plain text, at most 100 columns wide.
+
+    Per escape: barrier with its bracket, log mean first passage time at each noise level from the PDE,
+    from Kramers' formula and simulated, and how many times faster than the baseline it is.  Below, formulas
+    for the barrier, where they say anything else.
+
+    Args:
+        summary: What summary.json holds.
+    """
+    parts = [_block(summary, direction) for direction in directions(summary)]
+    if not parts:
+        return "No escape was computed: there is no pair of attractors to compare."
+    notes = ["log T: natural logarithm of the mean first passage time; simulated: with its 95 % interval"]
+    notes += [
+        f"minibatch SGD on the data ({row.noise}, ε = {row.epsilon:g}, {row.sgd_note}): "
+        f"log T {with_interval(row.sgd, row.sgd_interval)}"
+        for direction in directions(summary)
+        for row in rows(summary, direction)
+        if row.sgd is not None
+    ]
+    notes += power_law_notes(summary)
+    return "\n\n".join([*parts, "\n".join(notes), *formula_table(summary)])
+
+
+def _block(summary: Summary, direction: Direction) -> str:
+    for digits, longest in _LAYOUTS:
+        text = _lay_out(summary, direction, digits, longest)
+        if max(map(len, text.splitlines())) <= _WIDTH:
+            break
+    return text
+
+
+def _lay_out(summary: Summary, direction: Direction, digits: int, longest: int) -> str:
+    base = baseline(summary)
+    above = ["", "", "", "", "", "log T", "log T", "log T"]
+    heads = ["noise", "tr A", "barrier", "[lower, upper]", "ε", "PDE", "Kramers", "simulated"]
+    if base is not None:
+        above.append("× faster than")
+        heads.append(_clip(base, longest))
+    lines, last = [], None
+    for row in rows(summary, direction):
+        lines.append(_cells(row, row.noise != last, base is not None, digits, longest))
+        last = row.noise
+    widths = [max(len(line[i]) for line in [above, heads, *lines]) for i in range(len(heads))]
+    text = [_title(summary, direction)]
+    for line in [above, heads, ["─" * width for width in widths], *lines]:
+        cells = [
+            cell.ljust(width) if i in (0, 3) else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        text.append("  ".join(cells).rstrip())
+    return "\n".join(text)
+
+
+def _cells(row: Row, first: bool, compared: bool, digits: int, longest: int) -> list[str]:
+    """One line; what does not depend on the noise level stands in the first line of a noise only."""
+    start = ["", "", "", ""]
+    if first:
+        start = [_clip(row.noise, longest), number(row.trace, 3), number(row.barrier, digits)]
+        start.append(bracket(row.lower, row.upper, digits))
+    cells = [*start, number(row.epsilon, 3).rstrip("0").rstrip(".")]
+    cells += [fixed(row.log_mfpt), fixed(row.kramers), with_interval(row.simulated, row.interval)]
+    return [*cells, factor(row.log_ratio)] if compared else cells
+
+
+def _title(summary: Summary, direction: Direction) -> str:
+    places = {entry["index"]: point(entry["point"]) for entry in summary.get("attractors", [])}
+    start, stop = (f" {places[i]}" if i in places else "" for i in direction)
+    return f"Escape from attractor {direction[0]}{start} to {goal(direction)}{stop}"
+
+
+def _clip(name: str, longest: int) -> str:
+    return name if len(name) <= longest else name[: longest - 1] + "…"

@@ -1,0 +1,120 @@
+"""The checks of a run: numbers, their thresholds, and what a failure means in words."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cases.stages.simulation.passages import Simulations
+from solver.analysis.stages import Analysis
+
+# name: (largest accepted value, what it is)
+CHECKS: dict[str, tuple[float, str]] = {
+    "hj_residual": (0.03, "residual of the Hamilton–Jacobi equation relative to the terms that balance"),
+    "hj_instanton": (2e-3, "difference of V and the action along the instantons, over the barrier"),
+    "barrier_uncertainty": (1e-4, "numerical uncertainty of the action, over the barrier"),
+    "gauge_refresh": (5e-3, "change of the log passage times when the gauge is refreshed"),
+    "gauge_gap": (5e-3, "change of the log passage times at the lowest noise when the gauge is made of V"),
+    "density_refresh": (0.05, "change of log p below the passes when the gauge is refreshed"),
+    "committor": (0.05, "by how much a committor leaves [0, 1]: the mesh does not resolve it"),
+    "window": (5e-3, "change of the log rates when the window of the committor is narrowed"),
+    "positivity": (0.05, "where the density first fails, m e-folds above the passes, as e^(-m)"),
+    "arrhenius_slope": (1.0, "slope of log T against the barrier, over what corrections of order ε² allow"),
+    "arrhenius_trend": (0.005, "by how much the slopes recede from the barrier as the noise falls"),
+    "interpolation": (2e-3, "estimated error of the tabulated loss and covariance, over the barrier"),
+    "exit_flux": (0.02, "difference of two evaluations of the flux out of a set, in log T"),
+    "exit_methods": (0.02, "difference of direct solution and flux where both count, in log T"),
+    "exit_slope": (1.0, "slope of the log exit time against V on the boundary, over what prefactors allow"),
+    "exit_simulation_gap": (0.05, "log exit time simulated against computed, beyond the 95 % interval"),
+    "marginal": (1.0, "distance of marginal densities from closed forms, over what the case allows"),
+    "marginal_quadrature": (5e-3, "estimated error of marginal densities by the cutting of cells into bins"),
+    "transient_mass": (1e-12, "change of the mass of an evolving density"),
+    "transient_negative": (1e-3, "lowest value of an evolving density below zero, over the highest"),
+    "transient_time_error": (1e-3, "sum of the estimated errors of the time steps, relative"),
+    "mean_field_averages": (5e-3, "averages of the density on the mesh against Newton's method for them"),
+    "mean_field_value": (1e-3, "energy and entropy on the mesh against quadrature"),
+    "mean_field_stability": (0.0, "states whose spectral gap contradicts their second variation"),
+    "mean_field_negative": (1e-3, "lowest value of a stationary density below zero, over the highest"),
+    "mean_field_mass": (1e-12, "change of the mass along the flow"),
+    "mean_field_rise": (1e-7, "largest rise of the energy along the flow, over its fall"),
+    "mean_field_decay": (0.05, "rate at which the energy decays against twice the spectral gap, relative"),
+    "mean_field_particles": (
+        0.15,
+        "N times the energy of N particles above the minimum, beyond the interval",
+    ),
+    "simulation_gap": (0.05, "log T simulated against computed, beyond the 95 % interval"),
+}
+
+
+def thresholds() -> dict[str, float]:
+    """Largest accepted value of every check."""
+    return {name: limit for name, (limit, _) in CHECKS.items()}
+
+
+def checks(analysis: Analysis, simulated: Simulations, pair: tuple[int, int] | None) -> dict[str, Any]:
+    """Values of the checks of one noise; None where there is nothing to check."""
+    levels = analysis.levels.values()
+    barriers = analysis.barriers
+    values: dict[str, float | None] = {
+        "hj_residual": max(well.iteration.residual for well in analysis.wells),
+        "hj_instanton": max((b.mismatch for b in barriers), default=None),
+        "barrier_uncertainty": max(((b.upper - b.barrier) / b.barrier for b in barriers), default=None),
+        "gauge_refresh": max((level.gauge_refresh for level in levels), default=None),
+        "gauge_gap": analysis.gauge_gap,
+        "density_refresh": max((level.density_refresh for level in levels), default=None),
+        "committor": max((level.state.committor_error for level in levels), default=None),
+        "window": max((level.state.window_change for level in levels), default=None),
+        "positivity": max((float(np.exp(-level.margin)) for level in levels), default=None),
+    }
+    values |= _arrhenius(analysis, pair)
+    values["simulation_gap"] = _simulation_gap(simulated)
+    return values
+
+
+def problems(noise: str, values: Mapping[str, float | None]) -> list[str]:
+    """A sentence for every check that failed; a value that is not finite fails."""
+    found = []
+    for name, value in values.items():
+        limit, meaning = CHECKS[name]
+        if value is not None and not value <= limit:
+            found.append(f"{noise}: {name} = {value:.3g} is above {limit:g} ({meaning})")
+    return found
+
+
+def _arrhenius(analysis: Analysis, pair: tuple[int, int] | None) -> dict[str, float | None]:
+    """The slope of log T between 1/ε₁ and 1/ε₂ must tend to the barrier of the Hamilton–Jacobi equation.
+
+    ``log T = ΔV/ε + a + c ε + …`` has the slope ``ΔV − c ε₁ε₂``; cΔV is of order one (0.5 to 1 in the
+    built-in cases), and three is allowed, with half a per cent for the numerics.
+    """
+    result: dict[str, float | None] = {"arrhenius_slope": None, "arrhenius_trend": None}
+    direct = [b.barrier for b in analysis.barriers if (b.start, b.end) == pair]
+    if pair is None or not direct:
+        return result
+    height = min(direct)
+    times = [
+        (1.0 / epsilon, level.state.rates.log_mfpt[pair])
+        for epsilon, level in sorted(analysis.levels.items(), reverse=True)
+        if level.state.rates is not None
+    ]
+    slopes = [(second[1] - first[1]) / (second[0] - first[0]) for first, second in itertools.pairwise(times)]
+    gaps = [float(abs(slope / height - 1.0)) for slope in slopes]
+    if gaps:
+        allowed = 3.0 / (times[-1][0] * times[-2][0] * height**2) + 0.005
+        result["arrhenius_slope"] = gaps[-1] / allowed
+    if len(gaps) > 1:
+        result["arrhenius_trend"] = max(0.0, *(b - a for a, b in itertools.pairwise(gaps)))
+    return result
+
+
+def _simulation_gap(simulated: Simulations) -> float | None:
+    """Largest distance of log T computed from a 95 % interval, over the levels that were simulated."""
+    gaps = [
+        max(0.0, one.ci[0] - one.computed, one.computed - one.ci[1])
+        for one in simulated.values()
+        if one.computed is not None
+    ]
+    return max(gaps, default=None)

@@ -1,0 +1,1 @@
+"""A run from case to result folder."""

@@ -1,0 +1,142 @@
+"""Trajectories of gradient descent and of SGD for a case: what ``[trajectories]`` asks for.
+
+Three paths from one point with one learning rate: SGD on the samples of the model, gradient descent on their
+mean loss, and gradient descent on a loss without noise if one is given.  Of SGD the averages of the observed
+polynomials are given with their 95 % intervals, of the two others the values at the end.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from cases.casefile.case import Case
+from cases.casefile.trajectory_table import TrajectoryTable
+from cases.expressions import symbolic
+from cases.expressions.parse import ExpressionError, parse, symbols
+from cases.landscapes.landscape import Landscape
+from solver.simulation.descent import Descents, descent, sampled_descents
+from solver.system import Array
+
+FILE = "trajectories.json"
+#: Standard errors in half a 95 % interval.
+NORMAL_95 = 1.96
+
+
+def check(case: Case, landscape: Landscape, table: TrajectoryTable) -> None:
+    """Complain about a table that cannot be run.
+
+    Raises:
+        CaseError: naming the key.
+    """
+    if landscape.samples is None:
+        raise case.error("trajectories", "SGD needs a model with data", "use such a model, or leave it out")
+    if len(table.start) != case.dim:
+        raise case.error(
+            "trajectories.start",
+            f"{len(table.start)} numbers for {case.dim} coordinates",
+            "give one for each",
+        )
+    for name in table.observe:
+        _polynomial(case, table, name)
+    _plain(case, table)
+
+
+def run(case: Case, landscape: Landscape, table: TrajectoryTable, folder: Path, comm: Any) -> dict[str, Any]:
+    """Run all three and write their iterates; what summary.json says of them.  Collective.
+
+    Raises:
+        NotConverged: when a path runs away.
+    """
+    samples = landscape.samples
+    if samples is None:
+        raise ValueError("trajectories of a landscape without samples")
+    start = np.array(table.start)
+    noisy = sampled_descents(
+        samples.sample_gradient, samples.size, start, table.learning_rate, table.steps, table.batch_size,
+        table.paths, table.seed, table.left_out, comm=comm,
+    )  # fmt: skip
+    # The deterministic paths have settled long before SGD has averaged.
+    calm = min(table.steps, 1_000_000)
+    paths = {"sgd": (noisy.times, noisy.first)}
+    paths["gd"] = descent(lambda x: -landscape.drift(x), start, table.learning_rate, calm)
+    if (slope := _plain(case, table)) is not None:
+        paths["plain"] = descent(slope, start, table.learning_rate, calm)
+    polynomials = {name: _polynomial(case, table, name) for name in table.observe}
+    summary: dict[str, Any] = {
+        "learning_rate": table.learning_rate,
+        "batch_size": table.batch_size,
+        "steps": table.steps,
+        "paths": table.paths,
+        "start": list(table.start),
+        "plain_loss": table.plain,
+        "sgd": {
+            "end": noisy.first[-1].tolist(),
+            "observed": {name: _average(poly, noisy) for name, poly in polynomials.items()},
+        },
+    }
+    for kind in ("gd", "plain"):
+        if kind in paths:
+            end = paths[kind][1][-1]
+            values = {name: {"value": _value(poly, end[None])[0]} for name, poly in polynomials.items()}
+            summary[kind] = {"end": end.tolist(), "observed": values}
+    if comm is None or comm.rank == 0:
+        record = {
+            kind: {
+                "times": times.tolist(),
+                "points": points.tolist(),
+                "observed": {name: _value(poly, points) for name, poly in polynomials.items()},
+            }
+            for kind, (times, points) in paths.items()
+        }
+        (folder / FILE).write_text(json.dumps(record, allow_nan=False))
+    return summary
+
+
+def _polynomial(case: Case, table: TrajectoryTable, name: str) -> sp.Poly:
+    from cases.results.references import polynomial
+
+    try:
+        return polynomial(table.observe[name], case.coordinates)
+    except ExpressionError as error:
+        raise case.error(f"trajectories.observe.{name}", error.problem, error.fix) from None
+
+
+def _plain(case: Case, table: TrajectoryTable) -> Any:
+    """∇ of the loss without noise; None without one."""
+    if table.plain is None:
+        return None
+    try:
+        loss = parse(table.plain, [*case.coordinates, *case.system.parameters])
+    except ExpressionError as error:
+        raise case.error("trajectories.plain", error.problem, error.fix) from None
+    loss = loss.subs({symbols([key])[0]: value for key, value in case.system.parameters.items()})
+    xs = symbols(case.coordinates)
+    return symbolic.to_numpy(symbolic.gradient(loss, xs), xs)
+
+
+def _average(poly: sp.Poly, paths: Descents) -> dict[str, float]:
+    """Mean over the paths of the average along each, and half its 95 % interval."""
+    values = np.zeros(len(paths.means))
+    for powers, factor in poly.terms():
+        places = [i for i, power in enumerate(powers) for _ in range(power)]
+        if len(places) == 2:
+            values += float(factor) * paths.products[:, places[0], places[1]]
+        else:
+            values += float(factor) * (paths.means[:, places[0]] if places else 1.0)
+    return {
+        "value": float(values.mean()),
+        "error": float(NORMAL_95 * values.std(ddof=1) / np.sqrt(len(values))),
+    }
+
+
+def _value(poly: sp.Poly, points: Array) -> list[float]:
+    """The polynomial at points ``(n, d)``."""
+    values = np.zeros(len(points))
+    for powers, factor in poly.terms():
+        values += float(factor) * np.prod(points ** np.array(powers), axis=1)
+    return [float(value) for value in values]

@@ -1,0 +1,1 @@
+"""Mean exit times from sets round an attractor."""

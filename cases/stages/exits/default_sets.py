@@ -1,0 +1,90 @@
+"""The sets that are left beside the passes where a case names none: a sublevel set of the loss, and a ball.
+
+With L₀ the loss at the starting attractor x₀, L₁ the least loss at a saddle next to it, and x₁ the nearest of
+these saddles,
+
+    {loss < L₀ + 0.8 (L₁ − L₀)},    {|x − x₀| < 0.5 |x₁ − x₀|}.
+
+They take part in the comparison only: a set that cannot be meshed, reaches the boundary of the domain or
+holds another attractor is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cases.base.errors import CaseError
+from cases.base.numbers import point
+from cases.casefile.case import Case
+from cases.casefile.exit_table import BallTable
+from cases.landscapes.landscape import Landscape
+from cases.noise.tensors import ScaledNoise
+from cases.problem.places import Structure
+from cases.stages.exits.sets import SHELLS, ExitSet, ball_level, check_set
+from solver.drift.connections import Saddle
+from solver.drift.fixed_points import FixedPoint
+
+LEVEL, REACH = 0.8, 0.5
+NAMES = ("level", "ball")
+
+
+def default_sets(
+    case: Case, landscape: Landscape, places: Structure, noises: Mapping[str, ScaledNoise], domain: Any
+) -> list[ExitSet]:
+    """Those of the two sets that can be had; none unless noises are compared in one or two dimensions.
+
+    Collective.
+    """
+    wanted = case.compare.sets and not case.exits and len(noises) > 1 and case.compare.epsilon
+    if not wanted or case.dim > 2 or landscape.loss is None or not places.attractors:
+        return []
+    start = places.attractors[places.start]
+    near = [s.point for s in places.saddles if isinstance(s, Saddle) and places.start in s.between]
+    if not isinstance(start, FixedPoint) or not near:
+        return []
+    found = []
+    for one in (
+        _level(landscape, places.start, start.point, near),
+        _ball(case, places.start, start.point, near),
+    ):
+        try:
+            check_set(case, f"exit '{one.name}'", one, places, next(iter(noises.values())), domain)
+        except CaseError:
+            continue
+        found.append(one)
+    return found
+
+
+def _level(landscape: Landscape, index: int, start: Any, near: list[Any]) -> ExitSet:
+    loss = landscape.loss
+    assert loss is not None
+    bottom = float(loss(start[:, None])[0])
+    bound = bottom + LEVEL * (float(np.min(loss(np.array(near).T))) - bottom)
+    return ExitSet(
+        NAMES[0],
+        f"loss < {bound:.5g}",
+        lambda x: loss(x) - bound,
+        SHELLS[len(start)],
+        None,
+        index,
+        False,
+        False,
+    )
+
+
+def _ball(case: Case, index: int, start: Any, near: list[Any]) -> ExitSet:
+    radius = REACH * min(float(np.linalg.norm(saddle - start)) for saddle in near)
+    centre = "x" if not start.any() else f"x − {point(start.tolist())}"
+    return ExitSet(
+        NAMES[1],
+        f"|{centre}| < {radius:.4g}",
+        ball_level(start, radius),
+        SHELLS[case.dim],
+        BallTable(centre=start.tolist(), radius=radius),
+        index,
+        False,
+        False,
+    )

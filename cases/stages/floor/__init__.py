@@ -1,0 +1,1 @@
+"""Barriers of a degenerate noise as its floor goes to zero."""

@@ -1,0 +1,1 @@
+"""The stationary density of functions of the coordinates, beside closed forms."""

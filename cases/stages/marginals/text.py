@@ -1,0 +1,46 @@
+"""How far marginal densities are from their closed forms, as rows for the screen and for the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cases.base.numbers import DASH, number
+
+HEADS = ("marginal", "noise", "ε", "distance", "allowed", "outside the bins")
+
+
+def marginal_rows(summary: Mapping[str, Any]) -> list[list[str]]:
+    """One row per marginal, noise and noise level; empty where there is no marginal."""
+    found = []
+    for noise, entry in summary["noises"].items():
+        for one in entry.get("marginals", []):
+            for level in one["levels"]:
+                found.append(
+                    [
+                        one["name"],
+                        noise,
+                        f"{level['epsilon']:g}",
+                        number(level["distance"], 2),
+                        f"{one['tolerance']:g}" if level["distance"] is not None else DASH,
+                        number(max(level["outside"], 0.0), 2),
+                    ]
+                )
+    names = list(dict.fromkeys(row[0] for row in found))
+    return sorted(found, key=lambda row: names.index(row[0]))
+
+
+def marginal_table(summary: Mapping[str, Any]) -> str:
+    """The rows as plain text; empty where there are none."""
+    rows = marginal_rows(summary)
+    if not rows:
+        return ""
+    lines = [list(HEADS), *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADS))]
+    lines.insert(1, ["─" * width for width in widths])
+    text = ["Marginal densities: total variation distance from the closed form"]
+    for line in lines:
+        padded = enumerate(zip(line, widths, strict=True))
+        cells = [cell.ljust(width) if i < 2 else cell.rjust(width) for i, (cell, width) in padded]
+        text.append("  ".join(cells).rstrip())
+    return "\n".join(text)

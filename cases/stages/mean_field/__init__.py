@@ -1,0 +1,1 @@
+"""Mean-field Langevin dynamics: energy plus entropy of a density of neurons."""

@@ -1,0 +1,287 @@
+"""A mean-field problem from case to summary: stationary states, density on the mesh, flow, particles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from dolfinx import fem
+
+from cases.casefile.case import Case
+from cases.results.checks import problems
+from cases.results.summary import number
+from cases.stages.mean_field import problem as mean_field_problem
+from meshes.box import box
+from solver.elements.integrals import expectations as on_mesh
+from solver.elements.integrals import mean_and_covariance
+from solver.errors import SolverError
+from solver.evolution.transient import TimeOptions
+from solver.mean_field.equation import Flow, make_flow
+from solver.mean_field.evolution import MeanFieldEvolution, march
+from solver.mean_field.particles import ParticleEnergy, particle_energy
+from solver.mean_field.problem import (
+    MeanField,
+    StationaryState,
+    expectations,
+    particle_constant,
+    state_density,
+    stationary_states,
+)
+from solver.mean_field.stationary import MeanFieldState, relaxation_rate, stationary
+from solver.output.vtkhdf import write_vtkhdf
+from solver.output.vtkseries import write_series
+from solver.system import Array, Field
+
+STARTS = {1: 64, 2: 16, 3: 4}
+"""Starts of the search for stationary states by dimension (with one feature, cells of a scan)."""
+BURN_IN, AVERAGED = 5.0, 20.0
+"""Relaxation times that the particles are given before their energy is averaged, and over which it is."""
+CURVE = 61
+TIGHT = {1: 1e-9, 2: 1e-8, 3: 1e-6}
+
+Say = Callable[[str], None]
+
+
+def solve(case: Case, path: Path, comm: Any, say: Say) -> tuple[dict[str, Any], list[str]]:
+    """The entry ``mean_field`` of summary.json, and what went wrong.  Collective."""
+    table = case.mean_field
+    assert table is not None
+    domain = box(comm, [(low, high) for low, high in case.domain.bounds or []], case.mesh.resolution)
+    observed = mean_field_problem.observables(case)
+    found: list[str] = []
+    levels: list[dict[str, Any]] = []
+    densities: dict[str, fem.Function] = {}
+    for n, temperature in enumerate(table.temperature):
+        problem = mean_field_problem.problem(case, temperature)
+        try:
+            level, states = _level(case, problem, domain, observed, say)
+            densities |= {f"density_T{temperature:g}_{k}": state.density for k, state in enumerate(states)}
+            if n == 0 and table.times:
+                level["flow"] = _flow(case, problem, domain, path, level, say)
+            if n == 0 and table.particles:
+                level["particles"] = _particles(case, problem, comm, level, say)
+            level["checks"] = checks(level)
+            found += problems(f"λ = {temperature:g}", level["checks"])
+        except SolverError as error:
+            found.append(f"λ = {temperature:g}: {error}")
+            level = {"temperature": temperature, "states": [], "mesh": [], "checks": {}}
+        levels.append(level)
+    if densities:
+        fields: dict[str, Any] = dict(densities)
+        fields["confinement"] = mean_field_problem.confinement(case).loss
+        write_vtkhdf(path / "mean-field.vtkhdf", domain, fields, case.mesh.degree)
+    summary = {"levels": levels, "targets": table.targets, "coupling": table.coupling, "inputs": table.inputs}
+    return {name: value for name, value in summary.items() if value is not None}, found
+
+
+def _level(
+    case: Case, problem: MeanField, domain: Any, observed: Mapping[str, Field], say: Say
+) -> tuple[dict[str, Any], list[MeanFieldState]]:
+    """Everything at one temperature but the flow and the particles.  Collective.
+
+    Raises:
+        NotConverged: If a state is not found on the mesh.
+    """
+    table = case.mean_field
+    assert table is not None
+    wide = mean_field_problem.quadrature_box(case)
+    say(f"stationary states at λ = {problem.temperature:g}")
+    states = stationary_states(problem, wide, STARTS[case.dim])
+    constant = particle_constant(problem, wide) if table.targets is not None else None
+    flow = make_flow(problem, domain, case.mesh.degree, case.solver.petsc)
+    on_grid, rows = [], []
+    for state in states:
+        say(f"stationary density at λ = {problem.temperature:g}")
+        # where there is one state only it is found without knowing it; else from near each of them
+        initial = _reference(problem) if len(states) == 1 else state_density(problem, state)
+        density = stationary(flow, initial, TIGHT[case.dim])
+        on_grid.append(density)
+        rows.append(_on_mesh(flow, density, observed))
+    level = {
+        "temperature": problem.temperature,
+        "count": len(states),
+        "states": [_state(case, problem, wide, state, observed) for state in states],
+        "mesh": rows,
+        "particle_constant": number(constant),
+        "unknowns": flow.space.dofmap.index_map.size_global,
+    }
+    if table.unit is not None:
+        level["network"] = _network(case, problem, wide, states[0])
+    return level, on_grid
+
+
+def _reference(problem: MeanField) -> Field:
+    return lambda x: np.exp(-problem.potential(x))
+
+
+def _state(
+    case: Case,
+    problem: MeanField,
+    wide: Sequence[tuple[float, float]],
+    state: StationaryState,
+    observed: Mapping[str, Field],
+) -> dict[str, Any]:
+    """A stationary state by averages and quadrature."""
+    values = expectations(problem, wide, state, list(observed.values()))
+    return {
+        "averages": state.averages.tolist(),
+        "residual": None
+        if problem_targets(case) is None
+        else (state.averages - problem_targets(case)).tolist(),
+        "value": state.value,
+        "stable": state.stable,
+        "mean": state.mean.tolist(),
+        "second_moment": state.second_moment.tolist(),
+        "expectations": dict(zip(observed, values, strict=True)),
+    }
+
+
+def problem_targets(case: Case) -> Array | None:
+    """y, ``(K,)``; None for a problem without targets."""
+    table = case.mean_field
+    return None if table is None or table.targets is None else np.array(table.targets)
+
+
+def _on_mesh(flow: Flow, state: MeanFieldState, observed: Mapping[str, Field]) -> dict[str, Any]:
+    """The same state as a density on the mesh.  Collective."""
+    mean, covariance = mean_and_covariance(flow.coefficients, state.density)
+    return {
+        "averages": state.averages.tolist(),
+        "value": state.energy,
+        "gap": relaxation_rate(flow, state),
+        "mean": mean.tolist(),
+        "second_moment": (covariance + np.outer(mean, mean)).tolist(),
+        "expectations": {
+            name: float(on_mesh(flow.coefficients, state.density, _row(f))[0]) for name, f in observed.items()
+        },
+        "lowest": state.lowest,
+        "residual": state.residual,
+    }
+
+
+def _row(f: Field) -> Field:
+    return lambda x: np.broadcast_to(f(x), x.shape[1:])[None]
+
+
+def _network(
+    case: Case, problem: MeanField, wide: Sequence[tuple[float, float]], state: StationaryState
+) -> dict[str, list[float]]:
+    """The learned function ``z -> ⟨h(·; z)⟩`` in a stationary state, round the inputs."""
+    table = case.mean_field
+    assert table is not None
+    assert table.inputs is not None
+    low, high = min(table.inputs), max(table.inputs)
+    margin = 0.25 * (high - low) or 1.0
+    z = np.linspace(low - margin, high + margin, CURVE)
+    units = [mean_field_problem.unit_field(case, float(at)) for at in z]
+    coarse = 41 if case.dim == 3 else None
+    return {"z": [float(at) for at in z], "f": expectations(problem, wide, state, units, coarse)}
+
+
+def _flow(
+    case: Case, problem: MeanField, domain: Any, path: Path, level: dict[str, Any], say: Say
+) -> dict[str, Any]:
+    """The energy along the flow, and the densities as a time series.  Collective.
+
+    Raises:
+        NotConverged: As :func:`solver.mean_field.evolution.march`.
+    """
+    table, initial = case.mean_field, mean_field_problem.start(case)
+    assert table is not None
+    assert initial is not None
+    say("flow")
+    flow = make_flow(problem, domain, case.mesh.degree, case.solver.petsc)
+    found = march(flow, initial, table.times, TimeOptions(tolerance=table.tolerance))
+    write_series(
+        path / "mean-field-flow.vtkhdf",
+        found.evolution.times,
+        {"density": found.evolution.densities},
+        case.mesh.degree,
+    )
+    rate, span = _decay(found, level)
+    return {
+        "times": found.evolution.times.tolist(),
+        "energies": found.energies.tolist(),
+        "averages": found.averages.tolist(),
+        "mass_error": float(np.max(np.abs(found.evolution.masses - 1.0))),
+        "steps": found.evolution.steps,
+        "decay_rate": number(rate),
+        "decay_measured": span,
+    }
+
+
+FLOOR = 1e-7
+"""The part of the initial energy above which the decay is measured: below, it is error of the steps."""
+
+
+def _decay(found: MeanFieldEvolution, level: dict[str, Any]) -> tuple[float | None, list[float] | None]:
+    """Rate of decay of the energy above that of the state that is reached, late but above errors."""
+    final = min(level["mesh"], key=lambda row: float(np.abs(found.averages[-1] - row["averages"]).max()))
+    times, above = found.evolution.times, found.energies - final["value"]
+    good = above > FLOOR * above[0]
+    last = int(np.argmin(good)) if not good.all() else len(good)
+    if last < 3:
+        return None, None
+    first, second = last - 2, last - 1
+    rate = np.log(above[first] / above[second]) / (times[second] - times[first])
+    return float(rate), [float(times[first]), float(times[second])]
+
+
+def _particles(
+    case: Case, problem: MeanField, comm: Any, level: dict[str, Any], say: Say
+) -> list[dict[str, Any]]:
+    """Energy of N particles above the minimum, times N.  Collective."""
+    table = case.mean_field
+    assert table is not None
+    minimum = problem.energy(np.array(level["states"][0]["averages"]))
+    relaxation = 1.0 / level["mesh"][0]["gap"]
+    rows = []
+    for count in table.particles:
+        say(f"{count} particles")
+        found: ParticleEnergy = particle_energy(
+            problem, count, AVERAGED * relaxation, BURN_IN * relaxation, table.particle_step,
+            np.array(level["states"][0]["mean"]), table.replicas, table.seed, comm,
+        )  # fmt: skip
+        rows.append(
+            {
+                "particles": count,
+                "energy": found.energy,
+                "scaled_gap": count * (found.energy - minimum),
+                "scaled_gap_ci": [count * (bound - minimum) for bound in found.ci],
+            }
+        )
+    return rows
+
+
+def checks(level: Mapping[str, Any]) -> dict[str, float | None]:
+    """Values of the checks at one temperature; None where there is nothing to check."""
+    pairs = list(zip(level["states"], level["mesh"], strict=True))
+    flow, particles = level.get("flow"), level.get("particles")
+    values: dict[str, float | None] = {
+        "mean_field_averages": max(
+            float(np.abs(np.subtract(a["averages"], b["averages"])).max()) for a, b in pairs
+        ),
+        "mean_field_value": max(abs(a["value"] - b["value"]) for a, b in pairs),
+        "mean_field_stability": float(sum((b["gap"] > 0) != a["stable"] for a, b in pairs)),
+        "mean_field_negative": max(max(0.0, -b["lowest"]) for _, b in pairs),
+        "mean_field_mass": None if flow is None else flow["mass_error"],
+        "mean_field_rise": None,
+        "mean_field_decay": None,
+        "mean_field_particles": None,
+    }
+    if flow is not None:
+        energies = np.array(flow["energies"])
+        values["mean_field_rise"] = float(np.max(np.diff(energies), initial=0.0) / np.ptp(energies))
+        reached = min(
+            level["mesh"],
+            key=lambda row: float(np.abs(np.subtract(flow["averages"][-1], row["averages"])).max()),
+        )
+        if flow["decay_rate"] is not None:
+            values["mean_field_decay"] = abs(flow["decay_rate"] / (2 * reached["gap"]) - 1.0)
+    if particles:
+        last, c = max(particles, key=lambda row: row["particles"]), level["particle_constant"]
+        low, high = last["scaled_gap_ci"]
+        values["mean_field_particles"] = max(0.0, low - c, c - high) / c
+    return values

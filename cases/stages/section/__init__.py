@@ -1,0 +1,1 @@
+"""The density along a curve beside the curvature of the loss there."""

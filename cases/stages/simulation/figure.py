@@ -1,0 +1,51 @@
+"""Survival curves: how long the simulated paths stayed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from cases.report.figures.style import Figure, canvas, colour, to_svg
+from cases.results.rundata import RunData
+
+_Curve = tuple[dict[str, list[float]], float, dict[str, Any]]
+_LONGEST = 5.0  # mean times
+_CAPTION = (
+    "The part of the simulated paths that had not arrived after a time t, in units of the mean time E t "
+    "(full lines: paths of the SDE; dotted: minibatch SGD on the data); dashed: "
+    "exp(−t/E t). To see: escape from a well forgets its beginning, so that the times are exponentially "
+    "distributed but for the short time of relaxation."
+)
+
+
+def survival_figures(run: RunData) -> list[Figure]:
+    """One panel with the curves of all simulations of the run; nothing where there are none."""
+    curves: list[_Curve] = []
+    for index, (noise, entry) in enumerate(run.summary["noises"].items()):
+        for row in entry.get("rates", []):
+            name = f"{noise}, ε = {row['epsilon']:g}"
+            for key, log_mean, style, label in (
+                ("survival", "log_mfpt_simulated", "-", name),
+                ("sgd_survival", "log_mfpt_sgd", ":", f"{name}, minibatch SGD"),
+            ):
+                if row.get(key) and row.get(log_mean) is not None:
+                    look: dict[str, Any] = {"color": colour(index), "ls": style, "label": label}
+                    curves.append((row[key], math.exp(row[log_mean]), look))
+    if not curves:
+        return []
+    figure, axes = canvas(5.4, 4.0)
+    for curve, mean, look in curves:
+        times, part = np.array(curve["times"]) / mean, np.array(curve["probability"])
+        axes.plot(times[part > 0.0], part[part > 0.0], lw=1.6, **look)
+    law = np.linspace(0.0, _LONGEST, 2)
+    axes.plot(law, np.exp(-law), color="black", lw=1.0, ls=(0, (4, 2)), label="exp(−t/E t)")
+    axes.set_yscale("log")
+    axes.set_xlim(0.0, _LONGEST)
+    axes.set_ylim(0.5 * math.exp(-_LONGEST), 1.2)
+    axes.set_xlabel("t / E t")
+    axes.set_ylabel("part not yet arrived")
+    axes.grid(True)
+    axes.legend(loc="lower left")
+    return [Figure("How long the paths stay", (to_svg(figure, "Survival curves"),), _CAPTION)]

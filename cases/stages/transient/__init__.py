@@ -1,0 +1,1 @@
+"""The evolution of a density from a given start."""

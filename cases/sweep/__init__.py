@@ -1,0 +1,1 @@
+"""The same case for many values of its keys: members, table, figure, page; and studies of the mesh."""

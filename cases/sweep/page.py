@@ -1,0 +1,127 @@
+"""The self-contained page about a finished sweep: ``report.html`` beside its table and figure."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from cases.base.numbers import duration, grouped
+from cases.report.figures.style import style
+from cases.report.page import REPORT, environment
+from cases.report.sentences import versions_text
+from cases.sweep import tables as sweep_tables
+from cases.sweep import text as sweep_text
+from cases.sweep.plan import describe
+from cases.sweep.section import sweep_section
+
+TEMPLATE = "sweep.html"
+
+
+def page(folder: Path, record: Mapping[str, Any], drawing: str) -> str:
+    """The page as HTML text.  Not collective.
+
+    The figure is inline and the style is in the page, so that it needs no network and no other file; links
+    lead to the members' own pages beside it.
+
+    Args:
+        folder: Folder of the sweep; it holds case.toml and the members.
+        record: What sweep.json holds.
+        drawing: The overview figure as SVG text.
+    """
+    case_file = folder / "case.toml"
+    case_text = case_file.read_text(encoding="utf-8") if case_file.exists() else ""
+    case = tomllib.loads(case_text)
+    summaries = _summaries(folder, record)
+    heads, lines = sweep_tables.table(record)
+    with style():
+        overlay = sweep_section(summaries)
+    context = {
+        "title": record["title"] or record["case"],
+        "paper": case.get("paper", ""),
+        "headline": sweep_text.headline(record),
+        "ok": record["ok"],
+        "problems": record["problems"],
+        "figure": Markup(drawing),
+        "wide": _is_wide(drawing),
+        "caption": sweep_text.caption(record),
+        "figures": [
+            {"title": one.title, "panels": [Markup(svg) for svg in one.panels], "caption": one.caption}
+            for one in [overlay]
+            if one is not None
+        ],
+        "heads": heads,
+        "lines": lines,
+        "words": sweep_text.table_note(record),
+        "references": sweep_text.references(summaries),
+        "checks": sweep_tables.checks(summaries),
+        "members": [
+            member | {"page": _page_of(folder, member["folder"])} for member in sweep_tables.members(record)
+        ],
+        "facts": _facts(record, summaries),
+        "case_text": case_text,
+    }
+    return environment().get_template(TEMPLATE).render(context)
+
+
+def _summaries(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
+    """The members' summary.json by label, of those that have one."""
+    found = {}
+    for member in record["members"]:
+        file = folder / member["folder"] / "summary.json"
+        if file.is_file():
+            found[describe(member["values"])] = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+def _page_of(folder: Path, member: str) -> str | None:
+    """Address of a member's own page, relative to that of the sweep; None where it has none."""
+    return f"{member}/{REPORT}" if (folder / member / REPORT).is_file() else None
+
+
+def _facts(record: Mapping[str, Any], summaries: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How it was computed, as pairs of name and value; only what was recorded."""
+    origin = record.get("run", {})
+    command = origin.get("command")
+    pairs = [
+        (
+            "Equation",
+            ", ".join(dict.fromkeys(s["convention"] for s in summaries.values() if "convention" in s)),
+        ),
+        ("Degree of the elements", _range(summaries, "degree")),
+        ("Cells of a member", _range(summaries, "cells")),
+        ("Unknowns of V of a member", _range(summaries, "unknowns")),
+        ("MPI ranks", origin.get("ranks")),
+        ("Time", _time(record)),
+        ("Commit", origin.get("git_commit")),
+        ("Date", origin.get("date")),
+        ("Command", " ".join(["quasipot", *command[1:]]) if isinstance(command, list) else command),
+        ("Versions", versions_text(origin.get("versions", {}))),
+    ]
+    return [(name, str(value)) for name, value in pairs if value not in (None, "")]
+
+
+def _is_wide(drawing: str) -> bool:
+    """Whether a figure has several panels side by side, and so needs the width of the page."""
+    box = re.search(r'viewBox="[^ ]+ [^ ]+ ([^ ]+) ([^"]+)"', drawing)
+    return box is not None and float(box[1]) > 1.5 * float(box[2])
+
+
+def _time(record: Mapping[str, Any]) -> str:
+    """Seconds of the members that were run, added up, and how many were not run again."""
+    spent = [member["seconds"] for member in record["members"] if member["seconds"] is not None]
+    kept = len(record["members"]) - len(spent)
+    parts = [f"{len(spent)} members {duration(sum(spent))} together"] if spent else []
+    return "; ".join([*parts, *([f"{kept} kept from before"] if kept else [])])
+
+
+def _range(summaries: Mapping[str, Any], key: str) -> str:
+    """A number of the discretisation, from the least to the largest over the members."""
+    found = [s.get("discretisation", {}).get(key) for s in summaries.values()]
+    known = sorted({value for value in found if isinstance(value, int)})
+    return " to ".join(grouped(value) for value in dict.fromkeys([known[0], known[-1]])) if known else ""

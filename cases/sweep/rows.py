@@ -1,0 +1,137 @@
+"""The results of a sweep as rows: one per member, noise, direction of escape and noise level."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cases.base.numbers import factor, fixed, number
+from cases.results.summary_rows import Direction, Row, directions, rows
+from cases.sweep.columns import Columns, derive
+from cases.sweep.members import Outcome
+from cases.sweep.plan import short_names
+
+RESULTS = (
+    "noise", "from", "to", "epsilon", "trace", "barrier", "lower", "upper", "log_mfpt", "log_mfpt_direct",
+    "log_mfpt_kramers", "log_mfpt_simulated", "log_rate_ratio",
+)  # fmt: skip
+LONGEST = 100
+
+
+def outcome_rows(
+    outcome: Outcome, show: Sequence[str], columns: Columns | None = None
+) -> list[dict[str, Any]]:
+    """The rows of one member; a single one without results where there are none."""
+    summary = outcome.summary
+    derived = derive(columns, outcome.member.values, summary) if columns is not None else {}
+    ends = {"ok": not outcome.problems, "folder": f"members/{outcome.member.folder}"}
+    if summary is None:
+        return [dict(outcome.member.values) | dict.fromkeys((*RESULTS, *show)) | derived | ends]
+    shown = {path: lookup(summary, path) for path in show}
+    found = [_result(row, direction) for direction in directions(summary) for row in rows(summary, direction)]
+    if not found:
+        found = [dict.fromkeys(RESULTS) | {"noise": name} for name in summary["noises"] or [None]]
+    return [dict(outcome.member.values) | row | shown | derived | ends for row in found]
+
+
+def _result(row: Row, direction: Direction) -> dict[str, Any]:
+    numbers = (
+        row.noise, *direction, row.epsilon, row.trace, row.barrier, row.lower, row.upper, row.log_mfpt,
+        row.direct, row.kramers, row.simulated, row.log_ratio,
+    )  # fmt: skip
+    return dict(zip(RESULTS, numbers, strict=True))
+
+
+def lookup(summary: Any, path: str) -> Any:
+    """The value at a dotted path in a summary; whole numbers count list entries; None if it is not there."""
+    for part in path.split("."):
+        if isinstance(summary, Mapping) and part in summary:
+            summary = summary[part]
+        elif (
+            isinstance(summary, list)
+            and part.lstrip("-").isdigit()
+            and -len(summary) <= int(part) < len(summary)
+        ):
+            summary = summary[int(part)]
+        else:
+            return None
+    return summary
+
+
+def write_csv(path: Path, table: Sequence[Mapping[str, Any]]) -> None:
+    """The rows as a CSV file; an empty field where there is no number."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(table[0]))
+        writer.writeheader()
+        writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in table)
+
+
+def compared(table: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows of the escape that is compared (the first with a result), and those without results."""
+    pairs = [(row["from"], row["to"]) for row in table if row["from"] is not None]
+    return [row for row in table if row["from"] is None or (row["from"], row["to"]) == pairs[0]]
+
+
+def table_text(
+    table: Sequence[Mapping[str, Any]],
+    vary: Sequence[str],
+    show: Sequence[str],
+    columns: Columns | None = None,
+) -> str:
+    """The compared escape at the smallest noise level as plain text, one line per member and noise.
+
+    Derived columns belong to a member as a whole: with them there is one line per member.
+    """
+    if columns is not None and columns.columns:
+        return _derived_text(table, vary, columns)
+    best: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for row in compared(table):
+        key = row["folder"], row["noise"]
+        if key not in best or (row["epsilon"] or 0) < (best[key]["epsilon"] or 0):
+            best[key] = row
+    heads = [*short_names(vary), "noise", "tr A", "barrier", "ε", "log T", "× faster", *short_names(show)]
+    lines = []
+    for row in list(best.values())[:LONGEST]:
+        cells = [_cell(row[key]) for key in vary]
+        cells += [str(row["noise"] or "–"), number(row["trace"], 3), number(row["barrier"], 5)]
+        cells += [number(row["epsilon"], 3).rstrip("0").rstrip("."), fixed(row["log_mfpt"])]
+        cells += [factor(row["log_rate_ratio"]), *(_cell(row[path]) for path in show)]
+        lines.append([*cells, "" if row["ok"] else "FAILED"])
+    heads.append("" if all(row["ok"] for row in best.values()) else " ")
+    widths = [max(len(line[i]) for line in [heads, *lines]) for i in range(len(heads))]
+    rule = ["─" * width for width in widths]
+    text = [
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in [heads, rule, *lines]
+    ]
+    if len(best) > LONGEST:
+        text.append(f"… and {len(best) - LONGEST} more lines in sweep.csv")
+    pair = next(((row["from"], row["to"]) for row in table if row["from"] is not None), None)
+    if pair is not None:
+        goal = "no attractor" if pair[1] is None else f"attractor {pair[1]}"
+        text.insert(0, f"Escape from attractor {pair[0]} to {goal}, at the smallest noise level")
+    return "\n".join(text)
+
+
+def _derived_text(table: Sequence[Mapping[str, Any]], vary: Sequence[str], columns: Columns) -> str:
+    best = {row["folder"]: row for row in table}
+    heads = [*short_names(vary), *columns.names, ""]
+    lines = [
+        [*(_cell(row[key]) for key in vary), *(_cell(row[name]) for name in columns.names), ""]
+        if row["ok"]
+        else [*(_cell(row[key]) for key in vary), *(_cell(row[name]) for name in columns.names), "FAILED"]
+        for row in list(best.values())[:LONGEST]
+    ]
+    widths = [max(len(line[i]) for line in [heads, *lines]) for i in range(len(heads))]
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in [heads, ["─" * width for width in widths], *lines]
+    )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "–" if value is None else str(value)
+    return f"{value:.6g}"

@@ -1,0 +1,223 @@
+"""Exit from a region: mean exit times from the backward equation, for low barriers.
+
+``T(x) = E_x[time of the first exit from D]`` solves
+
+    b·∇T + (ε/2) A:∇∇T = −1 in D,      T = 0 on the absorbing part of ∂D,
+
+with reflection on the rest; the weak form is that of :mod:`solver.fokker_planck.committor`.  The mesh must
+follow the boundary of D (:mod:`meshes.star`, with curved cells): the time is of the order e^{V/ε}, V its
+lowest value on ∂D, so a boundary displaced by δ changes log T by about |∇V| δ/ε.
+
+The equation is solved as it stands, and its condition number is of the order of T: beyond
+:data:`HIGHEST_LOG` use :mod:`solver.exits.flux`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import ufl
+from dolfinx import fem, mesh
+from mpi4py import MPI
+from scipy.optimize import minimize
+
+from solver.elements.assembly import assemble_matrix, assemble_unreduced, fixed_dofs, lift
+from solver.elements.coefficients import Coefficients
+from solver.elements.evaluate import Locator, evaluate
+from solver.elements.free_rows import FactorisedFree
+from solver.elements.linear import Options
+from solver.elements.region import Dofs, Region
+from solver.errors import NotConverged
+from solver.fokker_planck.committor import generator
+from solver.system import Array, Field
+
+HIGHEST_LOG = 14.0
+"""Largest log of T over the relaxation time that a direct solution is trusted with."""
+
+DIFFERENCE = 1e-7
+"""Step of difference quotients along the boundary over the size of the region: finite elements have kinks."""
+
+
+class TooRare(NotConverged):
+    """An exit time beyond what the backward equation can be solved for in double precision."""
+
+
+@dataclass(frozen=True)
+class ExitTime:
+    """Mean exit time of a region at one noise level.
+
+    Attributes:
+        epsilon: Noise level ε.
+        mean: T at the starting point.
+        log_mean: Its logarithm.
+        log_relative: Logarithm of T over a relaxation time: about V/ε.
+        field: T.
+    """
+
+    epsilon: float
+    mean: float
+    log_mean: float
+    log_relative: float
+    field: fem.Function
+
+
+@dataclass(frozen=True)
+class LowestExit:
+    """Where a potential is lowest on the boundary of a region.
+
+    Attributes:
+        point: ``(d,)``.
+        value: The potential there.
+    """
+
+    point: Array
+    value: float
+
+
+def absorbing_dofs(
+    region: Region, space: fem.FunctionSpace, absorbs: Callable[[Array], Array] | None = None
+) -> Dofs:
+    """Dofs on the facets that bound the region.  Collective.
+
+    Args:
+        region: The region D.
+        space: Lagrange space.
+        absorbs: Which of the facets absorb, by their midpoints, ``(d, N) -> (N,)`` bool; default all.
+    """
+    domain = region.domain
+    d = domain.topology.dim
+    of_cell = domain.topology.connectivity(d, d - 1).array.reshape(-1, d + 1)
+    facets = np.unique(of_cell[region.facets[:, 0], region.facets[:, 1]]).astype(np.int32)
+    if absorbs is not None:
+        corners = domain.geometry.x[_vertices(domain, facets)][:, :, :d]
+        facets = facets[absorbs(corners.mean(axis=1).T).astype(bool)]
+    return np.asarray(fem.locate_dofs_topological(space, d - 1, facets), dtype=np.int32)
+
+
+def _vertices(domain: mesh.Mesh, facets: Dofs) -> Array:
+    """Geometry nodes of the vertices of facets, ``(n, d)``; those of curved facets have more nodes."""
+    d = domain.topology.dim
+    domain.topology.create_connectivity(d - 1, d)
+    return np.asarray(mesh.entities_to_geometry(domain, d - 1, facets))[:, :d]
+
+
+def mean_exit_time(
+    coefficients: Coefficients,
+    space: fem.FunctionSpace,
+    epsilon: float,
+    start: Array,
+    locator: Locator,
+    absorbing: Dofs | None = None,
+    options: Options | None = None,
+) -> ExitTime:
+    """Mean time to the absorbing boundary of the region of the coefficients.  Collective.
+
+    Args:
+        coefficients: b, A, ∇·A on the region D.
+        space: Lagrange space.
+        epsilon: Noise level ε.
+        start: Starting point ``(d,)``.
+        locator: Search tree of the mesh.
+        absorbing: Dofs on which T = 0; default the whole boundary of the region.
+        options: PETSc options for the linear solver.
+
+    Raises:
+        ValueError: If the start does not lie in the mesh.
+        TooRare: If T is not positive, or so large that rounding decides it.
+        NotConverged: If the linear solve fails.
+    """
+    level = fem.Constant(coefficients.domain, float(epsilon))
+    form = generator(coefficients, level, space)
+    absorbing = absorbing_dofs(coefficients.region, space) if absorbing is None else absorbing
+    fixed = fixed_dofs(coefficients.region, space, absorbing)
+    matrix = assemble_matrix(form, coefficients.region, space, fixed)
+    system = FactorisedFree(matrix, fixed, "exit time", options)
+    rhs = assemble_unreduced(-ufl.TestFunction(space) * coefficients.dx)
+    lift(rhs, form, fem.Function(space), fixed)
+    field = fem.Function(space, name="mean_exit_time")
+    owned = space.dofmap.index_map.size_local
+    field.x.array[:owned] = system.solve(rhs)
+    field.x.scatter_forward()
+    mean = float(evaluate(field, np.asarray(start, dtype=float)[None], locator)[0, 0])
+    if np.isnan(mean):
+        raise ValueError(f"the start {np.asarray(start).tolist()} does not lie in the region")
+    relative = float(np.log(mean * relaxation_rate(coefficients))) if mean > 0.0 else np.inf
+    if not relative < HIGHEST_LOG:
+        raise TooRare(
+            f"the mean exit time at epsilon = {epsilon:g} is beyond e^{HIGHEST_LOG:g} relaxation times: "
+            "a direct solution is decided by rounding there; use solver.exits.flux"
+        )
+    return ExitTime(epsilon, mean, float(np.log(mean)), relative, field)
+
+
+def relaxation_rate(coefficients: Coefficients) -> float:
+    """``√⟨|b|²⟩ / √⟨|x − x̄|²⟩`` over the region: a rate that makes times dimensionless.  Collective."""
+    comm = coefficients.domain.comm
+    x = ufl.SpatialCoordinate(coefficients.domain)
+    one = fem.Constant(coefficients.domain, 1.0)
+
+    def integral(f: ufl.core.expr.Expr) -> float:
+        return float(comm.allreduce(fem.assemble_scalar(fem.form(f * coefficients.dx)), op=MPI.SUM))
+
+    volume = integral(one)
+    centre = [integral(x[i]) / volume for i in range(coefficients.domain.geometry.dim)]
+    spread = integral(ufl.inner(x - ufl.as_vector(centre), x - ufl.as_vector(centre)))
+    return float(np.sqrt(integral(ufl.inner(coefficients.drift, coefficients.drift)) / spread))
+
+
+def lowest_on_boundary(potential: Field, level: Field, candidates: Array) -> LowestExit | None:
+    """Minimum of a potential on ``{level = 0}``, polished from the best of some boundary points.
+
+    The best candidate itself is wrong by the square of the distance of the candidates; it is the result
+    where polishing does not lead below it, as on the edges of finite elements.
+
+    Args:
+        potential: ``(d, N) -> (N,)``, smooth; not a number where it is not known.
+        level: g, ``(d, N) -> (N,)``, smooth, with non-zero gradient on the boundary.
+        candidates: Points on the boundary, ``(d, N)``, dense enough to show every valley.
+
+    Returns:
+        None if the potential is known at none of the candidates.
+    """
+    values = potential(candidates)
+    if not np.isfinite(values).any():
+        return None
+    best = int(np.nanargmin(values))
+    start, lowest = candidates[:, best], float(values[best])
+
+    def value(x: Array) -> float:
+        here = float(potential(x[:, None])[0])
+        return here if np.isfinite(here) else 2.0 * abs(lowest) + 1.0
+
+    def constraint(x: Array) -> float:
+        return float(level(x[:, None])[0])
+
+    options = {"ftol": 1e-15, "eps": DIFFERENCE * float(np.ptp(candidates))}
+    found = minimize(
+        value, start, method="SLSQP", constraints={"type": "eq", "fun": constraint}, options=options
+    )
+    slope = float(np.linalg.norm(_gradient(level, start)))
+    on_boundary = abs(constraint(found.x)) <= 1e-8 * slope * float(np.ptp(candidates))
+    # the candidates of a curved mesh are on the boundary up to rounding: a real minimum is not above them
+    if on_boundary and found.fun <= lowest + 1e-9 * abs(lowest):
+        return LowestExit(found.x, float(found.fun))
+    return LowestExit(start, lowest)
+
+
+def _gradient(function: Field, x: Array, step: float = 1e-6) -> Array:
+    shift = step * np.eye(len(x))
+    return (
+        np.array([(function((x + s)[:, None])[0] - function((x - s)[:, None])[0]) / 2 for s in shift]) / step
+    )
+
+
+def boundary_points(region: Region) -> Array:
+    """Vertices on the facets that bound the region, ``(d, N)``, the same on all ranks.  Collective."""
+    domain = region.domain
+    d = domain.geometry.dim
+    of_cell = domain.topology.connectivity(d, d - 1).array.reshape(-1, d + 1)
+    facets = np.unique(of_cell[region.facets[:, 0], region.facets[:, 1]]).astype(np.int32)
+    nodes = np.unique(_vertices(domain, facets).reshape(-1)) if len(facets) else np.zeros(0, dtype=int)
+    return np.concatenate(domain.comm.allgather(domain.geometry.x[nodes, :d])).T

@@ -1,0 +1,63 @@
+"""How good a density is: by how much it changes when its gauge is refreshed.
+
+``p = q e^{−W/ε}`` is exact for every W, so that what depends on W is discretisation error.  The rates see
+little of it: they need p at the wells and passes.  On the steep outer slopes a mesh may fail while they are
+right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from mpi4py import MPI
+
+from solver.elements.evaluate import Locator, evaluate
+from solver.fokker_planck.continuation import Density, Landmarks
+from solver.system import Array
+
+
+def log_density(state: Density) -> Array:
+    """log p at the nodes; NaN where p is not positive."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        log_q = np.log(np.where(state.q.x.array > 0.0, state.q.x.array, np.nan))
+    return np.asarray(log_q - state.gauge.x.array / state.epsilon - state.log_normaliser)
+
+
+def joining_level(levels: Array, between: Sequence[tuple[int, int]]) -> float:
+    """The level at which the last wells join, −∞ where none do.
+
+    Passes between wells that have joined lower down do not count; the outside (well −1) counts as a well.
+
+    Args:
+        levels: W at the passes, NaN where one is outside the mesh.
+        between: The two wells of every pass.
+    """
+    group: dict[int, int] = {well: well for pair in between for well in pair}
+    last = -np.inf
+    for n in np.argsort(levels):
+        first, second = (group[well] for well in between[n])
+        if first != second and np.isfinite(levels[n]):
+            last = float(levels[n])
+            group = {well: first if mark == second else mark for well, mark in group.items()}
+    return last
+
+
+def density_difference(one: Density, other: Density, landmarks: Landmarks, locator: Locator) -> float:
+    """Largest difference of log p below the level at which the last wells join; 0 for one.  Collective.
+
+    Infinite if one of the densities is not positive there.
+
+    Args:
+        one: A density.
+        other: The same with another gauge, on the same mesh; its W counts.
+        landmarks: Attractors and passes.
+        locator: Search tree of the mesh.
+    """
+    space = other.q.function_space
+    levels = evaluate(other.gauge, landmarks.passes, locator)[:, 0] if len(landmarks.passes) else np.empty(0)
+    top = joining_level(levels, landmarks.between)
+    below = other.coefficients.region.dofs(space) & (other.gauge.x.array < top)
+    gap = np.abs(log_density(one) - log_density(other))[below]
+    largest = float(np.max(np.nan_to_num(gap, nan=np.inf), initial=0.0))
+    return float(space.mesh.comm.allreduce(largest, op=MPI.MAX))

@@ -1,0 +1,99 @@
+"""The Markov chain of the wells: weights and passage times from rate constants, in logarithms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from solver.system import Array
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Rate constants between wells at one noise level.
+
+    Attributes:
+        epsilon: Noise level.
+        log_rate: ``log k_ij``, ``(K, K)``, −inf where there is no current.
+        log_mfpt: log mean first passage time of the chain from i to j, ``(K, K)``, −inf on the diagonal.
+        log_weight: Logarithms of the stationary weights of the wells, ``(K,)``, summing to one.
+    """
+
+    epsilon: float
+    log_rate: Array
+    log_mfpt: Array
+    log_weight: Array
+
+
+def markov_chain(epsilon: float, log_rate: Array) -> Rates:
+    """Stationary weights and mean first passage times of a chain with rates k_ij.
+
+    Grassmann–Taksar–Heyman elimination (Oper. Res. 33 (1985) 1107): no subtractions, so exact to
+    rounding whatever the range of the rates; carried out in logarithms.
+
+    Args:
+        epsilon: Noise level, kept in the result.
+        log_rate: ``log k_ij``, ``(K, K)``; the diagonal is not read.
+    """
+    count = log_rate.shape[0]
+    passage = np.full((count, count), -np.inf)
+    for target in range(count):
+        for start in range(count):
+            if start != target:
+                passage[start, target] = _log_passage(log_rate, start, target)
+    return Rates(epsilon, log_rate, passage, _log_weights(log_rate))
+
+
+def time_difference(one: Rates | None, other: Rates | None) -> float:
+    """Largest difference of a log mean first passage time between two computations of the same rates.
+
+    Times, not rates: the rate between two wells without a common border is rounding, and has no effect.
+
+    Returns:
+        0 if neither computation has rates (one well, or wells that overlap); ∞ if only one of them has, or if
+        a time is finite in one and not in the other; times that are infinite in both do not count.
+    """
+    if one is None or other is None:
+        return 0.0 if one is other else float("inf")
+    apart = ~np.eye(len(one.log_mfpt), dtype=bool)
+    first, second = one.log_mfpt[apart], other.log_mfpt[apart]
+    finite = np.isfinite(first)
+    if (finite != np.isfinite(second)).any():
+        return float("inf")
+    return float(np.max(np.abs(first[finite] - second[finite]), initial=0.0))
+
+
+def _log_weights(log_rate: Array) -> Array:
+    """GTH: eliminate states from the last to the first, then substitute back."""
+    rate = log_rate.copy()
+    count = rate.shape[0]
+    for n in range(count - 1, 0, -1):
+        rate[:n, n] -= np.logaddexp.reduce(rate[n, :n])
+        rate[:n, :n] = np.logaddexp(rate[:n, :n], rate[:n, n, None] + rate[None, n, :n])
+    weight = np.zeros(count)
+    for n in range(1, count):
+        weight[n] = np.logaddexp.reduce(weight[:n] + rate[:n, n])
+    return np.asarray(weight - np.logaddexp.reduce(weight))
+
+
+def _log_passage(log_rate: Array, start: int, target: int) -> float:
+    """Mean first passage time: eliminate every state but the start, adding the time spent in it."""
+    rate = log_rate.copy()
+    count = rate.shape[0]
+    holding = np.zeros(count)  # log of the time weight carried by a visit; unit while nothing is eliminated
+    alive = [n for n in range(count) if n not in (start, target)]
+    remaining = list(range(count))
+    for n in alive:
+        others = [m for m in remaining if m != n]
+        total = np.logaddexp.reduce(rate[n, others])
+        for i in others:
+            if i == target:
+                continue
+            into = rate[i, n] - total
+            holding[i] = np.logaddexp(holding[i], into + holding[n])
+            for j in others:
+                if j != i:
+                    rate[i, j] = np.logaddexp(rate[i, j], into + rate[n, j])
+        remaining = others
+    return float(holding[start] - rate[start, target])

@@ -1,0 +1,117 @@
+"""A gauge to start the ε-continuation from, where the drift is nearly a gradient.
+
+The gauge form is exact for every W (:mod:`solver.fokker_planck.equation`), and the better W is, the lower a
+noise level can be solved for at once.  The levels above it are the dearest in space: there the density fills
+the whole box. W is the function that leaves the least transport,
+
+    minimise ∫ (b + ½A∇W)ᵀ A⁻¹ (b + ½A∇W) dx,      ∫ A∇W·∇v dx = −2 ∫ b·∇v dx    for all v,
+
+one linear solve.  For ``b = −∇U`` and ``A = s I`` it is V itself, ``2U/s``, up to the order of the elements;
+else it is V where A⁻¹b is a gradient, and a guess where it is not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import ufl
+from dolfinx import fem
+from mpi4py import MPI
+
+from solver.elements.assembly import assemble_matrix, assemble_vector, fixed_dofs
+from solver.elements.coefficients import Coefficients
+from solver.elements.evaluate import Locator, evaluate
+from solver.elements.fading import fade_levels
+from solver.elements.free_rows import FactorisedFree
+from solver.elements.linear import Options
+from solver.elements.region import cell_values, cells_near, component, edge_level, make_region, whole
+from solver.fokker_planck.committor import ball_dofs
+from solver.fokker_planck.continuation import Landmarks
+
+# below this part of the drift that is left, the gauge is V
+GRADIENT = 1e-2
+# else the start is at a noise that is the lowest barrier of the gauge over this, some steps above the rates
+MODERATE = 1.0
+
+
+@dataclass(frozen=True)
+class Start:
+    """W, the region for the first noise level, and that level."""
+
+    gauge: fem.Function
+    part: Coefficients
+    epsilon: float
+
+
+def least_transport(
+    base: Coefficients, space: fem.FunctionSpace, landmarks: Landmarks, options: Options | None = None
+) -> tuple[fem.Function, float]:
+    """W with zero at the first attractor, and ``‖b + ½A∇W‖²/‖b‖²`` in the metric A⁻¹.  Collective.
+
+    Raises:
+        NotConverged: If the linear solve fails.
+    """
+    W, v = ufl.TrialFunction(space), ufl.TestFunction(space)
+    A, b = base.diffusion, base.drift
+    pinned = fixed_dofs(base.region, space, ball_dofs(space, landmarks.pins[0], 0.0))
+    form = ufl.inner(ufl.dot(A, ufl.grad(W)), ufl.grad(v)) * base.dx
+    rhs = assemble_vector(-2.0 * ufl.inner(b, ufl.grad(v)) * base.dx)
+    owned = space.dofmap.index_map.size_local
+    rhs.array[pinned[pinned < owned]] = 0.0
+    matrix = assemble_matrix(form, base.region, space, pinned)
+    gauge = fem.Function(space, name="W")
+    gauge.x.array[:owned] = FactorisedFree(matrix, pinned, "first gauge", options).solve(rhs)
+    gauge.x.scatter_forward()
+    left = b + 0.5 * ufl.dot(A, ufl.grad(gauge))
+    squares = [
+        fem.assemble_scalar(fem.form(ufl.inner(f, ufl.dot(ufl.inv(A), f)) * base.dx)) for f in (left, b)
+    ]
+    part, total = (base.domain.comm.allreduce(float(one), op=MPI.SUM) for one in squares)
+    return gauge, part / total
+
+
+def potential_start(
+    base: Coefficients,
+    space: fem.FunctionSpace,
+    highest: float,
+    landmarks: Landmarks,
+    locator: Locator,
+    options: Options | None = None,
+) -> Start | None:
+    """Where a continuation may start with that gauge; None where it knows no barrier.  Collective.
+
+    Args:
+        base: b, A on the whole mesh.
+        space: Space of the gauge.
+        highest: The highest noise level that is wanted.
+        landmarks: Attractors and passes.
+        locator: Search tree of the mesh.
+        options: PETSc options for the linear solver.
+
+    Raises:
+        NotConverged: If the linear solve fails.
+    """
+    if not len(landmarks.passes):
+        return None
+    domain = space.mesh
+    gauge, left = least_transport(base, space, landmarks, options)
+    wells = evaluate(gauge, np.array([pin.point for pin in landmarks.pins]), locator)[:, 0]
+    passes = evaluate(gauge, landmarks.passes, locator)[:, 0]
+    lowest = min(
+        float(level - wells[k])
+        for level, pair in zip(passes, landmarks.between, strict=True)
+        for k in pair
+        if k >= 0
+    )
+    # NaN fails, too
+    if not lowest > 0.0:
+        return None
+    epsilon = highest if left < GRADIENT else max(highest, lowest / MODERATE)
+    fade = fade_levels(
+        edge_level(whole(domain), gauge), float(max(passes.max(), wells.max())), epsilon, landmarks.cover
+    )
+    low = np.asarray(cell_values(gauge).min(axis=1) < fade.top)
+    seeds = np.any([cells_near(domain, pin.point) for pin in landmarks.pins], axis=0)
+    active = component(domain, low | seeds, seeds)
+    return Start(gauge, base.on(make_region(domain, active), fade), epsilon)

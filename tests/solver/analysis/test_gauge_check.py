@@ -1,0 +1,34 @@
+"""Passage times do not depend on where the gauge comes from."""
+
+import numpy as np
+import pytest
+import sympy as sp
+from dolfinx import fem
+from mpi4py import MPI
+
+from solver.analysis.gauge_check import fading, gauge_gap, hamilton_jacobi_gauge
+from solver.elements.evaluate import Locator
+from tests.exact import X, gradient_system, solved
+
+
+def test_fading():
+    np.testing.assert_array_equal(fading(np.array([0.0, 1.0, 1.9, 2.0, np.nan]), 2.0), [1, 1, 0, 0, 0])
+    assert fading(np.array([1.45]), 2.0) == pytest.approx(0.5)
+
+
+@pytest.mark.mpi
+def test_unequal_wells_on_a_line():
+    loss, noise = (X**2 - 1) ** 2 / 4, sp.Matrix([[sp.exp(X / 2)]])
+    analysis = solved(gradient_system(loss, noise), [(-2.2, 2.2)], 200, (0.03, 0.015))
+    assert analysis.gauge_gap is not None
+    assert analysis.gauge_gap < 1e-6
+    state, locator = analysis.levels[0.03].state, Locator(analysis.coefficients.domain)
+    args = (analysis.wells, analysis.weights, analysis.landmarks, locator)
+    assert gauge_gap(state, *args) < 1e-5
+    # the two gauges differ by ε log(prefactor), which is not zero here: p ∝ e^{−V/ε}/A
+    active = state.coefficients.region.dofs(state.gauge.function_space)
+    other = hamilton_jacobi_gauge(state.gauge, analysis.wells, analysis.weights, active)
+    change = fem.Function(state.gauge.function_space)
+    change.x.array[:] = np.abs(other.x.array - state.gauge.x.array)
+    largest = analysis.coefficients.domain.comm.allreduce(float(change.x.array.max()), op=MPI.MAX)
+    assert 0.01 * 0.03 < largest < 0.03

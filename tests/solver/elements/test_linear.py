@@ -1,0 +1,65 @@
+"""Direct solution: what is let go of is freed on every number of ranks."""
+
+import ctypes
+
+import numpy as np
+import pytest
+import ufl
+from dolfinx import fem, mesh
+from mpi4py import MPI
+
+from solver.elements.assembly import assemble_matrix
+from solver.elements.linear import factorise, solve
+from solver.elements.region import whole
+
+COMM = MPI.COMM_WORLD
+
+
+class _Heap(ctypes.Structure):
+    """``struct mallinfo2`` of the C library, in bytes."""
+
+    _fields_ = (
+        ("arena", ctypes.c_size_t),
+        ("ordblks", ctypes.c_size_t),
+        ("smblks", ctypes.c_size_t),
+        ("hblks", ctypes.c_size_t),
+        ("hblkhd", ctypes.c_size_t),
+        ("usmblks", ctypes.c_size_t),
+        ("fsmblks", ctypes.c_size_t),
+        ("uordblks", ctypes.c_size_t),
+        ("fordblks", ctypes.c_size_t),
+        ("keepcost", ctypes.c_size_t),
+    )
+
+
+def in_use():
+    """Memory of all ranks that is allocated and not freed, in MB.  Collective.
+
+    Not the resident size: what earlier tests have freed is used again without a change of it.
+    """
+    measure = ctypes.CDLL(None).mallinfo2
+    measure.restype = _Heap
+    heap = measure()
+    return COMM.allreduce(heap.uordblks + heap.hblkhd) / 2**20
+
+
+@pytest.mark.mpi
+def test_factors_do_not_pile_up():
+    domain = mesh.create_unit_square(COMM, 72, 72)
+    space = fem.functionspace(domain, ("Lagrange", 3))
+    u, v = ufl.TrialFunction(space), ufl.TestFunction(space)
+    region = whole(domain)
+    form = (ufl.inner(ufl.grad(u), ufl.grad(v)) + u * v) * region.dx({})
+    matrix = assemble_matrix(form, region, space, np.zeros(0, dtype=np.int32))
+    rhs = matrix.createVecLeft()
+    rhs.set(1.0)
+    start = in_use()
+    ksp = factorise(matrix, "test")
+    solve(ksp, rhs, "test")
+    one = in_use() - start
+    assert one > 20.0
+    for _ in range(7):
+        ksp = factorise(matrix, "test")
+        solve(ksp, rhs, "test")
+    # the old factors live until the new ones are made
+    assert in_use() - start < 4.0 * one
