@@ -1,0 +1,147 @@
+"""The layout of the house: which room may import which, no circles, and how large things may grow."""
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).resolve().parent.parent
+TOPS = ("cases", "solver", "meshes")  # imports run from left to right
+
+# Which rooms of solver/ a room may import, beside the modules of solver/ itself and meshes/.
+PHYSICS = {
+    "drift": set(),
+    "elements": set(),
+    "output": set(),
+    "simulation": {"elements"},
+    "hamilton_jacobi": {"drift", "elements"},
+    "hamilton_jacobi.bounds": {"drift", "elements", "hamilton_jacobi"},
+    "paths": {"drift", "elements", "hamilton_jacobi"},
+    "fokker_planck": {"elements"},
+    "evolution": {"elements", "fokker_planck"},
+    "exits": {"elements", "fokker_planck"},
+    "mean_field": {"elements", "evolution", "simulation"},
+    "formulas": {"drift", "hamilton_jacobi", "paths"},
+    "analysis": {
+        "drift", "elements", "hamilton_jacobi", "hamilton_jacobi.bounds", "paths", "fokker_planck",
+    },
+}  # fmt: skip
+MODULES_IN_A_ROOM = 20
+LINES_OF_A_MODULE = 400
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for top in TOPS:
+        for path in sorted((HOUSE / top).rglob("*.py")):
+            name = ".".join(path.relative_to(HOUSE).with_suffix("").parts)
+            found[name.removesuffix(".__init__")] = path
+    return found
+
+
+MODULES = modules()
+ROOMS = {name for name, path in MODULES.items() if path.name == "__init__.py"}
+
+
+def imports(path: Path) -> set[str]:
+    """The modules of the project that one imports, also inside functions and for types only."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                found.add(inner if inner in MODULES else node.module)
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found & set(MODULES)
+
+
+GRAPH = {name: imports(path) - {name} for name, path in MODULES.items()}
+
+
+def room(name: str) -> str:
+    return name if name in ROOMS else name.rpartition(".")[0]
+
+
+def circles() -> list[list[str]]:
+    """Strongly connected sets of modules (Tarjan), but single ones."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found = []
+
+    def visit(name: str) -> None:
+        index[name] = low[name] = len(index)
+        stack.append(name)
+        for other in GRAPH[name]:
+            if other not in index:
+                visit(other)
+                low[name] = min(low[name], low[other])
+            elif other in stack:
+                low[name] = min(low[name], index[other])
+        if low[name] == index[name]:
+            part = []
+            while not part or part[-1] != name:
+                part.append(stack.pop())
+            if len(part) > 1:
+                found.append(sorted(part))
+
+    for name in sorted(GRAPH):
+        if name not in index:
+            visit(name)
+    return found
+
+
+@pytest.mark.parametrize("top", TOPS)
+def test_the_layers_import_downwards(top: str) -> None:
+    below = {"cases": {"cases", "solver", "meshes"}, "solver": {"solver", "meshes"}, "meshes": {"meshes"}}[
+        top
+    ]
+    wrong = [
+        (name, other)
+        for name, others in GRAPH.items()
+        if name.split(".")[0] == top
+        for other in others
+        if other.split(".")[0] not in below
+    ]
+    assert wrong == []
+
+
+def test_rooms_of_the_solver_import_what_they_may() -> None:
+    assert {room(name).removeprefix("solver.") for name in MODULES if name.startswith("solver.")} - {
+        "solver"
+    } == set(PHYSICS)
+    wrong = []
+    for name, others in GRAPH.items():
+        here = room(name)
+        if not here.startswith("solver."):
+            continue
+        allowed = PHYSICS[here.removeprefix("solver.")]
+        wrong += [
+            (name, other)
+            for other in others
+            if room(other) not in ("solver", here)
+            and room(other).startswith("solver.")
+            and room(other).removeprefix("solver.") not in allowed
+        ]
+    assert wrong == []
+
+
+def test_no_module_of_the_solver_or_meshes_is_in_a_circle() -> None:
+    assert [part for part in circles() if not all(name.startswith("cases") for name in part)] == []
+
+
+def test_rooms_and_modules_are_of_a_size_that_can_be_read() -> None:
+    count: dict[str, int] = defaultdict(int)
+    for name in MODULES:
+        if name not in ROOMS:
+            count[room(name)] += 1
+    assert {name: n for name, n in count.items() if n > MODULES_IN_A_ROOM} == {}
+    long = {n: len(p.read_text().splitlines()) for n, p in MODULES.items()}
+    assert {name: lines for name, lines in long.items() if lines > LINES_OF_A_MODULE} == {}
+
+
+def test_every_room_says_what_it_is_for() -> None:
+    silent = [name for name in ROOMS if not ast.get_docstring(ast.parse(MODULES[name].read_text()))]
+    assert silent == []
