@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from solver.simulation.compiled import compiled
+from solver.compiled import compiled
 from solver.simulation.random_stream import State, below, seed_stream, uniform
 from solver.simulation.tabulate import Table, interpolate
 from solver.simulation.targets import PackedTarget, crossing_probability, gap, signed_level

@@ -17,7 +17,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from solver.simulation.compiled import compiled
+from solver.compiled import compiled
 from solver.simulation.random_stream import seed_stream, uniform
 from solver.simulation.survival import Z95, Simulation, mean_passage_time
 from solver.simulation.tabulate import Tabulated

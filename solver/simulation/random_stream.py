@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numba import uint64
 
-from solver.simulation.compiled import compiled, inlined
+from solver.compiled import compiled, inlined
 from solver.system import Array
 
 State = np.ndarray

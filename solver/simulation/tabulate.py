@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from solver.simulation.compiled import compiled, inlined
+from solver.compiled import compiled, inlined
 from solver.system import Array, Field, System
 
 Weights = tuple[float, float, float, float]

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from solver.simulation.compiled import compiled, inlined
+from solver.compiled import compiled, inlined
 from solver.simulation.tabulate import Table, interpolate, make_table, tabulate_scalar
 from solver.simulation.weak_scheme import CHANGE, FACTOR, GRADIENT, KEPT, LEVEL, POINT, X
 from solver.system import Array, Field

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import uint64
 
-from solver.simulation.compiled import compiled, inlined
+from solver.compiled import compiled, inlined
 from solver.simulation.random_stream import State, next_word, normals
 from solver.simulation.tabulate import Table, interpolate
 from solver.system import Array

@@ -21,9 +21,9 @@ R = TypeVar("R")
 
 def _folder() -> str:
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         source = path.read_bytes()
-        if b"from solver.simulation.compiled import" in source:
+        if b"from solver.compiled import" in source:
             digest.update(source)
     base = os.environ.get("NUMBA_CACHE_DIR")
     if not base:
