@@ -1,4 +1,4 @@
-"""Formulas of case files: parsed safely, as NumPy functions, UFL and derivatives; interpolation on grids.
+"""Formulas of case files, parsed safely into sympy; interpolation of values on grids.
 
-Imports :mod:`cases.base`.
+What an expression becomes is in :mod:`solver.symbolic`.  Imports :mod:`cases.base`.
 """

@@ -18,7 +18,7 @@ from typing import Any
 import sympy as sp
 
 from cases.base.errors import suggestion
-from cases.expressions.functions import Magnitude, Sign, Step, as_real, largest, smallest
+from solver.real_functions import Magnitude, Sign, Step, as_real, largest, smallest
 
 MAX_LENGTH = 4000
 MAX_DEPTH = 60

@@ -10,12 +10,12 @@ import numpy as np
 import sympy as sp
 
 from cases.casefile.case import Case
-from cases.expressions import symbolic
 from cases.expressions.parse import ExpressionError, parse, symbols
 from cases.landscapes import grid_file
 from cases.landscapes.grid_file import Table
 from cases.landscapes.sample_loss import Samples
 from cases.landscapes.tabulated import Accuracy, accuracy, barrier_share, interpolate, within
+from solver import symbolic
 from solver.system import Array, Field
 
 
@@ -33,7 +33,6 @@ class Landscape:
         covariance: Covariance A of the per-sample gradients, ``(d, N) -> (d, d, N)``; None if unknown.
         covariance_slope: Its derivatives ``(d, N) -> (d, d, d, N)``, the direction last but one, where known.
         divergence: ∇·A of it, ``(d, N) -> (d, N)``.
-        drift_expressions: b as sympy expressions, for UFL; None where b is no closed formula.
         parameters: Numbers that noise expressions may use by name.
         interpolation: Estimated errors on the grid where the loss is a table; None otherwise.
     """
@@ -47,7 +46,6 @@ class Landscape:
     covariance: Field | None = None
     covariance_slope: Field | None = None
     divergence: Field | None = None
-    drift_expressions: tuple[sp.Expr, ...] | None = None
     parameters: Mapping[str, float] = field(default_factory=dict)
     interpolation: Accuracy | None = None
 
@@ -92,7 +90,6 @@ def from_loss(loss: sp.Expr, coordinates: Sequence[str], parameters: Mapping[str
         jacobian=symbolic.to_numpy([[-h for h in row] for row in curvature], xs),
         loss=symbolic.to_numpy(loss, xs),
         hessian=symbolic.to_numpy(curvature, xs),
-        drift_expressions=tuple(-g for g in slope),
         parameters=dict(parameters),
     )
 
@@ -106,7 +103,6 @@ def from_drift(
         coordinates=tuple(coordinates),
         drift=symbolic.to_numpy(list(drift), xs),
         jacobian=symbolic.to_numpy(symbolic.jacobian(drift, xs), xs),
-        drift_expressions=tuple(drift),
         parameters=dict(parameters),
     )
 

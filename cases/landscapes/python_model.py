@@ -15,7 +15,7 @@ key                   returns             meaning
 ``divergence``        ``(d, N)``          optional: ∇·A
 ====================  ==================  =================================================================
 
-What is not given is differentiated numerically (:mod:`cases.expressions.derivatives`), and a gradient that
+What is not given is differentiated numerically (:mod:`solver.derivatives`), and a gradient that
 is given is compared with the loss.  With ``tabulate = n`` loss and covariance are evaluated once on a grid
 and become splines (:mod:`cases.landscapes.tabulated`): for functions that are slow, or rough in the last
 digits.
@@ -28,10 +28,10 @@ from __future__ import annotations
 import numpy as np
 
 from cases.casefile.case import Case
-from cases.expressions.derivatives import Derivative, derivative
 from cases.landscapes.landscape import Landscape, at_point, from_table
 from cases.landscapes.user_function import call, load
 from cases.landscapes.user_values import functions_of, wrong
+from solver.derivatives import Derivative, derivative
 from solver.system import Array, Field
 
 SAMPLE = 60

@@ -15,7 +15,7 @@ import sympy as sp
 from numpy.typing import NDArray
 from sympy.printing.pycode import PythonCodePrinter
 
-from cases.expressions import symbolic
+from solver import symbolic
 from solver.system import Array, Field
 
 SampleGradient = Callable[[Array, int, Array], None]

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 import sympy as sp
 
-from cases.expressions import symbolic
 from cases.expressions.parse import symbols
 from cases.landscapes import sample_kernels as kernels
+from solver import symbolic
 from solver.system import Array, Field
 
 

@@ -33,12 +33,12 @@ import sympy as sp
 from cases.base.errors import CaseError, nearest
 from cases.casefile.case import Case
 from cases.casefile.schema import OF_THE_START, NoiseTable
-from cases.expressions import symbolic
 from cases.expressions.parse import symbols
 from cases.landscapes.landscape import Landscape, at_point, checked_expression
 from cases.noise.loss_noise import loss_noise
 from cases.noise.requirements import check_noise, check_tensors
-from solver.system import Array, Field, System
+from solver import symbolic
+from solver.system import Array, Field, System, constant_tensor
 
 
 @dataclass(frozen=True)
@@ -101,18 +101,18 @@ def noise_model(name: str) -> Callable[[Builder], Builder]:
 
 @noise_model("identity")
 def _identity(landscape: Landscape, start: Array | None) -> tuple[Field, Field]:
-    return constant(np.eye(landscape.dim))
+    return constant_tensor(np.eye(landscape.dim))
 
 
 @noise_model("hessian")
 def _hessian(landscape: Landscape, start: Array | None) -> tuple[Field, Field]:
-    return constant(_hessian_at(landscape, start))
+    return constant_tensor(_hessian_at(landscape, start))
 
 
 @noise_model("top_eigenvector")
 def _top_eigenvector(landscape: Landscape, start: Array | None) -> tuple[Field, Field]:
     values, vectors = np.linalg.eigh(_hessian_at(landscape, start))
-    return constant(values[-1] * np.outer(vectors[:, -1], vectors[:, -1]))
+    return constant_tensor(values[-1] * np.outer(vectors[:, -1], vectors[:, -1]))
 
 
 @noise_model("loss")
@@ -145,16 +145,6 @@ def _gradient_covariance(landscape: Landscape, start: Array | None) -> tuple[Fie
             "the system has no data, so it has no gradient covariance", "use a model with data, or write A"
         )
     return landscape.covariance, landscape.divergence
-
-
-def constant(tensor: Array) -> tuple[Field, Field]:
-    """A diffusion that is the same everywhere, with its divergence 0."""
-    d = tensor.shape[0]
-
-    def diffusion(x: Array) -> Array:
-        return np.repeat(tensor[:, :, None], np.asarray(x).reshape(d, -1).shape[1], axis=2)
-
-    return diffusion, lambda x: np.zeros((d, np.asarray(x).reshape(d, -1).shape[1]))
 
 
 def check_available(case: Case, landscape: Landscape, name: str) -> None:

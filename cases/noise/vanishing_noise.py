@@ -22,7 +22,7 @@ import numpy as np
 from solver.drift.connections import Saddle, connections
 from solver.drift.fixed_points import fixed_points
 from solver.errors import DegenerateFixedPoints
-from solver.system import Array, Field, System
+from solver.system import Array, Field, System, constant_tensor
 
 if TYPE_CHECKING:
     from cases.base.errors import CaseError
@@ -126,7 +126,9 @@ def explained(case: Case, landscape: Landscape, error: CaseError) -> CaseError:
 
     if case.domain.bounds is None:
         return error
-    still = System(landscape.dim, landscape.drift, landscape.jacobian, *noise.constant(np.eye(landscape.dim)))
+    still = System(
+        landscape.dim, landscape.drift, landscape.jacobian, *constant_tensor(np.eye(landscape.dim))
+    )
     bounds = [(low, high) for low, high in case.domain.bounds]
     try:
         points = fixed_points(still, bounds)

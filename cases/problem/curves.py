@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 
-from cases.expressions import symbolic
 from cases.expressions.parse import ExpressionError, parse, symbols
+from solver import symbolic
 from solver.system import Array
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ from cases.base.errors import CaseError
 from cases.casefile.case import Case
 from cases.landscapes.landscape import Landscape, at_point
 from cases.noise.no_density import refuse_open_valley
-from cases.noise.tensors import constant
 from cases.problem.validate import check_at
 from meshes.box import box
 from meshes.files import UnreadableMesh, read_mesh
@@ -25,7 +24,7 @@ from solver.drift.fourier import phases
 from solver.drift.limit_cycles import LimitCycle, limit_cycles
 from solver.elements.evaluate import Locator, bounding_box
 from solver.errors import DegenerateFixedPoints
-from solver.system import Array, System
+from solver.system import Array, System, constant_tensor
 
 # cells at a pass are this many times smaller than elsewhere
 AT_PASS = 4.0
@@ -110,7 +109,11 @@ def structure(case: Case, landscape: Landscape, domain: Any) -> Structure:
     """
     key = "domain.bounds" if case.domain.bounds is not None else "domain.mesh"
     still = System(
-        landscape.dim, landscape.drift, landscape.jacobian, *constant(np.eye(landscape.dim)), landscape.loss
+        landscape.dim,
+        landscape.drift,
+        landscape.jacobian,
+        *constant_tensor(np.eye(landscape.dim)),
+        landscape.loss,
     )
     low, high = bounding_box(domain)
     bounds = _bounds(case) if case.domain.bounds is not None else list(zip(low, high, strict=True))

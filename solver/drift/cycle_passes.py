@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class CyclePass:
 
 def cycle_basins(system: System, cycles: Sequence[LimitCycle], size: float) -> list[CycleBasin]:
     """For every stable cycle the widest tube, at most ``size`` wide, on whose shells the flow goes in."""
-    isotropic = _isotropic(system)
+    isotropic = system.isotropic()
     basins = []
     for cycle in cycles:
         found = tube(isotropic, cycle, 1.0)
@@ -59,13 +59,6 @@ def cycle_basins(system: System, cycles: Sequence[LimitCycle], size: float) -> l
             found = found.scaled(0.7)
         basins.append(CycleBasin(found))
     return basins
-
-
-def _isotropic(system: System) -> System:
-    def identity(x: Array) -> Array:
-        return np.repeat(np.eye(system.dim)[:, :, None], x.shape[1], axis=2)
-
-    return replace(system, diffusion=identity, divergence=np.zeros_like, diffusion_slope=None)
 
 
 def _enters(system: System, found: Tube) -> bool:

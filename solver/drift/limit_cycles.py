@@ -79,8 +79,7 @@ def limit_cycles(
         return ()
     found = _attracting(system, points, bounds)
     if system.dim == 2:
-        back = replace(system, drift=lambda x: -system.drift(x), jacobian=lambda x: -system.jacobian(x))
-        turned = [_turned(p) for p in points]
+        back, turned = system.reversed(), [_turned(p) for p in points]
         found += [
             _described(system, c.nodes[::-1], c.period, bounds) for c in _attracting(back, turned, bounds)
         ]

@@ -52,7 +52,7 @@ def gate(system: System, way: CyclePass, index: int, attractor: Array) -> Gate:
     Raises:
         NotConverged: If Ṽ has no local expansion.
     """
-    back = replace(system, drift=lambda x: -system.drift(x), jacobian=lambda x: -system.jacobian(x))
+    back = system.reversed()
     cycle = replace(
         way.cycle,
         nodes=np.roll(way.cycle.nodes[::-1], 1, axis=0),

@@ -16,9 +16,9 @@ import sympy as sp
 
 from cases.casefile.case import Case
 from cases.casefile.trajectory_table import TrajectoryTable
-from cases.expressions import symbolic
 from cases.expressions.parse import ExpressionError, parse, symbols
 from cases.landscapes.landscape import Landscape
+from solver import symbolic
 from solver.simulation.descent import Descents, descent, sampled_descents
 from solver.system import Array
 

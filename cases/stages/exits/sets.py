@@ -12,13 +12,13 @@ import numpy as np
 from cases.base.numbers import point
 from cases.casefile.case import Case
 from cases.casefile.exit_table import BallTable, ExitTable
-from cases.expressions import symbolic
 from cases.expressions.parse import symbols
 from cases.landscapes.landscape import Landscape, at_point, checked_expression
 from cases.noise.tensors import ScaledNoise
 from cases.problem.places import Structure
 from meshes.cut import NothingToMesh
 from meshes.star import NotStarShaped, Unbounded
+from solver import symbolic
 from solver.analysis.stages import landmarks_of
 from solver.drift.fixed_points import FixedPoint
 from solver.elements.evaluate import Locator, bounding_box, evaluate

@@ -10,9 +10,9 @@ from scipy.integrate import quad
 from cases.base.errors import suggestion
 from cases.casefile.case import Case
 from cases.casefile.marginal_table import MarginalTable
-from cases.expressions import symbolic
 from cases.expressions.parse import ExpressionError, parse, symbols
 from cases.landscapes.landscape import at_point, checked_expression
+from solver import symbolic
 from solver.system import Array, Field
 
 #: Points of the domain at which a function must have a value; in no lattice, so that corners may be singular.

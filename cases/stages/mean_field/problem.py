@@ -9,10 +9,10 @@ import sympy as sp
 
 from cases.casefile.case import Case
 from cases.casefile.mean_field_table import MeanFieldTable
-from cases.expressions import symbolic
 from cases.expressions.parse import symbols
 from cases.landscapes.landscape import Landscape, at_point, checked_expression, domain_sample, from_loss
 from cases.stages.transient.evolution import start_density
+from solver import symbolic
 from solver.mean_field.problem import MeanField, coupled, least_squares
 from solver.system import Array, Field
 

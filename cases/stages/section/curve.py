@@ -8,10 +8,10 @@ import numpy as np
 
 from cases.casefile.case import Case
 from cases.casefile.section_table import SectionTable
-from cases.expressions import symbolic
 from cases.expressions.parse import ExpressionError, parse, symbols
 from cases.landscapes.landscape import Landscape, checked_expression
 from cases.problem.curves import Curve, curve
+from solver import symbolic
 from solver.system import Array, Field
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ from dolfinx import fem
 
 from cases.casefile.case import Case
 from cases.casefile.transient_table import GaussianTable, TransientTable
-from cases.expressions import symbolic
 from cases.expressions.parse import symbols
 from cases.landscapes.landscape import Landscape, at_point, checked_expression, domain_sample
 from cases.noise.tensors import ScaledNoise
+from solver import symbolic
 from solver.elements.coefficients import Coefficients, coefficients
 from solver.elements.integrals import expectations, mean_and_covariance, total_variation
 from solver.evolution.equilibration import Equilibration, equilibration
@@ -116,27 +116,27 @@ def systems(
     found = {}
     for name, noise in noises.items():
         extra = _extra_drift(case, landscape, table, name)
-        found[name] = noise.system if extra is None else _with_drift(noise.system, extra)
+        found[name] = noise.system if extra is None else noise.system.plus_drift(*extra)
     return found
 
 
-def _extra_drift(case: Case, landscape: Landscape, table: TransientTable, name: str) -> Field | None:
+def _extra_drift(
+    case: Case, landscape: Landscape, table: TransientTable, name: str
+) -> tuple[Field, Field] | None:
+    """The drift that is added under a noise, and its Jacobian."""
     if name not in table.drift:
         return None
     key = f"transient.drift.{name}"
     known = {**landscape.parameters, "epsilon": table.epsilon}
     parts = [checked_expression(case, f"{key}.{i}", text, known) for i, text in enumerate(table.drift[name])]
-    drift = symbolic.to_numpy(parts, symbols(case.coordinates))
+    xs = symbols(case.coordinates)
+    drift = symbolic.to_numpy(parts, xs)
     points = domain_sample(case)
     bad = ~np.isfinite(drift(points)).all(axis=0) if points.shape[1] else np.zeros(1, dtype=bool)
     if bad.any():
         at = at_point(points[:, int(np.argmax(bad))])
         raise case.error(key, f"it is not finite at {at}", "change the expression or the domain")
-    return drift
-
-
-def _with_drift(system: System, extra: Field) -> System:
-    return replace(system, drift=lambda x: system.drift(x) + extra(x))
+    return drift, symbolic.to_numpy(symbolic.jacobian(parts, xs), xs)
 
 
 def prepare(case: Case, landscape: Landscape, noises: Mapping[str, ScaledNoise]) -> Evolutions | None:

@@ -7,7 +7,7 @@ import pytest
 import sympy as sp
 
 from cases.expressions.parse import ExpressionError, parse, symbols
-from cases.expressions.symbolic import divergence, gradient, jacobian, to_numpy
+from solver.symbolic import divergence, gradient, jacobian, to_numpy
 
 XY = symbols(["x", "y"])
 POINTS = np.array([[-1.5, -0.3, 0.0, 0.4, 2.0], [0.7, -2.0, 0.0, 1.0, 0.1]])

@@ -7,9 +7,9 @@ import pytest
 
 from cases.casefile.case import load
 from cases.cli import main
-from cases.expressions.derivatives import central, derivative
 from cases.landscapes import landscape
 from cases.problem.validate import validate
+from solver.derivatives import central, derivative
 
 CASE = """
 [system]

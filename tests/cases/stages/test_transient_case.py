@@ -14,7 +14,10 @@ import scipy.sparse.linalg as sla
 from cases.base import toml_text
 from cases.casefile.case import from_data, load
 from cases.cli import main
+from cases.landscapes.landscape import build
+from cases.noise.tensors import scaled
 from cases.results import references
+from cases.stages.transient.evolution import prepare
 from cases.stages.transient.text import transient_table
 from tests.small_case import environment
 
@@ -95,6 +98,14 @@ def test_normal_densities_stay_normal(finished):
     assert 0.02 < pair["total_variation"][1] < 0.3
     assert summary["attractors"] == []
     assert {"full-transient.vtkhdf", "report.html"} <= set(summary["files"])
+
+
+def test_a_drift_that_is_added_brings_its_jacobian():
+    case, _ = from_data(OU, name="it", file="it.toml", folder=None)
+    landscape = build(case)
+    found = prepare(case, landscape, scaled(case, landscape, np.zeros(2)))
+    (jacobian,) = found.systems["pushed"].jacobian(np.zeros((2, 1))).T
+    np.testing.assert_allclose(jacobian.T, [[-1.0 - EPSILON, -1.0], [1.0, -1.5]], rtol=1e-14)
 
 
 def test_time_series_has_the_layout_of_vtk(finished):

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from solver.system import Array, Field
+from solver.arrays import Array, Field
 
 WEIGHTS = (4 / 5, -1 / 5, 4 / 105, -1 / 280)
 TINY = 1e-30

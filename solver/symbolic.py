@@ -1,4 +1,4 @@
-"""What one sympy expression becomes: NumPy functions, UFL expressions, derivatives."""
+"""What a sympy expression becomes: a NumPy function of points, and its derivatives almost everywhere."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 import sympy as sp
 from sympy.printing.numpy import NumPyPrinter
 
-from cases.expressions.functions import Larger, Magnitude, Sign, Smaller, Step, as_real
-from solver.system import Array, Field
+from solver.arrays import Array, Field
+from solver.real_functions import as_real
 
 
 class _Printer(NumPyPrinter):
@@ -127,59 +127,3 @@ def _real(value: Any) -> Any:
     if not np.iscomplexobj(value):
         return value
     return np.where(np.imag(value) == 0, np.real(value), np.nan)
-
-
-def to_ufl(expr: sp.Expr, symbols: Sequence[sp.Symbol], x: Any) -> Any:
-    """The UFL expression with ``symbols[i]`` replaced by ``x[i]`` (a SpatialCoordinate, usually)."""
-    import ufl
-
-    places = {symbol: x[i] for i, symbol in enumerate(symbols)}
-    functions: dict[Any, Callable[..., Any]] = {
-        sp.exp: ufl.exp,
-        sp.log: ufl.ln,
-        sp.sin: ufl.sin,
-        sp.cos: ufl.cos,
-        sp.tan: ufl.tan,
-        sp.sinh: ufl.sinh,
-        sp.cosh: ufl.cosh,
-        sp.tanh: ufl.tanh,
-        sp.asin: ufl.asin,
-        sp.acos: ufl.acos,
-        sp.atan: ufl.atan,
-        sp.atan2: ufl.atan2,
-        sp.erf: ufl.erf,
-        Magnitude: abs,
-        Sign: ufl.sign,
-        Step: lambda u: ufl.conditional(ufl.gt(u, 0), 1.0, ufl.conditional(ufl.lt(u, 0), 0.0, 0.5)),
-        Larger: ufl.max_value,
-        Smaller: ufl.min_value,
-    }
-    done: dict[sp.Expr, Any] = {}
-
-    def convert(e: sp.Expr) -> Any:
-        if e not in done:
-            done[e] = translate(e)
-        return done[e]
-
-    def translate(e: sp.Expr) -> Any:
-        if e in places:
-            return places[e]
-        if e.is_number:
-            return ufl.as_ufl(float(e))
-        args = [convert(arg) for arg in e.args]
-        if isinstance(e, sp.Add):
-            return _reduce(lambda a, b: a + b, args)
-        if isinstance(e, sp.Mul):
-            return _reduce(lambda a, b: a * b, args)
-        if isinstance(e, sp.Pow):
-            return ufl.sqrt(args[0]) if e.exp == sp.Rational(1, 2) else args[0] ** args[1]
-        return functions[e.func](*args)
-
-    return convert(sp.sympify(expr))
-
-
-def _reduce(combine: Callable[[Any, Any], Any], items: Sequence[Any]) -> Any:
-    result = items[0]
-    for item in items[1:]:
-        result = combine(result, item)
-    return result
