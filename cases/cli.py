@@ -152,7 +152,7 @@ def _stop(comm: Any | None, code: int, message: str) -> int:
 
 def _load(arguments: argparse.Namespace, comm: Any | None) -> tuple[Case, str]:
     """Read the case on rank 0 and share it, so that all ranks see one file.  Collective."""
-    from cases.casefile.case import load
+    from cases.loading.load import load
 
     if comm is None or comm.size == 1:
         return load(arguments.case, arguments.set)
@@ -185,7 +185,7 @@ def _run(arguments: argparse.Namespace, comm: Any | None) -> int:
 
 
 def _check(arguments: argparse.Namespace, comm: Any | None) -> int:
-    from cases.problem.validate import notes, validate
+    from cases.loading.validate import notes, validate
 
     case, effective = _load(arguments, comm)
     lines = notes(validate(case))

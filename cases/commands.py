@@ -12,7 +12,7 @@ from cases.base.errors import EXIT_GOOD, CaseError, suggestion
 
 def list_cases(arguments: argparse.Namespace) -> int:
     """Print one line for each built-in case."""
-    from cases.casefile.case import builtin_cases, load
+    from cases.loading.load import builtin_cases, load
 
     names = builtin_cases()
     width = max(len(name) for name in names)

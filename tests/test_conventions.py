@@ -7,9 +7,9 @@ import pytest
 import sympy as sp
 from mpi4py import MPI
 
-from cases.casefile.case import load
-from cases.landscapes import landscape
+from cases.loading.load import load
 from cases.noise.tensors import scaled
+from cases.problem import landscape
 from solver.analysis.fields import log_density_field
 from solver.elements.evaluate import evaluate
 from solver.hamilton_jacobi.well import trusted_part

@@ -1,4 +1,4 @@
-"""The case file: its tables, their defaults, what must hold between them, and the effective case as text.
+"""The tables of a case file, with their defaults, and the case that is made of them.
 
 Imports :mod:`cases.base` and :mod:`cases.expressions`; knows of no landscape.
 """

@@ -1,24 +1,16 @@
-"""Reading a case: file or built-in name, ``--set``, validation, and the effective case as text."""
+"""A validated case: what is left of the file when its tables are read and agree with each other."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from pydantic import ValidationError
-
-from cases.base import toml_text
-from cases.base.errors import CaseError, suggestion
-from cases.casefile.complaints import first_error
+from cases.base.errors import CaseError
 from cases.casefile.exit_table import ExitTable
 from cases.casefile.marginal_table import MarginalTable
 from cases.casefile.mean_field_table import MeanFieldTable
 from cases.casefile.reference_table import ReferenceTable
 from cases.casefile.schema import (
-    CaseTable,
     CompareTable,
     DomainTable,
     MeshTable,
@@ -32,9 +24,6 @@ from cases.casefile.section_table import SectionTable
 from cases.casefile.stability_table import StabilityTable
 from cases.casefile.trajectory_table import TrajectoryTable
 from cases.casefile.transient_table import TransientTable
-
-BUILTIN = Path(__file__).parent.parent / "builtin"
-MAX_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -113,103 +102,3 @@ class Case:
     def error(self, key: str, problem: str, fix: str) -> CaseError:
         """A :class:`CaseError` about this case, to be raised."""
         return CaseError(self.file, key, problem, fix)
-
-
-def builtin_cases() -> list[str]:
-    """Names of the cases that come with the program."""
-    return sorted(path.stem for path in BUILTIN.glob("*.toml"))
-
-
-def find(name: str) -> Path:
-    """The file of a case given by path or by built-in name.
-
-    Raises:
-        CaseError: when there is no such case.
-    """
-    path = Path(name)
-    if path.is_file():
-        return path
-    if name in builtin_cases():
-        return BUILTIN / f"{name}.toml"
-    if path.is_dir():
-        raise CaseError(name, "", "this is a folder", "give a case file or the name of a built-in case")
-    if path.suffix == ".toml" or len(path.parts) != 1:
-        raise CaseError(
-            name, "", "no such file", "give the path of a case file; 'quasipot list' names the built-in cases"
-        )
-    raise CaseError(
-        name,
-        "",
-        "no such file and no such built-in case",
-        suggestion(name, builtin_cases(), "built-in cases"),
-    )
-
-
-def load(name: str, overrides: Sequence[str] = ()) -> tuple[Case, str]:
-    """Read and validate a case; returns it with the effective case as TOML text.
-
-    The text has all defaults filled in, a comment on every key, and loads back to an equal case.
-
-    Args:
-        name: Path of a case file, or the name of a built-in case.
-        overrides: ``table.key=value`` strings of ``--set``.
-
-    Raises:
-        CaseError: for anything wrong with it.
-    """
-    path = find(name)
-    try:
-        raw = path.read_bytes()
-        if len(raw) > MAX_BYTES:
-            raise CaseError(name, "", "the file is larger than 1 MB", "this is no case file")
-        data = tomllib.loads(raw.decode("utf-8"))
-    except OSError as error:
-        raise CaseError(
-            name, "", f"cannot be read ({error.strerror})", "check the path and its permissions"
-        ) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise CaseError(name, "", f"not valid TOML ({error})", "correct the syntax there") from None
-    for override in overrides:
-        _override(data, override, name)
-    return from_data(data, name=path.stem, file=name, folder=path.parent)
-
-
-def from_data(data: Mapping[str, Any], *, name: str, file: str, folder: Path) -> tuple[Case, str]:
-    """Validate a parsed case file; see :func:`load`."""
-    from cases.casefile.consistency import complete
-
-    try:
-        table = CaseTable.model_validate(dict(data))
-    except ValidationError as error:
-        raise first_error(error, file) from None
-    fields = {key: getattr(table, key) for key in CaseTable.model_fields}
-    case = complete(Case(**fields, name=name, file=file, folder=folder))
-    effective = table.model_copy(update={key: getattr(case, key) for key in CaseTable.model_fields})
-    return case, toml_text.table(effective)
-
-
-def _override(data: dict[str, Any], text: str, file: str) -> None:
-    """Put one ``table.key=value`` into the parsed file: the value is TOML, or else a string."""
-    name, equals, value = text.partition("=")
-    bad = CaseError(
-        file, f"--set {text}", "this is not table.key=value", "write for example --set mesh.resolution=32"
-    )
-    if not equals or "\n" in text or "\r" in text:
-        raise bad
-    try:
-        path = tomllib.loads(f"{name} = 0")
-    except tomllib.TOMLDecodeError:
-        raise bad from None
-    try:
-        new = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        new = value.strip()
-    target: Any = data
-    while True:
-        ((key, below),) = path.items()
-        if not isinstance(target, dict):
-            raise CaseError(file, f"--set {text}", f"the parent of '{key}' is not a table", "correct the key")
-        if not isinstance(below, dict):
-            target[key] = new
-            return
-        target, path = target.setdefault(key, {}), below

@@ -1,7 +1,7 @@
 """The case file: every key, its type, its default and what it means.
 
 The models say what one table may contain; what involves several tables at once (dimensions, names
-that refer to each other) is checked in :mod:`cases.casefile.case`, expressions where they are compiled.
+that refer to each other) is checked in :mod:`cases.loading.consistency`, expressions where they are compiled.
 """
 
 from __future__ import annotations

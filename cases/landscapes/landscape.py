@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import sympy as sp
 
 from cases.casefile.case import Case
 from cases.expressions.parse import ExpressionError, parse, symbols
-from cases.landscapes import grid_file
 from cases.landscapes.grid_file import Table
 from cases.landscapes.sample_loss import Samples
 from cases.landscapes.tabulated import Accuracy, accuracy, barrier_share, interpolate, within
@@ -53,30 +51,6 @@ class Landscape:
     def dim(self) -> int:
         """The number of coordinates."""
         return len(self.coordinates)
-
-
-def build(case: Case) -> Landscape:
-    """The landscape of a case.
-
-    Raises:
-        CaseError: when an expression of it is not acceptable.
-    """
-    system = case.system
-    if system.data is not None:
-        return _from_file(case)
-    if system.model is not None and ":" in system.model:
-        from cases.landscapes import python_model
-
-        return python_model.build(case)
-    if system.model is not None:
-        from cases.landscapes.models import MODELS, options_of
-
-        chosen = MODELS[system.model]
-        return chosen.build(options_of(case, chosen), dict(system.parameters))
-    if system.loss is not None:
-        return from_loss(_expression(case, "system.loss", system.loss), case.coordinates, system.parameters)
-    exprs = [_expression(case, f"system.drift.{i}", text) for i, text in enumerate(system.drift or [])]
-    return from_drift(exprs, case.coordinates, system.parameters)
 
 
 def from_loss(loss: sp.Expr, coordinates: Sequence[str], parameters: Mapping[str, float]) -> Landscape:
@@ -151,14 +125,6 @@ def from_table(
     )
 
 
-def _from_file(case: Case) -> Landscape:
-    try:
-        table = grid_file.read(Path(case.system.data or ""))
-    except grid_file.BadTable as error:
-        raise case.error("system.data", *error.args) from None
-    return from_table(table, case.coordinates, case.system.parameters, case.domain.bounds)
-
-
 def interpolation_error(
     landscape: Landscape, kind: str, wells: Sequence[Array], passes: Sequence[Array]
 ) -> float | None:
@@ -213,10 +179,6 @@ def check_drift(case: Case, landscape: Landscape, points: Array) -> None:
 def at_point(x: Array) -> str:
     """A point as people write it."""
     return "(" + ", ".join(f"{value:.6g}" for value in x) + ")"
-
-
-def _expression(case: Case, key: str, text: str | float) -> sp.Expr:
-    return checked_expression(case, key, text, case.system.parameters)
 
 
 def checked_expression(case: Case, key: str, text: str | float, parameters: Mapping[str, float]) -> sp.Expr:

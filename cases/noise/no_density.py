@@ -8,17 +8,16 @@ density does not fall.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from cases.casefile.case import Case
+from cases.landscapes.landscape import Landscape
+from cases.noise import tensors as noise
 from solver.elements.evaluate import bounding_box
 from solver.fokker_planck.existence import NotNormalisable, require_density, tail
 from solver.system import Array
-
-if TYPE_CHECKING:
-    from cases.casefile.case import Case
-    from cases.landscapes.landscape import Landscape
 
 
 def refuse_collapse(case: Case, landscape: Landscape, attractors: Sequence[Array]) -> None:
@@ -27,8 +26,6 @@ def refuse_collapse(case: Case, landscape: Landscape, attractors: Sequence[Array
     Raises:
         NotNormalisable: naming the noise and the attractor.
     """
-    from cases.noise import tensors as noise
-
     for name, table in case.noise.items():
         if not noise.needs_start(table):
             system = noise.system_for(landscape, noise.build(case, landscape, name, None))
@@ -41,8 +38,6 @@ def refuse_open_valley(case: Case, landscape: Landscape, domain: Any) -> None:
     Raises:
         NotNormalisable: naming the noise.
     """
-    from cases.noise import tensors as noise
-
     if not case.compare.epsilon:
         return
     low, high = bounding_box(domain)

@@ -15,19 +15,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cases.base.errors import CaseError
+from cases.casefile.case import Case
+from cases.landscapes.landscape import Landscape
+from cases.noise import tensors as noise
 from solver.drift.connections import Saddle, connections
 from solver.drift.fixed_points import fixed_points
 from solver.errors import DegenerateFixedPoints
 from solver.system import Array, Field, System, constant_tensor
-
-if TYPE_CHECKING:
-    from cases.base.errors import CaseError
-    from cases.casefile.case import Case
-    from cases.landscapes.landscape import Landscape
 
 # ℓᵀAℓ at the saddle, relative to the mean eigenvalue of A at the starting attractor, below which it is zero
 VANISHING = 1e-10
@@ -120,8 +118,7 @@ def explained(case: Case, landscape: Landscape, error: CaseError) -> CaseError:
     Raises:
         NotNormalisable: Where it vanishes at an attractor.
     """
-    from cases.base.errors import CaseError
-    from cases.noise import tensors as noise
+    # this one loads DOLFINx, which checking a case does without
     from cases.noise.no_density import refuse_collapse
 
     if case.domain.bounds is None:

@@ -1,4 +1,4 @@
-"""From a valid case to a problem that can be solved: mesh, fixed points and cycles, passes.
+"""From a valid case to a problem that can be solved: landscape, mesh, fixed points and cycles, passes.
 
-Imports :mod:`cases.noise` and what that imports.
+Imports :mod:`cases.noise`, :mod:`cases.landscapes.models` and what these import.
 """

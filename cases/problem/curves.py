@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import sympy as sp
 
+from cases.casefile.case import Case
 from cases.expressions.parse import ExpressionError, parse, symbols
 from solver import symbolic
 from solver.system import Array
-
-if TYPE_CHECKING:
-    from cases.casefile.case import Case
 
 Curve = Callable[[Array], Array]
 

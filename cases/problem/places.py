@@ -13,7 +13,7 @@ from cases.base.errors import CaseError
 from cases.casefile.case import Case
 from cases.landscapes.landscape import Landscape, at_point
 from cases.noise.no_density import refuse_open_valley
-from cases.problem.validate import check_at
+from cases.problem.soundness import check_at
 from meshes.box import box
 from meshes.files import UnreadableMesh, read_mesh
 from meshes.refine import graded

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from cases.base.numbers import DASH, factor, number
+from cases.figures.rundata import RunData
+from cases.report.anisotropy import Shape, at_start
 from cases.report.tables import orientation
-from cases.results.anisotropy import Shape
-from cases.results.overview import Measure, at_start, baseline_of, measures
-from cases.results.rundata import RunData
+from cases.results.overview import Measure, baseline_of, measures
 from cases.results.summary_rows import Summary
 
 _WIDTH = 100

@@ -8,14 +8,14 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from cases.figures.rundata import RunData, load_run
+from cases.figures.style import Figure
 from cases.report import sentences as report_text
 from cases.report import tables as report_tables
-from cases.report.figures.figures import all_figures
-from cases.report.figures.overview import overview_figure
-from cases.report.figures.style import Figure
+from cases.report.field_figures import all_figures
 from cases.report.formula_table import formula_lines
+from cases.report.overview_figure import overview_figure
 from cases.report.overview_table import overview
-from cases.results.rundata import RunData, load_run
 from cases.results.summary_rows import baseline, directions
 from cases.stages.marginals.text import HEADS, marginal_rows
 

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from cases.base.display import run_on_display
 from cases.base.errors import CaseError
-from cases.report.figures.style import colour
-from cases.results.rundata import RunData, load_run
+from cases.figures.rundata import RunData, load_run
+from cases.figures.style import colour
 from solver.output.celllocator import CellLocator
 from solver.output.probe import fields, sample
 from solver.output.vtkgrid import read_field, read_grid

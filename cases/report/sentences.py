@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cases.base.numbers import DASH, bracket, duration, factor, fixed, grouped, number, with_interval
+from cases.figures.rundata import RunData
 from cases.results.check_text import title, verdict
-from cases.results.rundata import RunData
 from cases.results.summary_rows import Row, baseline, directions, goal, rows
 from cases.stages.floor.text import floor_sentences
 

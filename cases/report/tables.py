@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from cases.base.numbers import DASH, bracket, factor, fixed, number, point, with_error, with_interval
-from cases.results.anisotropy import Shape, shapes
-from cases.results.rundata import RunData
+from cases.figures.rundata import RunData
+from cases.report.anisotropy import Shape, shapes
 from cases.results.summary_rows import Direction, goal, rows
 
 
@@ -50,7 +50,7 @@ def comparison(run: RunData, direction: Direction) -> dict[str, Any]:
 
 
 def anisotropy(run: RunData) -> list[dict[str, Any]]:
-    """Strength and shape of every noise at attractors and saddles; see :mod:`cases.results.anisotropy`."""
+    """Strength and shape of every noise at attractors and saddles; see :mod:`cases.report.anisotropy`."""
     lines, last = [], None
     for shape in shapes(run):
         lines.append(

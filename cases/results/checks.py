@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cases.stages.simulation.passages import Simulations
+from cases.results.simulated import Simulations
 from solver.analysis.stages import Analysis
 
 # name: (largest accepted value, what it is)

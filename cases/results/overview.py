@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cases.results.anisotropy import Shape, shapes
-from cases.results.rundata import RunData
 from cases.results.summary_rows import Summary
 
 
@@ -102,15 +100,3 @@ def _measure(text: str, heights: Mapping[str, float | None], rows: list[Mapping[
             if row["log_rate_ratio"] is not None:
                 level[base] = 0.0
     return Measure(text, dict(heights), ratios, dict(sorted(gains.items(), reverse=True)))
-
-
-def at_start(run: RunData) -> dict[str, list[tuple[str, Shape]]]:
-    """A at the starting attractor and the passes out of it, by noise, with what to call the place."""
-    start = run.summary.get("start", 0)
-    found: dict[str, list[tuple[str, Shape]]] = {}
-    for shape in shapes(run):
-        kind, index = shape.place.split()
-        near = shape.place == f"attractor {start}" or (kind == "saddle" and shape.way == start)
-        if near and all(place != f"at {shape.place}" for place, _ in found.get(shape.noise, [])):
-            found.setdefault(shape.noise, []).append((f"at {kind} {index}", shape))
-    return found

@@ -10,16 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sympy as sp
 
 from cases.base.errors import suggestion
+from cases.casefile.case import Case
 from cases.expressions.parse import ExpressionError, parse, symbols
 from cases.casefile.reference_table import ReferenceTable
-
-if TYPE_CHECKING:
-    from cases.casefile.case import Case
 
 Summary = Mapping[str, Any]
 

@@ -12,7 +12,7 @@ from cases.problem.places import Structure, outline
 from cases.results.estimates import barrier_estimates, power_law_escapes
 from cases.noise.tensors import ScaledNoise
 from cases.results.power_law import power_laws
-from cases.stages.simulation.passages import Simulated, Simulations
+from cases.results.simulated import Simulated, Simulations
 from solver.analysis.stages import Analysis
 from solver.drift.connections import Saddle
 from solver.drift.cycle_passes import CyclePass

@@ -1,1 +1,4 @@
-"""A run from case to result folder."""
+"""A run from case to result folder.
+
+Imports :mod:`cases.loading`, :mod:`cases.report` and what these import.
+"""

@@ -18,11 +18,11 @@ from cases.base.progress import Progress
 from cases.base.ranks import on_root
 from cases.casefile.case import Case
 from cases.landscapes.landscape import Landscape, interpolation_error
+from cases.loading.validate import validate
 from cases.noise.tensors import ScaledNoise, scaled
 from cases.noise.vanishing_noise import refuse_vanishing
 from cases.problem.fitting_mesh import adapted_mesh, graded_mesh
 from cases.problem.places import Structure, make_mesh, structure
-from cases.problem.validate import validate
 from cases.results import references
 from cases.results.checks import checks, problems, thresholds
 from cases.results.comparison import comparison, exit_comparison

@@ -23,6 +23,11 @@ from typing import Any
 from cases.expressions.parse import ExpressionError, parse, symbols
 from cases.sweep.plan import short_names
 
+# what every row of a sweep has, beside what is derived
+RESULTS = (
+    "noise", "from", "to", "epsilon", "trace", "barrier", "lower", "upper", "log_mfpt", "log_mfpt_direct",
+    "log_mfpt_kramers", "log_mfpt_simulated", "log_rate_ratio",
+)  # fmt: skip
 ABSCISSA = "abscissa"
 # parts of the way from one member to the next at which a closed form is drawn
 BETWEEN = tuple(n / 24 for n in range(25))
@@ -55,8 +60,6 @@ class Columns:
 
 def check(columns: Columns, vary: Sequence[str]) -> tuple[str, str, str] | None:
     """The first thing that is wrong, as key, problem and fix; None if nothing is."""
-    from cases.sweep.rows import RESULTS
-
     varied = _names(vary)
     for key, names in (("values", columns.values), ("columns", columns.columns)):
         for name in names:
@@ -90,8 +93,6 @@ def derive(columns: Columns, varied: Mapping[str, Any], summary: Any) -> dict[st
         varied: The varied keys and their values.
         summary: The member's summary.json; None if it has none.
     """
-    from cases.sweep.rows import lookup
-
     own = {name: _number(value) for name, value in zip(_names(list(varied)), varied.values(), strict=True)}
     found = {name: _number(lookup(summary, path)) for name, path in columns.values.items()}
     row: dict[str, float | None] = dict(found)
@@ -102,6 +103,22 @@ def derive(columns: Columns, varied: Mapping[str, Any], summary: Any) -> dict[st
     if columns.abscissa is not None:
         row[ABSCISSA] = _value(columns.abscissa, own)
     return {name: row.get(name) for name in columns.names}
+
+
+def lookup(summary: Any, path: str) -> Any:
+    """The value at a dotted path in a summary; whole numbers count list entries; None if it is not there."""
+    for part in path.split("."):
+        if isinstance(summary, Mapping) and part in summary:
+            summary = summary[part]
+        elif (
+            isinstance(summary, list)
+            and part.lstrip("-").isdigit()
+            and -len(summary) <= int(part) < len(summary)
+        ):
+            summary = summary[int(part)]
+        else:
+            return None
+    return summary
 
 
 def closed_curve(

@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from cases.report.figures.style import colour, logarithmic, marker, to_svg
+from cases.figures.style import colour, logarithmic, marker, to_svg
 from cases.sweep.columns import ABSCISSA, Columns, closed_curve
 from cases.sweep.plan import describe, short_names
 from cases.sweep.rows import compared
@@ -22,7 +22,7 @@ LABELS = {"barrier": "barrier", "log_mfpt": "log of mean first passage time"}
 def figure(
     table: Rows, vary: Sequence[str], show: Sequence[str], kind: str, columns: Columns | None = None
 ) -> str:
-    """The figure as SVG text; to be called inside :func:`cases.report.figures.style.style`.
+    """The figure as SVG text; to be called inside :func:`cases.figures.style.style`.
 
     Args:
         table: The rows of the sweep.

@@ -12,7 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from cases.base.numbers import duration, grouped
-from cases.report.figures.style import style
+from cases.figures.style import style
 from cases.report.page import REPORT, environment
 from cases.report.sentences import versions_text
 from cases.sweep import tables as sweep_tables

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from cases.base.errors import CaseError, suggestion
-from cases.casefile.case import Case, from_data
+from cases.casefile.case import Case
 from cases.casefile.ranges import expand
+from cases.loading.load import from_data
 
 MOST = 10_000
 

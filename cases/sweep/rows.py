@@ -9,14 +9,10 @@ from typing import Any
 
 from cases.base.numbers import factor, fixed, number
 from cases.results.summary_rows import Direction, Row, directions, rows
-from cases.sweep.columns import Columns, derive
+from cases.sweep.columns import RESULTS, Columns, derive, lookup
 from cases.sweep.members import Outcome
 from cases.sweep.plan import short_names
 
-RESULTS = (
-    "noise", "from", "to", "epsilon", "trace", "barrier", "lower", "upper", "log_mfpt", "log_mfpt_direct",
-    "log_mfpt_kramers", "log_mfpt_simulated", "log_rate_ratio",
-)  # fmt: skip
 LONGEST = 100
 
 
@@ -42,22 +38,6 @@ def _result(row: Row, direction: Direction) -> dict[str, Any]:
         row.direct, row.kramers, row.simulated, row.log_ratio,
     )  # fmt: skip
     return dict(zip(RESULTS, numbers, strict=True))
-
-
-def lookup(summary: Any, path: str) -> Any:
-    """The value at a dotted path in a summary; whole numbers count list entries; None if it is not there."""
-    for part in path.split("."):
-        if isinstance(summary, Mapping) and part in summary:
-            summary = summary[part]
-        elif (
-            isinstance(summary, list)
-            and part.lstrip("-").isdigit()
-            and -len(summary) <= int(part) < len(summary)
-        ):
-            summary = summary[int(part)]
-        else:
-            return None
-    return summary
 
 
 def write_csv(path: Path, table: Sequence[Mapping[str, Any]]) -> None:

@@ -185,7 +185,7 @@ def redraw(folder: Path) -> None:
 
 
 def _draw(folder: Path, flat: list[dict[str, Any]], record: dict[str, Any]) -> None:
-    from cases.report.figures.style import style
+    from cases.figures.style import style
     from cases.sweep.figure import figure
     from cases.sweep.page import REPORT, page
 

@@ -8,7 +8,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 
-from cases.report.figures.style import COLOURS, Figure, canvas, colour, to_svg
+from cases.figures.style import COLOURS, Figure, canvas, colour, to_svg
 from cases.stages.section.figure import mark, relative
 
 
@@ -17,7 +17,7 @@ def sweep_section(summaries: Mapping[str, Mapping[str, Any]]) -> Figure | None:
 
     Args:
         summaries: The members' summary.json by label.  To be called inside
-            :func:`cases.report.figures.style.style`.
+            :func:`cases.figures.style.style`.
     """
     members = {label: one for label, one in summaries.items() if one.get("section") is not None}
     noises = dict.fromkeys(noise for one in members.values() for noise in _known(one))

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from cases import cli
-from cases.report.figures.style import style
-from cases.results.rundata import load_run
+from cases.figures.rundata import load_run
+from cases.figures.style import style
 from cases.stages.descent.figure import extra_figures
 from tests.output.test_report import Page
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from cases import cli
+from cases.figures.rundata import load_run
 from cases.report.paraview import describe, draw, write_script
-from cases.results.rundata import load_run
 from tests.output.synthetic import CRITICAL, NOISES, diagonal, make_run, rotation, well
 
 

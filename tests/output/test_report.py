@@ -9,12 +9,12 @@ import re
 import pytest
 
 from cases.base.numbers import factor, number, with_interval
-from cases.report.figures.figures import all_figures
-from cases.report.figures.overview import overview_figure
+from cases.figures.rundata import load_run
+from cases.report.field_figures import all_figures
+from cases.report.overview_figure import overview_figure
 from cases.report.page import write_report
 from cases.report.screen import comparison_table
 from cases.report.sentences import headline
-from cases.results.rundata import load_run
 from tests.output.synthetic import EPSILONS, NOISES, make_run
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from cases.base.numbers import with_error
+from cases.figures.rundata import load_run
+from cases.report.anisotropy import shapes
 from cases.report.page import write_report
 from cases.report.sentences import checks, count, facts, method, timings
 from cases.report.tables import anisotropy, exit_error, references
-from cases.results.anisotropy import shapes
-from cases.results.rundata import load_run
 from tests.output.synthetic import ANGLE, NOISES, diagonal, make_run, rotation
 from tests.output.test_report import Page
 

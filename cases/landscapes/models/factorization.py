@@ -26,7 +26,7 @@ from cases.casefile.schema import Table
 from cases.expressions.parse import symbols
 from cases.landscapes import sample_loss
 from cases.landscapes.landscape import Landscape, from_samples
-from cases.landscapes.models import model
+from cases.landscapes.models.registry import model
 from solver.system import Array
 
 Strength = Annotated[FiniteFloat, Field(gt=0)]

@@ -22,8 +22,8 @@ from cases.casefile.schema import Table
 from cases.expressions.parse import parse, symbols
 from cases.landscapes import sample_loss
 from cases.landscapes.landscape import Landscape, from_samples
-from cases.landscapes.models import model
 from cases.landscapes.models.factorization import NODES
+from cases.landscapes.models.registry import model
 from solver.system import Array
 
 PAIR = ("a", "b")

@@ -20,8 +20,8 @@ from cases.casefile.schema import Table
 from cases.expressions.parse import symbols
 from cases.landscapes import sample_loss
 from cases.landscapes.landscape import Landscape, from_samples
-from cases.landscapes.models import model
 from cases.landscapes.models.datasets import Feature, feature_and_target
+from cases.landscapes.models.registry import model
 
 COORDINATES = ("a", "w")
 

@@ -17,7 +17,7 @@ from cases.casefile.schema import Table
 from cases.expressions.parse import symbols
 from cases.landscapes import sample_loss
 from cases.landscapes.landscape import Landscape, from_samples
-from cases.landscapes.models import model
+from cases.landscapes.models.registry import model
 
 WEIGHTS = ("w1", "w2")
 Pair = Annotated[list[FiniteFloat], Field(min_length=2, max_length=2)]

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import StrMethodFormatter
 from matplotlib.tri import Triangulation
 
-from cases.report.figures.data import sampler
-from cases.report.figures.style import Figure, canvas, colour, marker, to_svg
-from cases.results.rundata import RunData
+from cases.figures.data import sampler
+from cases.figures.rundata import RunData
+from cases.figures.style import Figure, canvas, colour, marker, to_svg
 
 _DASHED = (0, (4, 2))
 _PATHS = {"sgd": "SGD", "gd": "descent on the mean loss", "plain": "descent without noise"}

@@ -18,6 +18,7 @@ from cases.casefile.case import Case
 from cases.casefile.trajectory_table import TrajectoryTable
 from cases.expressions.parse import ExpressionError, parse, symbols
 from cases.landscapes.landscape import Landscape
+from cases.results.references import polynomial
 from solver import symbolic
 from solver.simulation.descent import Descents, descent, sampled_descents
 from solver.system import Array
@@ -98,8 +99,6 @@ def run(case: Case, landscape: Landscape, table: TrajectoryTable, folder: Path, 
 
 
 def _polynomial(case: Case, table: TrajectoryTable, name: str) -> sp.Poly:
-    from cases.results.references import polynomial
-
     try:
         return polynomial(table.observe[name], case.coordinates)
     except ExpressionError as error:

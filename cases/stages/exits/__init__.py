@@ -1,1 +1,4 @@
-"""Mean exit times from sets round an attractor."""
+"""Mean exit times from sets round an attractor.
+
+Imports what every stage may, see :mod:`cases.stages`.
+"""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cases.report.figures.style import Figure, canvas, colour, marker, to_svg
-from cases.results.rundata import RunData
+from cases.figures.rundata import RunData
+from cases.figures.style import Figure, canvas, colour, marker, to_svg
 
 
 def exit_figures(run: RunData) -> list[Figure]:

@@ -10,8 +10,9 @@ import numpy as np
 from cases.casefile.case import Case
 from cases.noise.tensors import ScaledNoise
 from cases.problem.places import Structure
+from cases.results.simulated import Simulated, Simulations
 from cases.stages.exits.sets import ExitSet, trusted_potential
-from cases.stages.simulation.passages import PLAIN_LOG, Simulated, Simulations
+from cases.stages.simulation.passages import PLAIN_LOG
 from solver.elements.evaluate import bounding_box
 from solver.exits.exit_times import RegionExits
 from solver.hamilton_jacobi.well import WellPotential

@@ -1,1 +1,4 @@
-"""Barriers of a degenerate noise as its floor goes to zero."""
+"""Barriers of a degenerate noise as its floor goes to zero.
+
+Imports what every stage may, see :mod:`cases.stages`.
+"""

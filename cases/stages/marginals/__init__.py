@@ -1,1 +1,4 @@
-"""The stationary density of functions of the coordinates, beside closed forms."""
+"""The stationary density of functions of the coordinates, beside closed forms.
+
+Imports what every stage may, see :mod:`cases.stages`.
+"""

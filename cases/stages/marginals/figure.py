@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from cases.report.figures.style import Figure, canvas, colour, to_svg
-from cases.results.rundata import RunData
+from cases.figures.rundata import RunData
+from cases.figures.style import Figure, canvas, colour, to_svg
 
 
 def marginal_figures(run: RunData) -> list[Figure]:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cases.report.figures.style import Figure, canvas, colour, marker, to_svg
-from cases.results.rundata import RunData
+from cases.figures.rundata import RunData
+from cases.figures.style import Figure, canvas, colour, marker, to_svg
 from solver.output.probe import fields, probe
 
 Array = NDArray[np.float64]

@@ -1,1 +1,4 @@
-"""The density along a curve beside the curvature of the loss there."""
+"""The density along a curve beside the curvature of the loss there.
+
+Imports what every stage may, see :mod:`cases.stages`.
+"""

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from cases.report.figures.style import Figure, canvas, colour, to_svg
-from cases.results.rundata import RunData
+from cases.figures.rundata import RunData
+from cases.figures.style import Figure, canvas, colour, to_svg
 
 _DASHED = (0, (4, 2))
 

@@ -1,1 +1,4 @@
-"""The Monte Carlo check of passage times."""
+"""The Monte Carlo check of passage times.
+
+Imports what every stage may, see :mod:`cases.stages`.
+"""

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from cases.report.figures.style import Figure, canvas, colour, to_svg
-from cases.results.rundata import RunData
+from cases.figures.rundata import RunData
+from cases.figures.style import Figure, canvas, colour, to_svg
 
 _Curve = tuple[dict[str, list[float]], float, dict[str, Any]]
 _LONGEST = 5.0  # mean times

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +10,7 @@ from cases.casefile.case import Case
 from cases.landscapes.landscape import Landscape
 from cases.noise.tensors import ScaledNoise
 from cases.problem.places import Structure
+from cases.results.simulated import Simulated, Simulations
 from solver.analysis.stages import Analysis, landmarks_of
 from solver.elements.evaluate import bounding_box
 from solver.fokker_planck.committor import committors
@@ -19,7 +18,6 @@ from solver.fokker_planck.passage import TARGET_RADIUS
 from solver.simulation.first_passage import mean_first_passage
 from solver.simulation.minibatch import minibatch_first_passage
 from solver.simulation.splitting import committor_progress, rare_passage
-from solver.simulation.survival import Simulation
 from solver.simulation.tabulate import Tabulated, tabulate
 from solver.simulation.targets import Ball
 from solver.system import Field
@@ -28,38 +26,6 @@ PLAIN_LOG = 7.0
 """log T up to which plain simulation is preferred: it needs no reaction coordinate."""
 STEEPEST = 20.0
 """Largest barrier/ε at which a committor is a reaction coordinate: beyond, most of it is rounding."""
-
-
-@dataclass(frozen=True)
-class Simulated:
-    """Simulated passages from the starting attractor to the target under one noise at one level.
-
-    Attributes:
-        epsilon: Noise level.
-        log_mean: log of the mean passage time.
-        ci: Its 95 % interval.
-        by: "paths" or "splitting".
-        paths: Number of paths (of each replica).
-        replicas: Number of replicas of the splitting; None for plain paths.
-        dt: Time step.
-        computed: log T of the PDE, for the same target where that can be solved for.
-        sgd: Minibatch SGD on the data, where asked for.
-        sde: The simulation by plain paths, with its survival curve; None for splitting.
-    """
-
-    epsilon: float
-    log_mean: float
-    ci: tuple[float, float]
-    by: str
-    paths: int
-    replicas: int | None
-    dt: float
-    computed: float | None
-    sgd: Simulation | None
-    sde: Simulation | None = None
-
-
-Simulations = Mapping[float, Simulated]
 
 
 def simulate(

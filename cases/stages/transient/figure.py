@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cases.report.figures.style import Figure, canvas, colour, marker, to_svg
-from cases.results.rundata import RunData
+from cases.figures.rundata import RunData
+from cases.figures.style import Figure, canvas, colour, marker, to_svg
 
 _ROUNDING = 1e-9
 

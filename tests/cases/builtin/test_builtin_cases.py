@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from cases.casefile.case import BUILTIN, builtin_cases, load
-from cases.landscapes import landscape
+from cases.loading.load import BUILTIN, builtin_cases, load
+from cases.loading.validate import validate
 from cases.noise import tensors as noise
-from cases.problem.validate import validate
+from cases.problem import landscape
 
 RNG = np.random.default_rng(11)
 

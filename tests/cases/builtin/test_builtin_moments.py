@@ -6,10 +6,10 @@ from dolfinx import fem
 from mpi4py import MPI
 from scipy.integrate import quad
 
-from cases.casefile.case import load
+from cases.loading.load import load
+from cases.loading.validate import validate
 from cases.noise.tensors import scaled
 from cases.problem.places import grade, make_mesh, structure
-from cases.problem.validate import validate
 from solver.analysis.stages import landmarks_of, well_sizes
 from solver.elements.coefficients import coefficients
 from solver.elements.evaluate import Locator

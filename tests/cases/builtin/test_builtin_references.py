@@ -9,7 +9,7 @@ from scipy.interpolate import CubicSpline
 from scipy.optimize import minimize_scalar, root
 from sklearn.datasets import load_diabetes
 
-from cases.casefile.case import builtin_cases, load
+from cases.loading.load import builtin_cases, load
 from tests.exact import Line
 
 

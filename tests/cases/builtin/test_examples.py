@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import cases
-from cases.casefile.case import load
 from cases.cli import main
-from cases.problem.validate import validate
+from cases.loading.load import load
+from cases.loading.validate import validate
 from solver.drift.fixed_points import fixed_points
 from solver.system import System
 

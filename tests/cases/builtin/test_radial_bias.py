@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import root
 from sklearn.datasets import load_diabetes
 
-from cases.casefile.case import load
+from cases.loading.load import load
 
 L2 = 0.02
 DATA = load_diabetes()

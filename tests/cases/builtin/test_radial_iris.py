@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize, root
 from sklearn.datasets import load_iris
 
-from cases.casefile.case import load
+from cases.loading.load import load
 
 L2 = 0.02
 PLACES = {

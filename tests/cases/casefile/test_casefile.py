@@ -4,8 +4,8 @@ import pytest
 
 from cases.base import toml_text
 from cases.base.errors import CaseError, nearest
-from cases.casefile.case import builtin_cases, find, load
 from cases.casefile.schema import CaseTable
+from cases.loading.load import builtin_cases, find, load
 
 MINIMAL = """
 [system]

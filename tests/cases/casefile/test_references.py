@@ -5,8 +5,8 @@ from pydantic import ValidationError
 
 from cases.base import toml_text
 from cases.base.errors import CaseError
-from cases.casefile.case import load
 from cases.casefile.reference_table import ReferenceTable
+from cases.loading.load import load
 from cases.results import references
 from cases.results.reference_text import reference_table
 

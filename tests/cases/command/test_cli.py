@@ -13,7 +13,7 @@ import pytest
 from cases import cli
 from cases.base.errors import CaseError
 from cases.base.progress import Progress
-from cases.casefile.case import builtin_cases, load
+from cases.loading.load import builtin_cases, load
 from cases.problem import memory
 from cases.run.record import run_record
 from solver.errors import NotConverged

@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
 
-from cases.casefile.case import builtin_cases, load
 from cases.expressions.parse import parse
-from cases.landscapes import landscape, sample_loss
+from cases.landscapes import sample_loss
+from cases.landscapes.landscape import domain_sample, from_drift
 from cases.landscapes.models.radial import diabetes
-from cases.problem.validate import validate
+from cases.loading.load import builtin_cases, load
+from cases.loading.validate import validate
+from cases.problem import landscape
 
 MINIMA = np.array([[-1.001, 0.549], [1.162, 0.308]])
 SADDLE = np.array([[-0.155], [0.765]])
@@ -39,7 +41,7 @@ def test_builtin_cases_are_valid(name):
     case, _ = load(name)
     built = validate(case)
     assert built.dim == case.dim
-    points = landscape.domain_sample(case)
+    points = domain_sample(case)
     check_derivatives(built, 0.97 * points[:, ::7] + 0.01, tol=1e-6)
     assert built.drift(np.zeros((case.dim, 0))).shape == (case.dim, 0)
     assert built.jacobian(np.zeros((case.dim, 0))).shape == (case.dim, case.dim, 0)
@@ -47,7 +49,7 @@ def test_builtin_cases_are_valid(name):
 
 def test_drift_that_is_no_gradient():
     exprs = [parse(text, ["x", "y"], {"r": 3.0}) for text in ("x - x**3 - r*y", "-y + r*x")]
-    built = landscape.from_drift(exprs, ["x", "y"], {"r": 3.0})
+    built = from_drift(exprs, ["x", "y"], {"r": 3.0})
     assert built.loss is None
     check_derivatives(built, np.random.default_rng(1).uniform(-1, 1, (2, 9)))
 

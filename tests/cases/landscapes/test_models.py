@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cases.landscapes.models import MODELS
+from cases.landscapes.models.catalogue import MODELS
 from cases.landscapes.models.datasets import feature_and_target
 
 RNG = np.random.default_rng(5)

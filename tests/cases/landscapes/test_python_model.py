@@ -5,10 +5,10 @@ import textwrap
 import numpy as np
 import pytest
 
-from cases.casefile.case import load
 from cases.cli import main
-from cases.landscapes import landscape
-from cases.problem.validate import validate
+from cases.loading.load import load
+from cases.loading.validate import validate
+from cases.problem import landscape
 from solver.derivatives import central, derivative
 
 CASE = """

@@ -4,13 +4,13 @@ import h5py
 import numpy as np
 import pytest
 
-from cases.casefile.case import load
 from cases.cli import main
 from cases.expressions import splines
-from cases.landscapes import landscape
 from cases.landscapes.grid_file import BadTable, Table, read, write
 from cases.landscapes.tabulated import accuracy, barrier_share, figures, interpolate
-from cases.problem.validate import validate
+from cases.loading.load import load
+from cases.loading.validate import validate
+from cases.problem import landscape
 
 CASE = """
 [system]

@@ -6,10 +6,11 @@ import sys
 import numpy as np
 import pytest
 
-from cases.casefile.case import load
-from cases.landscapes import grid_file, landscape
+from cases.landscapes import grid_file
 from cases.landscapes.weight_plane import plane, projected, random_plane, save, tabulate, through
-from cases.problem.validate import validate
+from cases.loading.load import load
+from cases.loading.validate import validate
+from cases.problem import landscape
 
 RNG = np.random.default_rng(1)
 Z, Y = RNG.normal(size=(40, 3)), RNG.normal(size=40)

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from cases.base.errors import CaseError
-from cases.casefile.case import from_data, load
-from cases.landscapes import landscape
+from cases.landscapes.landscape import domain_sample
+from cases.loading.load import from_data, load
 from cases.noise import tensors as noise
+from cases.problem import landscape
 
 START = np.array([0.54852391, 0.30803403])
 
@@ -116,7 +117,7 @@ def test_floor(tmp_path):
     case, _ = load("double-well-1d", ["noise.flat.diffusion=x**2", "noise.flat.floor=0.5"])
     built = noise.build(case, landscape.build(case), "flat", None)
     np.testing.assert_allclose(built.diffusion(np.array([[0.0, 2.0]])), [[[0.5, 4.5]]])
-    built.check(case, landscape.domain_sample(case))
+    built.check(case, domain_sample(case))
 
 
 @pytest.mark.parametrize(

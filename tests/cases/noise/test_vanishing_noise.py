@@ -3,10 +3,10 @@ import pytest
 from scipy.integrate import quad
 
 from cases import cli
-from cases.casefile import case as casefile
-from cases.landscapes.models import MODELS
+from cases.landscapes.models.catalogue import MODELS
+from cases.loading import load as casefile
+from cases.loading.validate import validate
 from cases.noise.vanishing_noise import left_eigenvector, vanishing_noise
-from cases.problem.validate import validate
 from solver.drift.connections import connections
 from solver.drift.fixed_points import fixed_points
 from solver.system import System

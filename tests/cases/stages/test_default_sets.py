@@ -7,9 +7,9 @@ import pytest
 
 from cases.base.numbers import factor
 from cases.cli import main
+from cases.figures.rundata import load_run
 from cases.report.overview_table import overview, overview_text
 from cases.results.overview import measures
-from cases.results.rundata import load_run
 from tests.cases.stages.test_exits import exact, isotropic, uneven, write
 from tests.solver.double_wells import exact_time
 

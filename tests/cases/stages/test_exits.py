@@ -9,8 +9,8 @@ from mpi4py import MPI
 from scipy.integrate import quad
 
 from cases.base import toml_text
-from cases.casefile.case import from_data, load
 from cases.cli import main
+from cases.loading.load import from_data, load
 from cases.results import references
 from cases.results.disagreement import disagreements
 from cases.stages.exits.text import exit_tables

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from cases.casefile.case import from_data, load
 from cases.cli import main
+from cases.loading.load import from_data, load
 from cases.stages.marginals.functions import check, exact_masses
 from tests.cases.stages.test_exits import write
 from tests.output.test_report import Page

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from cases.casefile.case import from_data
 from cases.cli import main
-from cases.landscapes import landscape
-from cases.report.figures.style import style
+from cases.figures.style import style
+from cases.loading.load import from_data
+from cases.problem import landscape
 from cases.stages.section.run import section
 from cases.sweep.section import sweep_section
 from tests.cases.stages.test_exits import write

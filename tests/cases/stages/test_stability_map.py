@@ -7,7 +7,7 @@ import pytest
 
 from cases.base.errors import CaseError
 from cases.casefile.stability_table import StabilityTable
-from cases.landscapes.models import MODELS
+from cases.landscapes.models.catalogue import MODELS
 from cases.landscapes.models.stability import stability
 from cases.stages.descent.stability_map import check, curve_of, sample_hessians, stability_map
 

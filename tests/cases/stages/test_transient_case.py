@@ -12,10 +12,10 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
 from cases.base import toml_text
-from cases.casefile.case import from_data, load
 from cases.cli import main
-from cases.landscapes.landscape import build
+from cases.loading.load import from_data, load
 from cases.noise.tensors import scaled
+from cases.problem.landscape import build
 from cases.results import references
 from cases.stages.transient.evolution import prepare
 from cases.stages.transient.text import transient_table

@@ -11,8 +11,8 @@ from mpi4py import MPI
 
 from cases import cli
 from cases.base.errors import CaseError
-from cases.casefile.case import load
 from cases.landscapes import grid_file
+from cases.loading.load import load
 from cases.sweep.plan import members
 from solver.errors import NotConverged
 from tests import small_case

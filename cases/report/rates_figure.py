@@ -6,8 +6,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from cases.report.figures.style import Figure, canvas, colour, marker, to_svg
-from cases.results.rundata import RunData
+from cases.figures.rundata import RunData
+from cases.figures.style import Figure, canvas, colour, marker, to_svg
 from cases.results.summary_rows import Direction, Interval, Row, directions, goal, rows
 
 _MAX_PANELS = 6

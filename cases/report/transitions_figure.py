@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cases.report.figures.data import sampler
-from cases.report.figures.maps import Window, committor_scale, map_panel
-from cases.report.figures.style import Figure
-from cases.results.rundata import RunData
+from cases.figures.data import sampler
+from cases.figures.maps import Window, committor_scale, map_panel
+from cases.figures.rundata import RunData
+from cases.figures.style import Figure
 from cases.results.summary_rows import directions
 from solver.output.celllocator import CellLocator
 from solver.output.probe import sample

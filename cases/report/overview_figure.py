@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from matplotlib.axes import Axes
 
-from cases.report.figures.style import Figure, canvas, colour, marker, style, to_svg
+from cases.figures.rundata import RunData
+from cases.figures.style import Figure, canvas, colour, marker, style, to_svg
 from cases.results.overview import Measure, baseline_of, measures
-from cases.results.rundata import RunData
 
 _SPREAD = 0.5
 _LONGEST = 24

@@ -15,8 +15,8 @@ from matplotlib.patches import Ellipse, Rectangle
 from matplotlib.tri import Triangulation
 from numpy.typing import NDArray
 
-from cases.report.figures.style import INVALID, PATH_COLOUR, canvas, to_svg
-from cases.results.rundata import RunData
+from cases.figures.rundata import RunData
+from cases.figures.style import INVALID, PATH_COLOUR, canvas, to_svg
 
 Array = NDArray[np.floating[Any]]
 

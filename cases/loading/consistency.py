@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
 from cases.base.errors import suggestion
+from cases.casefile.case import Case
 from cases.casefile.schema import OF_THE_START, SystemTable
 from cases.casefile.transient_table import GaussianTable, symmetric_positive
+from cases.landscapes.grid_file import BadTable, read
+from cases.landscapes.models.catalogue import MODELS
+from cases.landscapes.models.registry import options_of
 from cases.results import references
-
-if TYPE_CHECKING:
-    from cases.casefile.case import Case
 
 
 def complete(case: Case) -> Case:
@@ -90,8 +91,6 @@ def _complete_mean_field(case: Case) -> Case:
 
 
 def _with_model(case: Case) -> Case:
-    from cases.landscapes.models import MODELS, options_of
-
     name = case.system.model or ""
     if name not in MODELS:
         raise case.error("system.model", f"unknown model '{name}'", suggestion(name, MODELS, "models"))
@@ -125,8 +124,6 @@ def _with_function(case: Case) -> Case:
 
 def _with_data(case: Case) -> Case:
     """Make the path of the data absolute; names of coordinates and box from the file unless given."""
-    from cases.landscapes.grid_file import BadTable, read
-
     path = (case.folder / (case.system.data or "")).resolve()
     if not path.is_file():
         raise case.error("system.data", f"no such file '{case.system.data}'", "paths start at the case file")

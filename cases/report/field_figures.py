@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cases.report.figures.data import Sampler, sampler, slices
-from cases.report.figures.lines import line_figures
-from cases.report.figures.maps import Samples, Window, common_window, density_scale, height_scale, map_panel
-from cases.report.figures.rates import arrhenius
-from cases.report.figures.style import Figure, style
-from cases.report.figures.transitions import transition_figures
-from cases.results.rundata import RunData
+from cases.figures.data import Sampler, sampler, slices
+from cases.figures.lines import line_figures
+from cases.figures.maps import Samples, Window, common_window, density_scale, height_scale, map_panel
+from cases.figures.rundata import RunData
+from cases.figures.style import Figure, style
+from cases.report.rates_figure import arrhenius
+from cases.report.transitions_figure import transition_figures
 from cases.stages.descent.figure import extra_figures
 from cases.stages.exits.figure import exit_figures
 from cases.stages.marginals.figure import marginal_figures

@@ -6,15 +6,14 @@ import numpy as np
 
 from cases.base.errors import CaseError
 from cases.casefile.case import Case
-from cases.landscapes import landscape as landscapes
-from cases.landscapes.landscape import Landscape
+from cases.landscapes.landscape import Landscape, check_drift, domain_sample
 from cases.landscapes.tabulated import figures
-from cases.noise import tensors as noises
 from cases.noise.vanishing_noise import explained
+from cases.problem import landscape as landscapes
 from cases.problem.memory import check_memory
+from cases.problem.soundness import check_at
 from cases.stages.marginals import functions as marginals
 from cases.stages.section import curve as section
-from solver.system import Array
 
 #: Interpolation error of the loss over its standard deviation beyond which a table is refused.
 ROUGH = 0.2
@@ -44,10 +43,10 @@ def validate(case: Case) -> Landscape:
             "simulate.sgd_learning_rate", "SGD needs a model with data", "use such a model, or leave it out"
         )
     _check_interpolation(case, landscape)
-    points = landscapes.domain_sample(case)
+    points = domain_sample(case)
     if case.system.attractors:
         points = np.hstack([points, np.array(case.system.attractors, dtype=np.float64).T])
-    landscapes.check_drift(case, landscape, points)
+    check_drift(case, landscape, points)
     try:
         check_at(case, landscape, points)
     except CaseError as error:
@@ -90,16 +89,3 @@ def notes(landscape: Landscape) -> list[str]:
         text += f", covariance {errors['covariance']:.1e} of its norm"
     grid = " × ".join(str(n) for n in found.shape)
     return [f"loss on a grid of {grid} points; largest estimated interpolation errors in the domain: {text}"]
-
-
-def check_at(case: Case, landscape: Landscape, points: Array) -> None:
-    """Drift and noises must be sound at these points, ``(d, N)``; for a mesh file, its vertices.
-
-    Raises:
-        CaseError: with the first thing that is wrong.
-    """
-    landscapes.check_drift(case, landscape, points)
-    for name, table in case.noise.items():
-        noises.check_available(case, landscape, name)
-        if not noises.needs_start(table):
-            noises.build(case, landscape, name, None).check(case, points)

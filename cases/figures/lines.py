@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from cases.report.figures.data import Sampler, sampler
-from cases.report.figures.style import Figure, canvas, colour, to_svg
-from cases.results.rundata import RunData
+from cases.figures.data import Sampler, sampler
+from cases.figures.rundata import RunData
+from cases.figures.style import Figure, canvas, colour, to_svg
 
 Array = NDArray[np.float64]
 

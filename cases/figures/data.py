@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cases.report.figures.maps import Samples
-from cases.results.rundata import RunData
+from cases.figures.maps import Samples
+from cases.figures.rundata import RunData
 from solver.output.celllocator import CellLocator
 from solver.output.linearise import linear_pieces
 from solver.output.probe import sample

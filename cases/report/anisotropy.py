@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cases.results.rundata import RunData
+from cases.figures.rundata import RunData
 
 Array = NDArray[np.float64]
 
@@ -122,3 +122,15 @@ def _shape(
         strength,
         angle,
     )
+
+
+def at_start(run: RunData) -> dict[str, list[tuple[str, Shape]]]:
+    """A at the starting attractor and the passes out of it, by noise, with what to call the place."""
+    start = run.summary.get("start", 0)
+    found: dict[str, list[tuple[str, Shape]]] = {}
+    for shape in shapes(run):
+        kind, index = shape.place.split()
+        near = shape.place == f"attractor {start}" or (kind == "saddle" and shape.way == start)
+        if near and all(place != f"at {shape.place}" for place, _ in found.get(shape.noise, [])):
+            found.setdefault(shape.noise, []).append((f"at {kind} {index}", shape))
+    return found
