@@ -3,11 +3,12 @@
 For a drift that is a gradient, ``b = −∇loss``:
 
 ``barrier_weak``
-    to first order in the anisotropy of the noise (:mod:`solver.formulas.weak_anisotropy`), with ``noise_variation``,
-    the largest ``|A/c − I|`` on the way, to judge it by;
+    to first order in the anisotropy of the noise (:mod:`solver.formulas.weak_anisotropy`), with
+    ``noise_variation``, the largest ``|A/c − I|`` on the way, to judge it by;
 ``barrier_xie``
     the exponent of Xie, Sato and Sugiyama 2021 for s = ½, from A at the minimum and at the saddle only
-    (:mod:`solver.formulas.two_point`); theirs is the case A = |Hessian|, ε the learning rate over the batch size;
+    (:mod:`solver.formulas.two_point`); theirs is the case A = |Hessian|, ε the learning rate over the
+    batch size;
 ``log_mfpt_mori``
     the power law of Mori, Ziyin, Liu and Ueda 2022, where A is in proportion to the loss
     (:mod:`solver.formulas.loss_escape`).
@@ -18,15 +19,15 @@ None of them enters any other result.
 from __future__ import annotations
 
 from cases.problem.places import Structure
+from solver.analysis.barriers import Barrier
 from solver.analysis.stages import Analysis
 from solver.drift.connections import Saddle
-from solver.errors import NotConverged
 from solver.drift.fixed_points import FixedPoint
+from solver.errors import NotConverged
 from solver.formulas.loss_escape import PowerLawEscape, power_law_escape
-from solver.analysis.barriers import Barrier
-from solver.system import Array, System
 from solver.formulas.two_point import two_point_barrier
 from solver.formulas.weak_anisotropy import weak_barrier
+from solver.system import Array, System
 
 NOTHING: dict[str, float | None] = {"barrier_weak": None, "barrier_xie": None, "noise_variation": None}
 

@@ -7,8 +7,8 @@ import numpy as np
 from cases.problem.places import Structure, outline
 from solver.analysis.stages import Analysis
 from solver.drift.connections import Saddle
-from solver.output.polylines import Polyline
 from solver.drift.downhill import relaxation_path
+from solver.output.polylines import Polyline
 from solver.system import Array
 
 

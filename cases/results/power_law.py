@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from cases.noise.tensors import ScaledNoise
+from solver.analysis.power_tail import power_tail, tail_ray
 from solver.analysis.stages import Analysis
 from solver.elements.evaluate import Locator, bounding_box
-from solver.analysis.power_tail import power_tail, tail_ray
 
 ISOTROPIC = 1e-6
 

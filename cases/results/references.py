@@ -16,8 +16,8 @@ import sympy as sp
 
 from cases.base.errors import suggestion
 from cases.casefile.case import Case
-from cases.expressions.parse import ExpressionError, parse, symbols
 from cases.casefile.reference_table import ReferenceTable
+from cases.expressions.parse import ExpressionError, parse, symbols
 
 Summary = Mapping[str, Any]
 

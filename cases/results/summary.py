@@ -8,19 +8,19 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from cases.noise.tensors import ScaledNoise
 from cases.problem.places import Structure, outline
 from cases.results.estimates import barrier_estimates, power_law_escapes
-from cases.noise.tensors import ScaledNoise
 from cases.results.power_law import power_laws
 from cases.results.simulated import Simulated, Simulations
+from solver.analysis.noise_levels import Level
 from solver.analysis.stages import Analysis
 from solver.drift.connections import Saddle
 from solver.drift.cycle_passes import CyclePass
 from solver.drift.fixed_points import FixedPoint
 from solver.drift.limit_cycles import LimitCycle
-from solver.fokker_planck.moments import log_masses
-from solver.analysis.noise_levels import Level
 from solver.fokker_planck.markov_chain import markov_chain
+from solver.fokker_planck.moments import log_masses
 from solver.simulation.survival import Simulation
 from solver.system import Array
 

@@ -6,8 +6,8 @@ N particles follow the gradient of the energy of their empirical measure m^N,
 
 In the stationary state ``E F(m^N) − F(m*) = c/N + …`` with c of
 :func:`solver.mean_field.problem.particle_constant`. Heun's method, of weak order 2 as the noise is additive.
- Blocks of replicas have their own random streams, so the result depends on the seed and not on the number of
- ranks.
+Blocks of replicas have their own random streams, so the result depends on the seed and not on the number of
+ranks.
 """
 
 from __future__ import annotations
