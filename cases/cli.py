@@ -1,7 +1,7 @@
 """The command line: ``quasipot run | check | list | probe | report | paraview``.
 
-Exit codes: 0 good; 2 bad input, said in one line on standard error; 3 a solver failed or a result
-failed its own checks; 1 a bug.
+Exit codes: 0 good; 2 bad input (or a full disk and the like), said in one line on standard error; 3 a solver
+failed or a result failed its own checks; 1 a bug; 128 + n when signal n ended it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from cases.base.errors import EXIT_BUG, EXIT_GOOD, EXIT_INPUT, EXIT_SOLVER, CaseError
+from cases.base.errors import EXIT_BUG, EXIT_GOOD, EXIT_INPUT, EXIT_SOLVER, CaseError, system_error
 
 if TYPE_CHECKING:
     from cases.casefile.case import Case
@@ -25,6 +25,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 # Set by the MPI launchers (Open MPI, MPICH and its kin, Slurm's PMIx).
 _LAUNCHED = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK")
+_RANK = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -91,6 +92,25 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def program() -> NoReturn:
+    """The program as a process of its own: sound standard streams, and a good end when a signal comes."""
+    from cases.base import interrupts, streams
+
+    streams.make_sound()
+    # PETSc would answer every signal, also a closed pipe, by a page of text and the end of all ranks.
+    os.environ["PETSC_OPTIONS"] = f"{os.environ.get('PETSC_OPTIONS', '')} -no_signal_handler".strip()
+    rank = next((os.environ[name] for name in _RANK if name in os.environ), "0")
+    interrupts.install(int(rank) if rank.isdigit() else 0)
+    code = main()
+    if (trouble := streams.trouble()) is not None:
+        print(trouble, file=sys.stderr)
+        # A run has its results in files; of the other commands the output is all there is.
+        code = code if code != EXIT_GOOD or sys.argv[1:2] == ["run"] else EXIT_INPUT
+    if code == EXIT_INPUT:
+        interrupts.leave(code)
+    sys.exit(code)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code.  Under mpirun every rank calls it."""
     comm = _communicator(sys.argv[1:] if argv is None else argv)
@@ -101,12 +121,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _on_root(comm, arguments)
     except CaseError as error:
         return _stop(comm, EXIT_INPUT, str(error))
-    except BrokenPipeError:
-        # The reader of our output has gone (as in "quasipot list | head"): nothing left to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_GOOD
     except KeyboardInterrupt:
         return _stop(comm, 130, "interrupted")
+    except OSError as error:
+        if error.errno is None:
+            return _stop(comm, EXIT_BUG, traceback.format_exc().rstrip())
+        return _stop(comm, EXIT_INPUT, str(system_error(error)))
     except Exception as error:
         if _is_solver_error(error):
             return _stop(comm, EXIT_SOLVER, " ".join(f"quasipot: {error}".split()))
@@ -169,6 +189,8 @@ def _run(arguments: argparse.Namespace, comm: Any | None) -> int:
     share()
     ending = "-study" if arguments.study is not None else ""
     folder = arguments.output if arguments.output is not None else Path("results") / f"{case.name}{ending}"
+    grows = arguments.study is not None or case.sweep is not None
+    _check_place(case, folder, grows, comm)
     if arguments.study is not None:
         from cases.sweep.study import run_study
 
@@ -182,6 +204,23 @@ def _run(arguments: argparse.Namespace, comm: Any | None) -> int:
     from cases.run.pipeline import run
 
     return run(case, effective, folder, Progress(arguments.level, comm))
+
+
+def _check_place(case: Case, folder: Path, grows: bool, comm: Any | None) -> None:
+    """Whether the results may be written there, before anything is computed.  Collective."""
+    from cases.run.folder import check_beside, check_target
+
+    def look() -> None:
+        check_beside(folder, case.folder)
+        if not grows:  # of a sweep or study; what may be in its folder it knows itself
+            check_target(folder)
+
+    if comm is None or comm.size == 1:
+        look()
+    else:
+        from cases.base.ranks import on_root
+
+        on_root(comm, look)
 
 
 def _check(arguments: argparse.Namespace, comm: Any | None) -> int:
@@ -219,4 +258,4 @@ def _on_root(comm: Any | None, arguments: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

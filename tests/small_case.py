@@ -45,7 +45,7 @@ def environment() -> dict[str, str]:
 def program(*arguments: str | Path, ranks: int = 0) -> list[str]:
     """The command line of the program, under mpirun if there are ranks."""
     launcher = ["mpirun", "-n", str(ranks)] if ranks else []
-    return [*launcher, sys.executable, "-m", "cases.cli", *map(str, arguments)]
+    return [*launcher, sys.executable, "-m", "cases", *map(str, arguments)]
 
 
 def run(*arguments: str | Path, ranks: int = 0) -> subprocess.CompletedProcess[str]:

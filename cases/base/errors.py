@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 from collections.abc import Iterable
 
 EXIT_GOOD = 0
@@ -33,6 +35,39 @@ class CaseError(Exception):
         parts = [part for part in (self.file, self.key, self.problem) if part]
         line = ": ".join(parts) + (f"; {self.fix}" if self.fix else "")
         return " ".join(line.split())
+
+
+#: What to do when the system refuses something, by the number of the error.
+_REMEDIES = {
+    errno.ENOSPC: "make room on that disk, or choose another folder with -o",
+    errno.EDQUOT: "make room in your quota, or choose another folder with -o",
+    errno.EFBIG: "raise the limit of the size of files (ulimit -f)",
+    errno.EACCES: "check its permissions, or choose another place",
+    errno.EPERM: "check its permissions, or choose another place",
+    errno.EROFS: "this file system is read-only: choose another place",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.ENFILE: "raise the limit of open files (ulimit -n)",
+}
+
+
+#: Errors of a place that cannot be written to.
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES})
+
+
+def remedy(number: int) -> str:
+    """What to do when the system refuses something with this error."""
+    return _REMEDIES.get(number, "check that it is there and can be used")
+
+
+def system_error(error: OSError) -> CaseError:
+    """What the system refused, as an error of ours."""
+    number = error.errno or 0
+    place = str(error.filename) if error.filename is not None else "quasipot"
+    # The messages of HDF5 are long, and begin with what it wanted to do.
+    words = (error.strerror or str(error)).split("(")[0].strip()
+    reason = os.strerror(number) if number else words
+    return CaseError(place, "", reason, remedy(number))
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:

@@ -125,14 +125,14 @@ def load_run(folder: Path) -> RunData:
     Raises:
         FileNotFoundError: There is no summary.json, so the run never finished.
     """
-    summary = json.loads((folder / "summary.json").read_text())
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     record_file, case_file = folder / "run.json", folder / "case.toml"
-    case_text = case_file.read_text() if case_file.exists() else ""
+    case_text = case_file.read_text(encoding="utf-8") if case_file.exists() else ""
     paths_file, later_file = folder / "instantons.vtkhdf", folder / "relaxations.vtkhdf"
     return RunData(
         folder=folder,
         summary=summary,
-        record=json.loads(record_file.read_text()) if record_file.exists() else {},
+        record=json.loads(record_file.read_text(encoding="utf-8")) if record_file.exists() else {},
         case=tomllib.loads(case_text),
         case_text=case_text,
         paths=tuple(read_polylines(paths_file)) if paths_file.exists() else (),

@@ -18,6 +18,7 @@ from cases.report.overview_figure import overview_figure
 from cases.report.overview_table import overview
 from cases.results.summary_rows import baseline, directions
 from cases.stages.marginals.text import HEADS, marginal_rows
+from solver.output.replacing import write_text
 
 REPORT = "report.html"
 
@@ -36,7 +37,7 @@ def write_report(directory: Path) -> Path:
     run = load_run(Path(directory))
     page = environment().get_template(REPORT).render(_context(run))
     path = Path(directory) / REPORT
-    path.write_text(page, encoding="utf-8")
+    write_text(path, page)
     return path
 
 

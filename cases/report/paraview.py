@@ -25,6 +25,7 @@ from cases.figures.rundata import RunData, load_run
 from cases.figures.style import colour
 from solver.output.celllocator import CellLocator
 from solver.output.probe import fields, sample
+from solver.output.replacing import write_text
 from solver.output.vtkgrid import read_field, read_grid
 
 Array = NDArray[np.float64]
@@ -50,7 +51,7 @@ def write_script(directory: Path) -> Path:
     text = resources.files("cases.report").joinpath("templates", SCRIPT).read_text(encoding="utf-8")
     described = json.dumps(describe(run))
     path = directory / SCRIPT
-    path.write_text(text.replace('r"""{}"""', f'r"""{described}"""', 1), encoding="utf-8")
+    write_text(path, text.replace('r"""{}"""', f'r"""{described}"""', 1))
     return path
 
 

@@ -55,6 +55,7 @@ from solver.drift.connections import Saddle
 from solver.elements.evaluate import bounding_box
 from solver.errors import SolverError
 from solver.output.polylines import Polyline, write_polylines
+from solver.output.replacing import write_text
 from solver.output.vtkhdf import write_vtkhdf
 
 MEAN_FIELD_CONVENTION = "dm/dt = div[(grad dF/dm + lambda grad U) m + lambda grad m]; eps = 2 lambda"
@@ -335,11 +336,11 @@ def _write_records(path: Path, summary: dict[str, Any], effective: str, ranks: i
     """Everything that rank 0 writes alone; the report last, because it reads the rest."""
     from cases.report.page import write_report
 
-    (path / "case.toml").write_text(effective)
-    (path / "run.json").write_text(json.dumps(run_record(ranks, timings), indent=1))
+    write_text(path / "case.toml", effective)
+    write_text(path / "run.json", json.dumps(run_record(ranks, timings), indent=1))
     names = [*sorted(p.name for p in path.iterdir()), "report.html", "summary.json"]
     summary["files"] = sorted(set(names))
-    (path / "summary.json").write_text(json.dumps(summary, indent=1, allow_nan=False))
+    write_text(path / "summary.json", json.dumps(summary, indent=1, allow_nan=False))
     write_report(path)
 
 

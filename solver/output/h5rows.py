@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,47 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
+from solver.output.replacing import replacing, room_for
 
-def open_for_writing(path: str | Path, comm: MPI.Intracomm) -> h5py.File:
-    """Open a file for writing by all ranks (collective)."""
-    if comm.size == 1:  # works with an HDF5 without MPI as well
-        return h5py.File(path, "w")
-    if not h5py.get_config().mpi:
+
+class NoRoom(OSError):
+    """There is no room for a data set; raised on all ranks alike."""
+
+
+_unfinished: list[h5py.File] = []  # never closed: that is collective, and the other ranks are elsewhere
+
+
+@contextmanager
+def writing(path: str | Path, comm: MPI.Intracomm) -> Iterator[h5py.File]:
+    """A file that all ranks write; it appears under its name when the block has ended well (collective).
+
+    Raises:
+        OSError: There is no room for it, or the system refuses to write.
+    """
+    if comm.size > 1 and not h5py.get_config().mpi:
         raise RuntimeError("h5py was built without MPI: install python3-h5py-mpi, or run on one rank")
-    return h5py.File(path, "w", driver="mpio", comm=comm)
+    with replacing(path, comm) as beside:
+        # one rank works with an HDF5 without MPI as well
+        more = {"driver": "mpio", "comm": comm} if comm.size > 1 else {}
+        file = h5py.File(beside, "w", **more)
+        try:
+            yield file
+        except BaseException as error:
+            if comm.size == 1 or isinstance(error, NoRoom):
+                with suppress(OSError):
+                    file.close()
+            else:
+                _unfinished.append(file)
+            raise
+        file.close()
+
+
+def _ask_for_room(group: h5py.Group, shape: tuple[int, ...], dtype: np.dtype[Any], comm: Any) -> None:
+    """Refuse on all ranks what the disk does not hold, before any of them begins to write (collective)."""
+    size = math.prod(shape) * dtype.itemsize
+    problem = comm.bcast(room_for(group.file.filename, size) if comm.rank == 0 else None, root=0)
+    if problem is not None:
+        raise NoRoom(*problem.args, problem.filename)
 
 
 def write_rows(group: h5py.Group, name: str, rows: NDArray[Any], comm: MPI.Intracomm) -> h5py.Dataset:
@@ -33,7 +68,9 @@ def write_rows(group: h5py.Group, name: str, rows: NDArray[Any], comm: MPI.Intra
     rows = np.ascontiguousarray(rows)
     counts = comm.allgather(len(rows))
     total, first = sum(counts), sum(counts[: comm.rank])
-    dataset = group.create_dataset(name, (total, *rows.shape[1:]), dtype=rows.dtype)
+    shape = (total, *rows.shape[1:])
+    _ask_for_room(group, shape, rows.dtype, comm)
+    dataset = group.create_dataset(name, shape, dtype=rows.dtype)
     _write_block(dataset, rows, first)
     return dataset
 
@@ -51,7 +88,9 @@ def write_steps(
     """
     counts = comm.allgather(len(steps[0]))
     total, first = sum(counts), sum(counts[: comm.rank])
-    dataset = group.create_dataset(name, (len(steps) * total, *steps[0].shape[1:]), dtype=steps[0].dtype)
+    shape = (len(steps) * total, *steps[0].shape[1:])
+    _ask_for_room(group, shape, steps[0].dtype, comm)
+    dataset = group.create_dataset(name, shape, dtype=steps[0].dtype)
     for n, rows in enumerate(steps):
         _write_block(dataset, np.ascontiguousarray(rows), n * total + first)
     return dataset

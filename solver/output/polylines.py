@@ -11,6 +11,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from solver.output.replacing import replacing
+
 __all__ = ["Polyline", "read_polylines", "write_polylines"]
 
 Array = NDArray[np.float64]
@@ -60,7 +62,7 @@ def write_polylines(path: str | Path, lines: Sequence[Polyline]) -> None:
         points[:, :dim] = np.concatenate([line.points for line in lines])
     names = list(dict.fromkeys(line.name for line in lines))
 
-    with h5py.File(path, "w") as file:
+    with replacing(path) as beside, h5py.File(beside, "w") as file:
         root = file.create_group("VTKHDF")
         root.attrs["Version"] = np.array([2, 2], dtype=np.int64)
         root.attrs.create("Type", np.bytes_(b"PolyData"))

@@ -99,7 +99,7 @@ def write_vtkhdf(
         raise FileNotFoundError(f"no folder {folder} to write {Path(path).name} into")
 
     grid = make_grid(mesh, degree)
-    with h5rows.open_for_writing(path, mesh.comm) as file:
+    with h5rows.writing(path, mesh.comm) as file:
         root = make_root(file, grid)
         for key, value in (attributes or {}).items():
             root.attrs[key] = value

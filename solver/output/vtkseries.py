@@ -39,7 +39,7 @@ def write_series(
         raise ValueError("a time series needs one function for every time")
     domain = next(iter(fields.values()))[0].function_space.mesh
     grid = make_grid(domain, degree)
-    with h5rows.open_for_writing(path, domain.comm) as file:
+    with h5rows.writing(path, domain.comm) as file:
         root = make_root(file, grid)
         write_topology(root, grid)
         steps = _write_steps(root, np.asarray(times, dtype=float), grid)

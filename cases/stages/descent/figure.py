@@ -26,7 +26,7 @@ def extra_figures(run: RunData) -> list[Figure]:
         found.append(_stability(stability))
     file = run.folder / "trajectories.json"
     if (trajectories := run.summary.get("trajectories")) is not None and file.exists():
-        found.append(_trajectories(run, trajectories, json.loads(file.read_text())))
+        found.append(_trajectories(run, trajectories, json.loads(file.read_text(encoding="utf-8"))))
     return found
 
 

@@ -20,6 +20,7 @@ from cases.expressions.parse import ExpressionError, parse, symbols
 from cases.landscapes.landscape import Landscape
 from cases.results.references import polynomial
 from solver import symbolic
+from solver.output.replacing import write_text
 from solver.simulation.descent import Descents, descent, sampled_descents
 from solver.system import Array
 
@@ -94,7 +95,7 @@ def run(case: Case, landscape: Landscape, table: TrajectoryTable, folder: Path, 
             }
             for kind, (times, points) in paths.items()
         }
-        (folder / FILE).write_text(json.dumps(record, allow_nan=False))
+        write_text(folder / FILE, json.dumps(record, allow_nan=False))
     return summary
 
 
