@@ -26,6 +26,17 @@ def room(name: str) -> str:
     return "\n".join(blocks)
 
 
+def other_rooms() -> str:
+    """The rooms of the solver that have no page of their own."""
+    pages = {path.stem for path in (HOUSE / "docs/reference/api").glob("*.md")}
+    found = []
+    for path in sorted((HOUSE / "solver").rglob("__init__.py")):
+        parts = path.parent.relative_to(HOUSE).parts
+        if parts[1:] and "-".join(parts[1:]) not in pages:
+            found.append(f"# {'.'.join(parts)}\n\n" + room(".".join(parts)))
+    return "\n".join(found) or "None."
+
+
 def automodule(name: str, option: str) -> str:
     """A directive of autodoc."""
     return f"```{{eval-rst}}\n.. automodule:: {name}\n   {option}\n```\n"
