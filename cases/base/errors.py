@@ -34,7 +34,8 @@ class CaseError(Exception):
     def __str__(self) -> str:
         parts = [part for part in (self.file, self.key, self.problem) if part]
         line = ": ".join(parts) + (f"; {self.fix}" if self.fix else "")
-        return " ".join(line.split())
+        # names of files may hold anything, also what a terminal obeys
+        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(line.split()))
 
 
 #: What to do when the system refuses something, by the number of the error.

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 DASH = "–"
+
+
+def whole(text: str) -> int | None:
+    """The whole number that a text of digits is, also a negative one; None for anything else."""
+    return int(text) if re.fullmatch(r"-?[0-9]{1,9}", text, re.ASCII) else None
 
 
 def number(value: float | None, digits: int = 4) -> str:

@@ -56,7 +56,7 @@ class MeanFieldTable(BaseModel):
     )
     replicas: Annotated[int, Field(ge=2, le=1_000_000)] = Field(400, description="systems of particles each")
     particle_step: Positive = Field(0.1, description="time step of the particles")
-    seed: Annotated[int, Field(ge=0)] = Field(1, description="seed of the random numbers")
+    seed: Annotated[int, Field(ge=0, lt=2**62)] = Field(1, description="seed of the random numbers")
 
     @field_validator("temperature", "particles")
     @classmethod

@@ -24,6 +24,8 @@ from cases.casefile.transient_table import TransientTable
 Finite = FiniteFloat
 Positive = Annotated[FiniteFloat, Field(gt=0)]
 Expression = str | Finite
+#: What the generators of random numbers take, with room for what is added to it.
+Seed = Annotated[int, Field(ge=0, lt=2**62)]
 Point = Annotated[list[Finite], Field(min_length=1, max_length=3)]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -106,7 +108,8 @@ class DomainTable(Table):
         for i, (lower, upper) in enumerate(value or []):
             if not lower < upper:
                 raise ValueError(f"bounds {i} are [{lower:g}, {upper:g}]|the lower bound comes first")
-            if upper - lower < 1e-9 * max(abs(lower), abs(upper)) or upper - lower > 1e12:
+            # its fourth power, as in a quartic loss, must be a number
+            if not max(1e-9 * max(abs(lower), abs(upper)), 1e-60) < upper - lower < 1e60:
                 raise ValueError(f"bounds {i} are [{lower:g}, {upper:g}]|choose a sensible width")
         return value
 
@@ -186,7 +189,7 @@ class SimulateTable(Table):
     """``[simulate]``: the optional Monte Carlo check, at the largest noise level unless it says otherwise."""
 
     paths: Annotated[int, Field(ge=2, le=10_000_000)] = Field(2000, description="number of paths")
-    seed: Annotated[int, Field(ge=0)] = Field(1, description="seed of the random numbers")
+    seed: Seed = Field(1, description="seed of the random numbers")
     dt: Positive | None = Field(None, description="time step; chosen by the solver unless given")
     max_time: Positive | None = Field(None, description="give up on a path after this time")
     epsilon: list[Positive] | None = Field(

@@ -31,7 +31,7 @@ class TrajectoryTable(BaseModel):
     steps: Annotated[int, Field(ge=1, le=100_000_000)] = Field(description="number of steps")
     batch_size: Annotated[int, Field(ge=1)] = Field(1, description="samples in a batch")
     paths: Annotated[int, Field(ge=2, le=100_000)] = Field(32, description="independent paths with noise")
-    seed: Annotated[int, Field(ge=0)] = Field(1, description="seed of the random numbers")
+    seed: Annotated[int, Field(ge=0, lt=2**62)] = Field(1, description="seed of the random numbers")
     left_out: Annotated[FiniteFloat, Field(ge=0, lt=1)] = Field(
         0.25, description="share of the steps before averages are taken"
     )

@@ -2,62 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from cases.base.errors import CaseError, suggestion
-from cases.casefile.exit_table import ExitTable
-from cases.casefile.marginal_table import MarginalTable
-from cases.casefile.mean_field_table import MeanFieldTable
-from cases.casefile.reference_table import ReferenceTable
-from cases.casefile.schema import (
-    CaseTable,
-    CompareTable,
-    DomainTable,
-    MeshTable,
-    NoiseTable,
-    SimulateTable,
-    SolverTable,
-    SweepTable,
-    SystemTable,
-)
-from cases.casefile.section_table import SectionTable
-from cases.casefile.stability_table import StabilityTable
-from cases.casefile.trajectory_table import TrajectoryTable
-from cases.casefile.transient_table import TransientTable
-
-TABLES: dict[str, type[BaseModel]] = {
-    "system": SystemTable,
-    "domain": DomainTable,
-    "mesh": MeshTable,
-    "noise": NoiseTable,
-    "compare": CompareTable,
-    "exit": ExitTable,
-    "marginal": MarginalTable,
-    "transient": TransientTable,
-    "mean_field": MeanFieldTable,
-    "trajectories": TrajectoryTable,
-    "stability": StabilityTable,
-    "section": SectionTable,
-    "simulate": SimulateTable,
-    "solver": SolverTable,
-    "sweep": SweepTable,
-    "reference": ReferenceTable,
-}
+from cases.casefile.schema import CaseTable
 
 
-def first_error(error: ValidationError, file: str) -> CaseError:
-    """The first complaint of pydantic in our words."""
-    first = error.errors()[0]
-    # Names that pydantic adds for the branches of a union are no keys of the file.
-    keys = [str(part) for part in first["loc"] if isinstance(part, int) or _is_key(part)]
-    key = ".".join("from" if part == "from_" else part for part in keys)
-    kind, context = first["type"], first.get("ctx", {})
+def first_error(error: ValidationError, file: str, data: Mapping[str, Any]) -> CaseError:
+    """The first complaint of pydantic in our words.
+
+    Args:
+        error: What pydantic says.
+        file: The case file.
+        data: What is in it.
+    """
+    first = error.errors(include_url=False)[0]
+    kind, context, location = first["type"], first.get("ctx", {}), first["loc"]
+    keys = _keys(location, data, missing=kind == "missing")
+    key = ".".join(keys)
     if kind == "extra_forbidden":
-        return CaseError(
-            file, key, "unknown key", suggestion(keys[-1], _known_keys(first["loc"][:-1]), "keys here")
-        )
+        known = [name for model in _models(keys[:-1]) for name in _fields(model)]
+        return CaseError(file, key, "unknown key", suggestion(keys[-1], known, "keys here"))
     if kind == "missing":
         return CaseError(file, key, "this is missing", "add it")
     if kind == "value_error":
@@ -66,28 +36,50 @@ def first_error(error: ValidationError, file: str) -> CaseError:
     shown = repr(first["input"])
     shown = shown if len(shown) <= 40 else shown[:37] + "..."
     message = first["msg"][0].lower() + first["msg"][1:]
-    meaning = _meaning(first["loc"])
-    return CaseError(file, key, f"{shown} is not accepted", message + (f" ({meaning})" if meaning else ""))
-
-
-def _is_key(part: str) -> bool:
-    return all(char.isalnum() or char in "_-" for char in part) and part not in (
-        "int",
-        "float",
-        "str",
-        "bool",
+    meaning = _meaning(keys)
+    return CaseError(
+        file, key or "(top level)", f"{shown} is not accepted", message + (f" ({meaning})" if meaning else "")
     )
 
 
-def _known_keys(location: Sequence[int | str]) -> list[str]:
-    model = TABLES.get(str(location[0]), CaseTable) if location else CaseTable
-    return [info.alias or name for name, info in model.model_fields.items()]
+def _keys(location: Sequence[int | str], data: Any, missing: bool) -> list[str]:
+    """The keys in the file that lead to a complaint: pydantic names the branches of a union among them."""
+    keys = []
+    for part in location:
+        if isinstance(data, Mapping) and part in data:
+            data = data[str(part)]
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        else:
+            continue
+        keys.append(str(part))
+    return [*keys, str(location[-1])] if missing else keys
 
 
-def _meaning(location: Sequence[int | str]) -> str:
-    """What the schema says about the key that an error of pydantic is about."""
-    model = TABLES.get(str(location[0]), CaseTable)
-    for name, info in model.model_fields.items():
-        if {name, info.alias} & {str(part) for part in location[1:3]}:
-            return info.description or ""
-    return ""
+def _models(keys: Sequence[str]) -> list[type[BaseModel]]:
+    """The tables that may stand at this place of a case."""
+    found: list[type[BaseModel]] = [CaseTable]
+    for key in keys:
+        infos = [fields[key] for model in found if key in (fields := _fields(model))]
+        if infos:
+            found = [model for info in infos for model in _tables_in(info.annotation)]
+    return found
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {info.alias or name: info for name, info in model.model_fields.items()}
+
+
+def _tables_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in typing.get_args(annotation) for model in _tables_in(part)]
+
+
+def _meaning(keys: Sequence[str]) -> str:
+    """What the schema says about the last of these keys that it describes."""
+    said = ""
+    for n, key in enumerate(keys):
+        for model in _models(keys[:n]):
+            said = (fields[key].description or said) if key in (fields := _fields(model)) else said
+    return said

@@ -15,6 +15,7 @@ from cases.casefile.case import Case
 from cases.casefile.schema import CaseTable
 from cases.loading.complaints import first_error
 from cases.loading.consistency import complete
+from cases.loading.plain import check_plain
 
 BUILTIN = Path(__file__).parent.parent / "builtin"
 MAX_BYTES = 1_000_000
@@ -72,10 +73,17 @@ def load(name: str, overrides: Sequence[str] = ()) -> tuple[Case, str]:
         raise CaseError(
             name, "", f"cannot be read ({error.strerror})", "check the path and its permissions"
         ) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CaseError(name, "", f"not valid TOML ({error})", "correct the syntax there") from None
+    except RecursionError:
+        raise CaseError(name, "", "not valid TOML (nested too deeply)", "no key is that deep") from None
+    except ValueError:
+        raise CaseError(
+            name, "", "not valid TOML (a whole number has thousands of digits)", "write a smaller one"
+        ) from None
     for override in overrides:
         _override(data, override, name)
+    check_plain(data, name)
     return from_data(data, name=path.stem, file=name, folder=path.parent)
 
 
@@ -84,7 +92,7 @@ def from_data(data: Mapping[str, Any], *, name: str, file: str, folder: Path) ->
     try:
         table = CaseTable.model_validate(dict(data))
     except ValidationError as error:
-        raise first_error(error, file) from None
+        raise first_error(error, file, data) from None
     fields = {key: getattr(table, key) for key in CaseTable.model_fields}
     case = complete(Case(**fields, name=name, file=file, folder=folder))
     effective = table.model_copy(update={key: getattr(case, key) for key in CaseTable.model_fields})
@@ -101,11 +109,11 @@ def _override(data: dict[str, Any], text: str, file: str) -> None:
         raise bad
     try:
         path = tomllib.loads(f"{name} = 0")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         raise bad from None
     try:
         new = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         new = value.strip()
     target: Any = data
     while True:

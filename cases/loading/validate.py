@@ -14,6 +14,7 @@ from cases.problem.memory import check_memory
 from cases.problem.soundness import check_at
 from cases.stages.marginals import functions as marginals
 from cases.stages.section import curve as section
+from solver.elements.petsc_options import refusal
 
 #: Interpolation error of the loss over its standard deviation beyond which a table is refused.
 ROUGH = 0.2
@@ -29,6 +30,8 @@ def validate(case: Case) -> Landscape:
         CaseError: with the first thing that is wrong.
     """
     check_memory(case)
+    if (found := refusal(case.solver.petsc)) is not None:
+        raise case.error(f"solver.petsc.{found[0]}", *found[1:])
     if case.mean_field is not None:
         from cases.stages.mean_field import problem as mean_field_problem
 

@@ -15,6 +15,7 @@ from typing import Any
 import sympy as sp
 
 from cases.base.errors import suggestion
+from cases.base.numbers import whole
 from cases.casefile.case import Case
 from cases.casefile.reference_table import ReferenceTable
 from cases.expressions.parse import ExpressionError, parse, symbols
@@ -289,8 +290,9 @@ def _entry(summary: Summary, path: str) -> Any:
     """The number at a dotted path; list entries by their position."""
     here: Any = summary
     for key in path.split("."):
-        if isinstance(here, list) and key.isdigit() and int(key) < len(here):
-            here = here[int(key)]
+        index = whole(key)
+        if isinstance(here, list) and index is not None and 0 <= index < len(here):
+            here = here[index]
         elif isinstance(here, Mapping) and key in here:
             here = here[key]
         else:

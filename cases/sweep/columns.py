@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cases.base.numbers import whole
 from cases.expressions.parse import ExpressionError, parse, symbols
 from cases.sweep.plan import short_names
 
@@ -112,10 +113,10 @@ def lookup(summary: Any, path: str) -> Any:
             summary = summary[part]
         elif (
             isinstance(summary, list)
-            and part.lstrip("-").isdigit()
-            and -len(summary) <= int(part) < len(summary)
+            and (index := whole(part)) is not None
+            and -len(summary) <= index < len(summary)
         ):
-            summary = summary[int(part)]
+            summary = summary[index]
         else:
             return None
     return summary

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from cases.base.errors import CaseError, suggestion
+from cases.base.numbers import whole
 from cases.casefile.case import Case
 from cases.casefile.ranges import expand
 from cases.loading.load import from_data
@@ -121,8 +122,9 @@ def _entry(case: Case, target: Any, part: str, path: str, where: str) -> Any:
         return target[part]
     if isinstance(target, dict):
         raise case.error(where, f"'{path}': there is no '{part}'", suggestion(part, target, "keys"))
-    if isinstance(target, list) and part.isdigit() and int(part) < len(target):
-        return target[int(part)]
+    index = whole(part)
+    if isinstance(target, list) and index is not None and 0 <= index < len(target):
+        return target[index]
     raise case.error(where, f"there is no key '{path}'", "name a key that 'quasipot check' prints")
 
 
@@ -143,7 +145,7 @@ def short_names(paths: Sequence[str]) -> list[str]:
     """The last parts of dotted keys, as many as it takes to tell them apart."""
     for parts in range(1, 8):
         names = [".".join(path.split(".")[-parts:]) for path in paths]
-        if len(set(names)) == len(names) and not any(name[0].isdigit() for name in names):
+        if len(set(names)) == len(names) and not any(name[:1].isdigit() for name in names):
             return names
     return list(paths)
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from cases.sweep.rows import outcome_rows
 from cases.sweep.run import claimed, member_entry, replace_file
 
 KEYS = {"resolution": "mesh.resolution", "degree": "mesh.degree", "adapt": "mesh.adapt"}
+WHOLE = re.compile(r" *[0-9]{1,9} *")
 #: Relative differences below this are rounding: no order can be read from them.
 ROUNDING = 1e-12
 STEEPEST = 30.0
@@ -45,7 +47,7 @@ def parse(text: str) -> tuple[str, list[int]]:
     """
     name, _, rest = text.partition("=")
     parts = rest.split(",")
-    if name not in KEYS or len(parts) < 2 or not all(part.strip().isdigit() for part in parts):
+    if name not in KEYS or len(parts) < 2 or not all(WHOLE.fullmatch(part) for part in parts):
         raise CaseError(
             "quasipot",
             f"--study {text}",

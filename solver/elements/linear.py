@@ -33,12 +33,14 @@ def factorise(matrix: PETSc.Mat, name: str, options: Options | None = None) -> P
     preconditioner.setType("lu")
     preconditioner.setFactorSolverType("mumps")
     table = PETSc.Options(ksp.getOptionsPrefix())
-    # 80 % slack: pivoting on the saddle-point rows of the pins needs more room than predicted
-    defaults: dict[str, str | int | float | bool] = {"mat_mumps_icntl_14": 80}
-    for key, value in (defaults | dict(options or {})).items():
+    chosen = dict(options or {})
+    if chosen.get("pc_type", "lu") == "lu" and chosen.get("pc_factor_mat_solver_type", "mumps") == "mumps":
+        # 80 % slack: pivoting on the saddle-point rows of the pins needs more room than predicted
+        chosen.setdefault("mat_mumps_icntl_14", 80)
+    for key, value in chosen.items():
         table[key] = value
-    ksp.setFromOptions()
     try:
+        ksp.setFromOptions()
         ksp.setUp()
     except PETSc.Error as error:
         raise NotConverged(f"the factorisation for the {name} failed (PETSc error {error.ierr})") from error
@@ -52,7 +54,10 @@ def solve(ksp: PETSc.KSP, rhs: PETSc.Vec, name: str) -> PETSc.Vec:
         NotConverged: If PETSc reports failure, or the solution is not finite.
     """
     solution = rhs.duplicate()
-    ksp.solve(rhs, solution)
+    try:
+        ksp.solve(rhs, solution)
+    except PETSc.Error as error:
+        raise NotConverged(f"the linear solve for the {name} failed (PETSc error {error.ierr})") from error
     reason = ksp.getConvergedReason()
     if reason < 0:
         raise NotConverged(f"the linear solve for the {name} failed (PETSc reason {reason})")

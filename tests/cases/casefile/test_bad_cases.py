@@ -2,6 +2,7 @@
 
 import copy
 import tomllib
+from datetime import date
 
 import pytest
 
@@ -188,6 +189,34 @@ BAD = {
     "no paths": ({"simulate.paths": 0}, "simulate.paths", ["paths"]),
     "nothing to simulate": ({"compare.epsilon": []}, "simulate", ["compare.epsilon"]),
     "SGD without data": ({"simulate.sgd_learning_rate": 0.1}, "simulate.sgd_learning_rate", ["data"]),
+    "PETSc option that writes a file": (
+        {"solver.petsc": {"ksp_view": "ascii:main.py"}},
+        "solver.petsc.ksp_view",
+        ["more than solve", "leave it out"],
+    ),
+    "PETSc type that runs code": (
+        {"solver.petsc": {"pc_type": "python"}},
+        "solver.petsc.pc_type",
+        ["one of"],
+    ),
+    "PETSc option of another solver": (
+        {"solver.petsc": {"ksp_gmres_restart": 30}},
+        "solver.petsc.ksp_gmres_restart",
+        ['not used with ksp_type = "preonly"'],
+    ),
+    "key named as a type": ({"noise.other.float": 3}, "noise.other.float", ["unknown", "'floor'"]),
+    "unknown table named as a type": ({"str": {"a": 1}}, "str", ["unknown"]),
+    "unknown key with a space": ({"mesh.a b": 3}, "mesh.a b", ["unknown"]),
+    "unknown key of an exit's ball": (
+        {"exit": [{"name": "a", "ball": {"center": [0.0, 0.0], "radius": 1.0, "centre": [0.0, 0.0]}}]},
+        "exit.0.ball.center",
+        ["'centre'"],
+    ),
+    "key without letters": ({"mesh.": 3}, "mesh", ["no key"]),
+    "key of control characters": ({"mesh.\x1b": 3}, "mesh", ["no key"]),
+    "a date": ({"title": date(2020, 2, 29)}, "title", ["2020-02-29 is a date"]),
+    "a number of more than 64 bits": ({"mesh.resolution": 10**400}, "mesh.resolution", ["64 bits"]),
+    "seed of more than 62 bits": ({"simulate.seed": 2**63 - 1}, "simulate.seed", ["less than"]),
     "PETSc option that is a list": ({"solver.petsc": {"a": [1]}}, "solver.petsc.a", ["PETSc"]),
     "adapted mesh without V": (
         {"mesh.adapt": 1, "stability": {"curve": ["t", 0.0], "from": -1.0, "to": 1.0}},
@@ -211,8 +240,12 @@ def changed(changes):
     return data
 
 
+def toml(value):
+    return str(value) if isinstance(value, date) else toml_text.value(value)
+
+
 def write(path, data):
-    lines = "\n".join(f"{toml_text.key(key)} = {toml_text.value(value)}" for key, value in data.items())
+    lines = "\n".join(f"{toml_text.key(key)} = {toml(value)}" for key, value in data.items())
     assert set(tomllib.loads(lines)) == set(data)
     path.write_text(lines + "\n")
     return str(path)
@@ -253,6 +286,8 @@ def test_valleys_without_a_pass(tmp_path, capsys):
         (b"title = 'a'\ntitle = 'b'\n", "TOML"),
         (b"\xff\xfe\x00", "TOML"),
         (b"a = " + b"[" * 5000 + b"]" * 5000, "TOML"),
+        (b"a = " + b"9" * 5000, "thousands of digits"),
+        (b"a." * 3000 + b"b = 1", "nested"),
         (b"#" * 2_000_000, "1 MB"),
         (b"", "missing"),
     ],
@@ -276,3 +311,35 @@ def test_case_that_is_not_there(tmp_path, capsys):
     assert "no such file" in lines[0]
     assert "folder" in lines[1]
     assert "'radial-diabetes'" in lines[2]
+
+
+@pytest.mark.parametrize(
+    "name", ["n" * 300 + ".toml", "a\x00b.toml", "caf\udce9.toml", "\x1b[31m.toml", "a\nb"]
+)
+def test_names_that_are_no_files(name, capsys):
+    assert main(["check", name]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "no such file" in err or "name too long" in err
+    assert err.strip().isprintable()
+
+
+@pytest.mark.parametrize(
+    "text", ["resolution=²,³", "resolution=1" + "0" * 5000 + ",2", "resolution=", "²=1,2"]
+)
+def test_studies_of_what_is_no_number(text, tmp_path, capsys):
+    path = write(tmp_path / "good.toml", GOOD)
+    assert main(["run", path, "-o", str(tmp_path / "out"), "--study", text]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "this is no study" in err
+    assert [p.name for p in tmp_path.iterdir()] == ["good.toml"]
+
+
+@pytest.mark.parametrize("name", ["", "a..b", ".", "mesh.²", "system.parameters.", "mesh.resolution.0"])
+def test_sweeps_over_what_is_no_key(name, tmp_path, capsys):
+    path = write(tmp_path / "bad.toml", changed({"sweep": {"vary": {name: [1, 2]}}}))
+    assert main(["check", path]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert err.startswith(f"{path}: sweep.vary: ")

@@ -284,3 +284,24 @@ def test_divergence_of_a_tensor():
     tensor = [[parse(text, ["x", "y"]) for text in row] for row in (["x**2", "x*y"], ["x*y", "y**3"])]
     x, y = POINTS
     np.testing.assert_allclose(to_numpy(divergence(tensor, XY), XY)(POINTS), [3 * x, y + 3 * y**2])
+
+
+def test_derivatives_of_a_long_product():
+    # P = Π (a_k + b_k x + c_k y): ∇P = P Σ g_k, ∇∇P = P ((Σ g_k)(Σ g_k)ᵀ − Σ g_k g_kᵀ), g_k = (b_k, c_k)/f_k
+    count = 80
+    rng = np.random.default_rng(1)
+    a, b, c = 1 + rng.random(count), rng.random(count) / 9, rng.random(count) / 9
+    text = "*".join(f"({p:.3f}+{q:.3f}*x+{r:.3f}*y)" for p, q, r in zip(a, b, c, strict=True))
+    expr = parse(text, ["x", "y"])
+    slope = gradient(expr, XY)
+    curve = jacobian(slope, XY)
+    parts = {node for row in curve for entry in row for node in sp.preorder_traversal(entry)}
+    assert len(parts) < 50 * count  # with the rule for all factors at once, 400 000
+    a, b, c = (np.round(part, 3)[:, None] for part in (a, b, c))
+    x = np.array([[0.1, -0.5], [0.3, 0.4]])
+    factors = a + b * x[0] + c * x[1]
+    g = np.stack([b / factors, c / factors])
+    size, total = factors.prod(axis=0), g.sum(axis=1)
+    np.testing.assert_allclose(to_numpy(slope, XY)(x), size * total, rtol=1e-12)
+    exact = size * (np.einsum("in,jn->ijn", total, total) - np.einsum("ikn,jkn->ijn", g, g))
+    np.testing.assert_allclose(to_numpy(curve, XY)(x), exact, rtol=1e-12)
