@@ -79,7 +79,8 @@ def vanishing_noise(diffusion: Field, saddles: Sequence[Saddle], start: Array) -
         near = np.einsum("i,ijn,j->n", left, diffusion(sides), left).mean()
         curvature = float(near) / (STEP * float(left @ way)) ** 2
         growth = saddle.unstable_eigenvalue / curvature if curvature > VANISHING * scale else float("inf")
-        found.append(VanishingNoise(index, saddle.point, at / scale, growth))
+        relative = at / scale if scale > 0 else 0.0  # A may vanish at the attractor as well
+        found.append(VanishingNoise(index, saddle.point, relative, growth))
     return found
 
 
