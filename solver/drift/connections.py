@@ -1,33 +1,29 @@
 """Which attractors a saddle lies between: its unstable curves followed along ẋ = b(x).
 
-All curves of all saddles are integrated together by the Dormand–Prince 5(4) pair, each with its own
-step, until they enter a neighbourhood that the flow cannot leave: an ellipsoid ``yᵀPy < r²`` round
-an attractor, with ``JᵀP + PJ = -I``, shrunk until ``yᵀP b < 0`` on sampled shells inside it.
+All curves of all saddles are integrated together (:mod:`solver.drift.flow`), until they enter a neighbourhood
+that the flow cannot leave: an ellipsoid ``yᵀPy < r²`` round an attractor, with ``JᵀP + PJ = -I`` in units of
+the sides of the box, shrunk until ``yᵀP b < 0`` on sampled shells inside it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_continuous_lyapunov
 
+from solver.arrays import Array
 from solver.drift.fixed_points import FixedPoint
+from solver.drift.flow import Basin, Course, follow
 from solver.errors import DegenerateFixedPoints
-from solver.system import Array, Field, System
+from solver.system import System
 
-STAGES = (
-    (1 / 5,),
-    (3 / 40, 9 / 40),
-    (44 / 45, -56 / 15, 32 / 9),
-    (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
-    (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
-    (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
-)
-ERROR = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
+# where an unstable curve starts, over the distance to the next fixed point
+FIRST = 1e-4
+# the radius of a trap is at most this part of the distance to the next fixed point, and of the box
+ROOM, LARGEST, SHRINK = 0.5, 0.25, 0.8
 
 
 @dataclass(frozen=True)
@@ -37,10 +33,11 @@ class Saddle:
     Attributes:
         point: Coordinates, ``(d,)``.
         between: Indices of the attractors reached along ``+`` and ``-`` the eigenvector, smaller
-            first; None (last) where the curve leaves the domain or ends in no point attractor.
+            first; None (last) where the curve leaves the domain or ends in no attractor.
         unstable_eigenvector: Unit vector, ``(d,)``, pointing to the first of ``between``.
         unstable_eigenvalue: The positive eigenvalue λ₊ of ∇b.
         fixed_point: The same point with its Jacobian and all eigenvalues.
+        doubts: Sentences on what is not known of ``between``.
     """
 
     point: Array
@@ -48,13 +45,7 @@ class Saddle:
     unstable_eigenvector: Array
     unstable_eigenvalue: float
     fixed_point: FixedPoint
-
-
-class Basin(Protocol):
-    """A neighbourhood of an attractor that the flow cannot leave."""
-
-    def holds(self, points: Array) -> NDArray[np.bool_]:
-        """Return which of ``points`` ``(d, N)`` are inside."""
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,32 +88,72 @@ def connections(
         bounds: The box ``((low, high), ...)``; a curve that leaves it counts as lost (None).
         periodic: Which coordinates wrap round.
         further: Neighbourhoods of other attractors (cycles), which are numbered after the points.
-        max_steps: Steps after which a curve that reached nothing is given up (None): it winds onto
-            a limit cycle, or creeps.
+        max_steps: Steps after which a curve that reached nothing is given up (None, with a doubt).
 
     Returns:
-        The saddles of index 1 in the order of ``points``.
+        The saddles of index 1 in the order of ``points``.  A curve that ends at another saddle (it can, where
+        the system is symmetric) is continued along the unstable curve of that one, to the attractor of lower
+        number.
     """
     box = np.array(bounds, dtype=float)
-    wraps = np.array([*periodic, *[False] * (system.dim - len(periodic))])
+    width = box[:, 1] - box[:, 0]
+    wraps = _wraps(system, periodic)
     caught = [*traps(system, points, bounds, periodic), *further]
-    saddles = [p for p in points if p.kind == "saddle" and p.index == 1]
+    unstable = [p for p in points if p.kind != "attractor"]
+    saddles = [p for p in unstable if p.kind == "saddle" and p.index == 1]
     if not saddles:
         return ()
     ways = [_unstable(s) for s in saddles]
     starts = []
     for saddle, (vector, _) in zip(saddles, ways, strict=True):
-        step = 1e-4 * _nearest(saddle, points, box)
+        step = FIRST * _nearest(saddle, points, width) / np.abs(vector / width).max()
         starts += [saddle.point + step * vector, saddle.point - step * vector]
-    ends, _ = follow(system.drift, np.array(starts).T, caught, box, wraps, max_steps)
+    held = np.array([p.point for p in unstable]).reshape(-1, system.dim).T
+    courses = follow(system.drift, np.array(starts).T, caught, box, max_steps, held, wraps)
+    ends = _ends(courses, [next((n for n, s in enumerate(saddles) if s is p), None) for p in unstable])
     result = []
     for n, (saddle, (vector, value)) in enumerate(zip(saddles, ways, strict=True)):
-        pair = (ends[2 * n], ends[2 * n + 1])
+        pair, both = (ends[2 * n], ends[2 * n + 1]), courses[2 * n : 2 * n + 2]
         order = [len(caught) if end is None else end for end in pair]
         if order[0] > order[1]:
-            pair, vector = (pair[1], pair[0]), -vector
-        result.append(Saddle(saddle.point, pair, vector, value, saddle))
+            pair, both, vector = (pair[1], pair[0]), both[::-1], -vector
+        doubts = tuple(text for course in both if (text := _doubt(saddle, course, max_steps)))
+        result.append(Saddle(saddle.point, pair, vector, value, saddle, doubts))
     return tuple(result)
+
+
+def _ends(courses: Sequence[Course], saddles: Sequence[int | None]) -> list[int | None]:
+    """The attractor at the end of every unstable curve; ``saddles`` are the numbers of unstable points."""
+
+    def end(n: int, passed: frozenset[int]) -> int | None:
+        course = courses[n]
+        if course.fate == "caught":
+            return course.end
+        following = None if course.fate != "held" or course.end is None else saddles[course.end]
+        if following is None or following in passed:
+            return None
+        sides = [end(2 * following + side, passed | {following}) for side in (0, 1)]
+        return min((side for side in sides if side is not None), default=None)
+
+    return [end(n, frozenset({n // 2})) for n in range(len(courses))]
+
+
+def _doubt(saddle: FixedPoint, course: Course, steps: int) -> str:
+    way, last = f"the way down from the saddle {_text(saddle.point)}", _text(course.last)
+    return {
+        "wandering": f"{way} was followed for {steps} steps, to {last}, and reached no attractor",
+        "stuck": f"{way} comes to a halt at {last}, where the drift jumps or vanishes on more than a point",
+        "held": f"{way} ends at another unstable fixed point, {last}, and leads on from there to more than "
+        "one side; only one of them is counted",
+    }.get(course.fate, "")
+
+
+def _text(point: Array) -> str:
+    return "(" + ", ".join(f"{x:.4g}" for x in np.asarray(point)) + ")"
+
+
+def _wraps(system: System, periodic: Sequence[bool]) -> NDArray[np.bool_]:
+    return np.array([*periodic, *[False] * (system.dim - len(periodic))], dtype=bool)
 
 
 def traps(
@@ -133,47 +164,59 @@ def traps(
 ) -> list[Trap]:
     """A neighbourhood of every attractor among the fixed points that the flow cannot leave."""
     box = np.array(bounds, dtype=float)
-    wraps = np.array([*periodic, *[False] * (system.dim - len(periodic))])
-    period = np.where(wraps, box[:, 1] - box[:, 0], np.inf)
+    width = box[:, 1] - box[:, 0]
+    period = np.where(_wraps(system, periodic), width, np.inf)
     attractors = [p for p in points if p.kind == "attractor"]
-    return [trap(system, a, _nearest(a, points, box), period) for a in attractors]
+    return [trap(system, a, _nearest(a, points, width), width, period) for a in attractors]
 
 
-def trap(system: System, attractor: FixedPoint, size: float, period: Array) -> Trap:
-    """Return an ellipsoid of largest radius at most ``size / 4`` that the flow cannot leave."""
+def trap(system: System, attractor: FixedPoint, size: float, width: Array, period: Array) -> Trap:
+    """Return an ellipsoid of largest radius at most ``size`` that the flow cannot leave.
+
+    Args:
+        system: The system.
+        attractor: Its centre.
+        size: Distance of the next fixed point, in units of the box.
+        width: Sides of the box, ``(d,)``.
+        period: Period of each coordinate, inf where it does not wrap, ``(d,)``.
+    """
     d = system.dim
-    metric = solve_continuous_lyapunov(attractor.jacobian.T, -np.eye(d))
+    jacobian = attractor.jacobian * width[None, :] / width[:, None]
+    metric = solve_continuous_lyapunov(jacobian.T, -np.eye(d))
     metric = (metric + metric.T) / 2
     values, vectors = np.linalg.eigh(metric)
-    directions = _sphere(d)
-    radius = size / 4
-    for _ in range(60):
+    if not values[0] > 0:
+        raise DegenerateFixedPoints(f"the attractor {_text(attractor.point)} is not a stable one")
+    shells = np.linspace(0.025, 1.0, 40)[:, None, None]
+    y = (shells * ((vectors / np.sqrt(values)) @ _sphere(d))).transpose(1, 0, 2).reshape(d, -1)
+    radius = min(ROOM * size, LARGEST)
+    for _ in range(150):
         # The longest half-axis is `radius`: yᵀ metric y = radius² min(eigenvalue).
         level = radius**2 * values[0]
-        shells = np.linspace(0.05, 1.0, 20)[:, None, None]
-        y = (vectors / np.sqrt(values)) @ directions * np.sqrt(level)
-        y = (shells * y).transpose(1, 0, 2).reshape(d, -1)
-        value = system.drift(attractor.point[:, None] + y)
-        if (np.einsum("in,ij,jn->n", y, metric, value) < 0).all():
-            return Trap(attractor.point, metric / level, period)
-        radius /= 2
-    raise DegenerateFixedPoints(f"no neighbourhood of the attractor {attractor.point} is invariant")
+        scaled = np.sqrt(level) * y
+        with np.errstate(all="ignore"):
+            value = system.drift(attractor.point[:, None] + width[:, None] * scaled) / width[:, None]
+        if (np.einsum("in,ij,jn->n", scaled, metric, value) < 0).all():
+            return Trap(attractor.point, metric / level / np.multiply.outer(width, width), period)
+        radius *= SHRINK
+    raise DegenerateFixedPoints(f"no neighbourhood of the attractor {_text(attractor.point)} is invariant")
 
 
 def _sphere(dim: int) -> Array:
     if dim == 1:
         return np.array([[-1.0, 1.0]])
-    t = np.arange(64) + 0.5
+    t = np.arange(128) + 0.5
     if dim == 2:
-        return np.array([np.cos(2 * np.pi * t / 64), np.sin(2 * np.pi * t / 64)])
-    z, angle = 1 - 2 * t / 64, np.pi * (1 + np.sqrt(5)) * t  # a Fibonacci lattice
+        return np.array([np.cos(2 * np.pi * t / 128), np.sin(2 * np.pi * t / 128)])
+    t = np.arange(512) + 0.5
+    z, angle = 1 - 2 * t / 512, np.pi * (1 + np.sqrt(5)) * t  # a Fibonacci lattice
     return np.array([np.sqrt(1 - z**2) * np.cos(angle), np.sqrt(1 - z**2) * np.sin(angle), z])
 
 
-def _nearest(point: FixedPoint, points: Sequence[FixedPoint], box: Array) -> float:
-    """Distance to the nearest other fixed point, at most a tenth of the box."""
-    distances = [float(np.linalg.norm(p.point - point.point)) for p in points]
-    return min([0.1 * float((box[:, 1] - box[:, 0]).min()), *(x for x in distances if x > 0)])
+def _nearest(point: FixedPoint, points: Sequence[FixedPoint], width: Array) -> float:
+    """Distance to the nearest other fixed point in units of the box, at most its side."""
+    distances = [float(np.linalg.norm((p.point - point.point) / width)) for p in points]
+    return min([1.0, *(x for x in distances if x > 0)])
 
 
 def _unstable(saddle: FixedPoint) -> tuple[Array, float]:
@@ -182,38 +225,3 @@ def _unstable(saddle: FixedPoint) -> tuple[Array, float]:
     vector = vectors[:, n].real
     vector = vector / np.linalg.norm(vector)
     return vector * np.sign(vector[np.argmax(np.abs(vector))]), float(values[n].real)
-
-
-def follow(
-    drift: Field, x: Array, traps: Sequence[Basin], box: Array, wraps: NDArray[np.bool_], max_steps: int
-) -> tuple[list[int | None], Array]:
-    """Integrate ẋ = b from the columns of ``x``; the trap that each one ends in, and where it was last."""
-    ends: list[int | None] = [None] * x.shape[1]
-    last = x.copy()
-    width = box[:, 1] - box[:, 0]
-    who = np.arange(x.shape[1])
-    scale = 1e-8 * float(width.min())
-    slope = drift(x)
-    step = 1e-3 * width.min() / np.maximum(np.linalg.norm(slope, axis=0), 1e-300)
-    with np.errstate(all="ignore"):  # a trial step may leave the domain of b; it is refused then
-        for _ in range(max_steps):
-            stages = [slope]
-            for row in STAGES:
-                stages.append(drift(x + step * sum(c * k for c, k in zip(row, stages, strict=True))))
-            new = x + step * sum(c * k for c, k in zip(STAGES[-1], stages, strict=False))
-            error = np.linalg.norm(step * sum(c * k for c, k in zip(ERROR, stages, strict=True)), axis=0)
-            good = error <= scale  # false for NaN
-            x, slope = np.where(good, new, x), np.where(good, stages[-1], slope)
-            x = np.where(wraps[:, None], box[:, :1] + np.mod(x - box[:, :1], width[:, None]), x)
-            step = step * np.nan_to_num(np.clip(0.9 * (scale / error) ** 0.2, 0.2, 5.0), nan=0.2)
-            last[:, who] = x
-            stay = (wraps[:, None] | ((x > box[:, :1]) & (x < box[:, 1:]))).all(axis=0) | ~good
-            for i, region in enumerate(traps):
-                caught = region.holds(x)
-                for n in who[caught]:
-                    ends[n] = i
-                stay &= ~caught
-            x, slope, step, who = x[:, stay], slope[:, stay], step[stay], who[stay]
-            if not who.size:
-                break
-    return ends, last

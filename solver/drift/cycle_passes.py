@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from solver.drift.connections import Basin, follow, traps
+from solver.arrays import Array
+from solver.drift.connections import traps
 from solver.drift.fixed_points import FixedPoint
+from solver.drift.flow import Basin, follow
 from solver.drift.fourier import phases
-from solver.drift.limit_cycles import LimitCycle
+from solver.drift.periodic_orbit import LimitCycle
 from solver.drift.tube import Tube, tube
-from solver.system import Array, System
+from solver.system import System
 
 
 @dataclass(frozen=True)
@@ -103,11 +105,10 @@ def cycle_passes(
         tangent = system.drift(cycle.point[:, None])[:, 0]
         normal = np.array([-tangent[1], tangent[0]]) / np.linalg.norm(tangent)
         starts += [cycle.point + 1e-4 * size * normal, cycle.point - 1e-4 * size * normal]
-    wraps = np.zeros(system.dim, dtype=bool)
-    ends, _ = follow(system.drift, np.array(starts).T, basins, box, wraps, max_steps)
+    courses = follow(system.drift, np.array(starts).T, basins, box, max_steps)
     result = []
     for n, cycle in enumerate(unstable):
-        first, second = ends[2 * n], ends[2 * n + 1]
+        first, second = courses[2 * n].end, courses[2 * n + 1].end
         sides = (1.0, -1.0)
         if first is None or (second is not None and second < first):
             first, second, sides = second, first, (-1.0, 1.0)

@@ -20,10 +20,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from solver.arrays import Array
 from solver.drift.degree import boundary_degree
 from solver.drift.subdivision import Inside, Search, newton, zeros_in_box
 from solver.errors import DegenerateFixedPoints, NotConverged
-from solver.system import Array, System
+from solver.system import System
+from solver.units import Units, nondimensional, units_of_box
 
 Kind = Literal["attractor", "saddle", "repeller", "centre"]
 
@@ -92,7 +94,10 @@ def fixed_points(
         raise ValueError(f"bounds must be {system.dim} pairs low < high, not {bounds}")
     lower, upper = box[:, 0], box[:, 1]
     budget = budget or (100_000 if system.dim == 1 else 1_000_000)
-    search = Search(system, lower, upper, inside, budget)
+    units = units_of_box(system, bounds)
+    unit, zero, one = nondimensional(system, units), np.zeros(system.dim), np.ones(system.dim)
+    known = None if inside is None else lambda xi: inside(units.outward(xi))
+    search = Search(unit, zero, one, known, budget, units)
     wraps = np.array([*periodic, *[False] * (system.dim - len(periodic))])
     cells = cells or FIRST_CELLS[system.dim]
     message = ""
@@ -103,14 +108,14 @@ def fixed_points(
             if refinement:
                 raise NotConverged(f"{message}; on a finer grid {error}") from error
             raise
-        points = newton(system.drift, system.jacobian, points)
-        signs = _orientation(system, points)
+        points = newton(unit.drift, unit.jacobian, points)
+        signs = _orientation(unit, points, units)
         if inside is not None:
             break  # the drift need not be known on the boundary of the box
         # With zeros on the boundary itself, compare on a slightly smaller box.
-        margin = (SHRINK if _on_edge(points, lower, upper).any() else 0.0) * search.widths
-        signs = signs[~_on_edge(points, lower + margin, upper - margin)]
-        degree = boundary_degree(system.drift, lower + margin, upper - margin, 4 * budget)
+        margin = SHRINK if _on_edge(points, zero, one).any() else 0.0
+        signs = signs[~_on_edge(points, zero + margin, one - margin)]
+        degree = boundary_degree(unit.drift, zero + margin, one - margin, 4 * budget)
         if degree == signs.sum():
             break
         message = (
@@ -119,6 +124,8 @@ def fixed_points(
         )
     else:
         raise NotConverged(f"{message}: start from more than {cells} cells along each axis")
+    # to the precision that a coordinate has near zero
+    points = newton(system.drift, system.jacobian, units.outward(points), sizes=units.lengths)
     if inside is not None:
         points = points[:, inside(points)]
     points = _one_period(points, lower, upper, wraps)
@@ -145,15 +152,15 @@ def _describe(system: System, point: Array, on_boundary: bool) -> FixedPoint:
     return FixedPoint(point, jacobian, values, kind, index, on_boundary)
 
 
-def _orientation(system: System, points: Array) -> Array:
-    """Return sign det ∇b at the zeros; refuse those where it cannot be told."""
+def _orientation(system: System, points: Array, units: Units) -> Array:
+    """Return sign det ∇b at the zeros in units of the box; refuse those where it cannot be told."""
     matrices = np.moveaxis(system.jacobian(points), -1, 0)
     if not len(matrices):
         return np.zeros(0)
     singular = np.linalg.svd(matrices, compute_uv=False)
     flat = singular[:, -1] <= 1e-10 * singular[:, 0]
     if flat.any():
-        where = ", ".join(f"{x:.6g}" for x in points[:, flat][:, 0])
+        where = ", ".join(f"{x:.6g}" for x in units.outward(points[:, flat][:, 0]))
         raise DegenerateFixedPoints(f"the Jacobian of the drift is singular at its zero ({where})")
     return np.sign(np.linalg.det(matrices))
 

@@ -2,89 +2,126 @@
 
 A stable cycle is where trajectories go that end in no fixed point; an unstable cycle of a planar system is
 where they go under −b.  Starts are a grid of points and the neighbourhoods of the unstable fixed points.
-What is left after a long time is followed from section to section until it closes up, and the closed curve
-solves
+What still goes round when its steps are used up is followed from return to return
+(:mod:`solver.drift.returns`), and every orbit that nearly closes is a first guess for the closed one
+(:mod:`solver.drift.periodic_orbit`).  Spirals of the plane that are too slow to be followed to their end are
+settled by :mod:`solver.drift.spirals`; a trajectory in space that neither ends nor closes is reported, as it
+may be on a chaotic attractor or a torus.
 
-    (2π/T) γ'(θ) = b(γ(θ)),        γ(θ + 2π) = γ(θ),
-
-by Newton's method on equispaced nodes (spectral collocation), with as many nodes as the curve needs.
-Stability is read from the Floquet multipliers (eigenvalues of the variational flow over one period).
+All of it is done in units in which the box is the unit cube, and in a bounded number of steps.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
-import scipy.integrate
-from numpy.typing import NDArray
 
-from solver.drift.connections import follow, traps
+from solver.arrays import Array
+from solver.drift.connections import traps
 from solver.drift.fixed_points import FixedPoint
-from solver.drift.fourier import derivative, differentiation_matrix, interpolate, phases, resolution
-from solver.system import Array, System
+from solver.drift.flow import STUCK, Basin, follow
+from solver.drift.periodic_orbit import LimitCycle as LimitCycle
+from solver.drift.periodic_orbit import described, distance, orbit_at
+from solver.drift.returns import STEPS_BACK, returns
+from solver.drift.spirals import NEAR_CYCLE, NOTHING, Found, guessed, settled
+from solver.system import System
+from solver.units import Units, nondimensional, units_of_box
 
-NODES = (65, 129, 257, 513)
-RESOLVED = 1e-11
 # starts along each axis, by dimension
 STARTS = {2: 8, 3: 4}
+# steps before a trajectory is looked at, and how often it is followed round
 STEPS = 3000
-# returns to a section this near to each other, relative to the box, are a cycle for Newton's method
-CLOSED = 1e-4
-RETURNS = 60
+ROUNDS = {2: 12, 3: 40}
+# returns this near, over the extent of the orbit, are a first guess for Newton's method
+CLOSED = {2: 0.3, 3: 0.1}
+# first guesses at each return
+GUESSES = 6
+HALTED = "come to a halt where the drift jumps or vanishes on more than a point"
+FAST = "go round on one cycle whose fast parts are too short for the series that represents it"
+CONSERVED = "close up, each on an orbit of its own: the drift conserves something there"
+ENDLESS = "neither end nor close: there may be a chaotic attractor, a torus, or a cycle that was not found"
+SADDLE = "a cycle of saddle type: ways out of a basin may lead over it, and are not computed"
+
+Monitor = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class LimitCycle:
-    """A closed orbit.
+class Unresolved:
+    """Starts of which it is not known where they lead.
 
     Attributes:
-        nodes: γ at equispaced times, ``(n, d)``, n odd.
-        period: T.
-        multipliers: Floquet multipliers but the trivial one, ``(d−1,)``.
-        kind: ``attractor`` (all inside the unit circle), ``repeller`` (none), or ``saddle``.
-        jacobian: ∇b at the first node.
-        on_boundary: The curve touches the boundary of the box.
+        points: Where they were last, ``(n, d)``.
+        text: What is the matter, a sentence.
     """
 
-    nodes: Array
-    period: float
-    multipliers: NDArray[np.complex128]
-    kind: Literal["attractor", "repeller", "saddle"]
-    jacobian: Array
-    on_boundary: bool = False
+    points: Array
+    text: str
 
-    @property
-    def point(self) -> Array:
-        """A point of the cycle, ``(d,)``."""
-        return np.asarray(self.nodes[0])
 
-    def curve(self, theta: Array) -> Array:
-        """γ at N phases, ``(d, N)``."""
-        return interpolate(self.nodes, theta).T
+@dataclass(frozen=True)
+class CycleSearch:
+    """Limit cycles, attracting ones first, and what the search could not exclude."""
+
+    found: tuple[LimitCycle, ...]
+    unresolved: tuple[Unresolved, ...] = ()
 
 
 def limit_cycles(
     system: System, points: Sequence[FixedPoint], bounds: Sequence[tuple[float, float]]
 ) -> tuple[LimitCycle, ...]:
+    """The cycles of :func:`search_cycles`."""
+    return search_cycles(system, points, bounds).found
+
+
+def search_cycles(
+    system: System,
+    points: Sequence[FixedPoint],
+    bounds: Sequence[tuple[float, float]],
+    monitor: Monitor = lambda _: None,
+) -> CycleSearch:
     """Stable cycles (2D, 3D) and unstable ones (2D) in a box; none where the drift is a gradient.
 
     Not collective: every rank does the same work and has the same answer.  A cycle is found if a start leads
     to it; a cycle whose basin is much smaller than a cell of the grid of starts may be missed.
+
+    Args:
+        system: The system.
+        points: Its fixed points in the box.
+        bounds: The box.
+        monitor: Told what is being done.
     """
     if system.dim == 1 or system.loss is not None:
-        return ()
-    found = _attracting(system, points, bounds)
+        return CycleSearch(())
+    units = units_of_box(system, bounds)
+    unit = nondimensional(system, units)
+    inner = [_within(p, units) for p in points]
+    found, unresolved = _attracting(unit, inner, monitor)
     if system.dim == 2:
-        back, turned = system.reversed(), [_turned(p) for p in points]
-        found += [
-            _described(system, c.nodes[::-1], c.period, bounds) for c in _attracting(back, turned, bounds)
+        back = unit.reversed()
+        turned, doubts = _attracting(back, [_turned(p) for p in inner], lambda s: monitor(f"{s}, backwards"))
+        found += [described(unit, c.nodes[::-1], c.period) for c in turned]
+        known = {u.text for u in unresolved}
+        unresolved += [
+            replace(u, text=f"{u.text} (backwards in time)") for u in doubts if u.text not in known
         ]
     rank = {"attractor": 0, "saddle": 1, "repeller": 2}
-    return tuple(sorted(found, key=lambda c: (rank[c.kind], *np.round(c.nodes.mean(axis=0), 6), c.period)))
+    order = sorted(found, key=lambda c: (rank[c.kind], *np.round(c.nodes.mean(axis=0), 6), c.period))
+    outer = [Unresolved(units.outward(u.points.T).T, u.text) for u in unresolved]
+    return CycleSearch(tuple(_without(system, c, units) for c in order), tuple(outer))
+
+
+def _within(point: FixedPoint, units: Units) -> FixedPoint:
+    return replace(point, point=units.inward(point.point), jacobian=units.matrix(point.jacobian))
+
+
+def _without(system: System, cycle: LimitCycle, units: Units) -> LimitCycle:
+    """A cycle in the coordinates of the case."""
+    nodes = units.outward(cycle.nodes.T).T
+    jacobian = system.jacobian(nodes[0][:, None])[..., 0]
+    return replace(cycle, nodes=nodes, period=cycle.period * units.time, jacobian=jacobian)
 
 
 def _turned(point: FixedPoint) -> FixedPoint:
@@ -93,151 +130,59 @@ def _turned(point: FixedPoint) -> FixedPoint:
 
 
 def _attracting(
-    system: System, points: Sequence[FixedPoint], bounds: Sequence[tuple[float, float]]
-) -> list[LimitCycle]:
-    box = np.array(bounds, dtype=float)
-    size = box[:, 1] - box[:, 0]
-    grid = (np.arange(STARTS[system.dim]) + 0.5) / STARTS[system.dim]
-    starts = [box[:, 0] + size * np.array(s) for s in itertools.product(grid, repeat=system.dim)]
+    system: System, points: Sequence[FixedPoint], monitor: Monitor
+) -> tuple[list[LimitCycle], list[Unresolved]]:
+    """The attracting cycles in the unit cube (in space also those of saddle type that were met)."""
+    dim = system.dim
+    box = np.tile([0.0, 1.0], (dim, 1))
+    starts = _starts(dim, points)
+    monitor(f"looking for limit cycles from {starts.shape[1]} starts")
+    basins: list[Basin] = list(traps(system, points, [(0.0, 1.0)] * dim))
+    unstable = np.array([p.point for p in points if p.kind != "attractor"]).reshape(-1, dim).T
+    courses = follow(system.drift, starts, basins, box, STEPS, unstable)
+    unresolved = _open([c.last for c in courses if c.fate == "stuck"], HALTED)
+    x: Array = np.array([c.last for c in courses if c.fate == "wandering"]).reshape(-1, dim).T
+    found, closed = Found(), list[Array]()
+    for n in range(ROUNDS[dim]):
+        x = x[:, ~found.hold(x)]
+        if not x.shape[1]:
+            break
+        monitor(f"following {x.shape[1]} trajectories that go round, return {n + 1}")
+        way = returns(system.drift, x, x, basins, STEPS_BACK)
+        unresolved += _open(list(x[:, way.ended == STUCK].T), HALTED)
+        found = guessed(system, x, way, found, GUESSES, CLOSED[dim])
+        again = np.linalg.norm(way.points - x, axis=0) <= NOTHING * way.extents
+        closed.append(np.concatenate([x, way.times[None]])[:, again])
+        x = np.where(way.back, way.points, x)[:, (way.ended == 0) & ~again]
+    x = x[:, ~found.hold(x)]
+    if dim == 2 and x.shape[1]:
+        monitor(f"settling {x.shape[1]} slow spirals")
+        x, found = settled(system, x, basins, unstable, found)
+    every = np.concatenate([np.empty((dim + 1, 0)), *closed], axis=1)
+    unresolved += _unsolved(system, every, found) + _open(list(x.T), ENDLESS)
+    unresolved += [Unresolved(c.point[None], SADDLE) for c in found.cycles if c.kind == "saddle"]
+    return list(found.cycles), unresolved
+
+
+def _unsolved(system: System, closed: Array, found: Found) -> list[Unresolved]:
+    """Trajectories that close up, given as points and periods ``(d + 1, n)``, on none of the cycles."""
+    x, times = closed[:-1], closed[-1]
+    x, times = x[:, ~found.hold(x)], times[~found.hold(x)]
+    if not len(times):
+        return []
+    orbit = orbit_at(system, x[:, 0], float(times[0]))
+    same = orbit is not None and all(distance(orbit, point) < NEAR_CYCLE for point in x.T)
+    return _open(list(x.T), FAST if same else CONSERVED)
+
+
+def _starts(dim: int, points: Sequence[FixedPoint]) -> Array:
+    grid = (np.arange(STARTS[dim]) + 0.5) / STARTS[dim]
+    starts = [np.array(s) for s in itertools.product(grid, repeat=dim)]
     for point in points:
         if point.kind != "attractor":
-            starts += [point.point + 1e-3 * size * way for way in _signs(system.dim)]
-    ends, last = follow(
-        system.drift,
-        np.array(starts).T,
-        traps(system, points, bounds),
-        box,
-        np.zeros(system.dim, dtype=bool),
-        STEPS,
-    )
-    still = [x for end, x in zip(ends, last.T, strict=True) if end is None and _inside(x, box)]
-    found: list[LimitCycle] = []
-    for x in still:
-        if any(_on(cycle, x, 0.02 * float(size.max())) for cycle in found):
-            continue
-        orbit = _closed_orbit(system, x, box)
-        solved = None if orbit is None else _collocated(system, *orbit)
-        if solved is None:
-            continue
-        cycle = _described(system, *solved, bounds)
-        if cycle.kind == "attractor" and not any(_on(c, cycle.point, 1e-6) for c in found):
-            found.append(cycle)
-    return found
+            starts += [point.point + 1e-3 * np.array(s) for s in itertools.product((-1.0, 1.0), repeat=dim)]
+    return np.array(starts).T
 
 
-def _signs(dim: int) -> list[Array]:
-    return [np.array(s) for s in itertools.product((-1.0, 1.0), repeat=dim)]
-
-
-def _inside(x: Array, box: Array) -> bool:
-    return bool(np.isfinite(x).all() and (x > box[:, 0]).all() and (x < box[:, 1]).all())
-
-
-def _on(cycle: LimitCycle, x: Array, tolerance: float) -> bool:
-    dense = cycle.curve(phases(1001)).T
-    return float(np.linalg.norm(dense - x, axis=1).min()) < tolerance
-
-
-def _closed_orbit(system: System, x: Array, box: Array) -> tuple[Array, float] | None:
-    """A nearly closed orbit through a section near x: ``(n, d)`` points at equal times, and its period."""
-    size = float((box[:, 1] - box[:, 0]).max())
-
-    def velocity(_: float, y: Array) -> Array:
-        return system.drift(y[:, None])[:, 0]
-
-    for _ in range(RETURNS):
-        normal = velocity(0.0, x)
-        speed = float(np.linalg.norm(normal))
-        if not speed > 0:
-            return None
-
-        def section(_: float, y: Array, at: Array = x, normal: Array = normal / speed) -> float:
-            return float((y - at) @ normal)
-
-        section.direction = 1.0  # type: ignore[attr-defined]
-        # leave the section before looking for the return to it
-        first = 0.02 * size / speed
-        begin = scipy.integrate.solve_ivp(velocity, (0.0, first), x, rtol=1e-9, atol=1e-11 * size).y[:, -1]
-        section.terminal = True  # type: ignore[attr-defined]
-        solution = scipy.integrate.solve_ivp(
-            velocity,
-            (first, first + 400.0 * size / speed),
-            begin,
-            events=section,
-            rtol=1e-9,
-            atol=1e-11 * size,
-            dense_output=True,
-        )
-        if not solution.t_events[0].size or not _inside(solution.y[:, -1], box):
-            return None
-        back, period = solution.y[:, -1], float(solution.t[-1])
-        if float(np.linalg.norm(back - x)) < CLOSED * size:
-            orbit = scipy.integrate.solve_ivp(
-                velocity, (0.0, period), x, rtol=1e-10, atol=1e-12 * size, dense_output=True
-            )
-            return orbit.sol(period * np.arange(NODES[0]) / NODES[0]).T, period
-        x = back
-    return None
-
-
-def _collocated(system: System, nodes: Array, period: float) -> tuple[Array, float] | None:
-    """Newton's method for the periodic orbit, on finer and finer nodes."""
-    for count in NODES:
-        nodes = interpolate(nodes, phases(count))
-        n, d = nodes.shape
-        slope = differentiation_matrix(n)
-        for _ in range(20):
-            tangent = derivative(nodes)
-            residual = (2 * np.pi / period) * tangent - system.drift(nodes.T).T
-            matrix = np.zeros((n * d + 1, n * d + 1))
-            matrix[:-1, :-1] = np.kron((2 * np.pi / period) * slope, np.eye(d))
-            blocks = np.moveaxis(system.jacobian(nodes.T), -1, 0)
-            for j in range(n):
-                matrix[j * d : (j + 1) * d, j * d : (j + 1) * d] -= blocks[j]
-            matrix[:-1, -1] = -(2 * np.pi / period**2) * tangent.reshape(-1)
-            # the phase: no motion along the tangent at the first node
-            matrix[-1, :d] = tangent[0]
-            step = np.linalg.solve(matrix, -np.append(residual.reshape(-1), 0.0))
-            nodes, period = nodes + step[:-1].reshape(n, d), period + float(step[-1])
-            if not np.isfinite(step).all() or period <= 0:
-                return None
-            if np.abs(step[:-1]).max() <= 1e-12 * np.abs(nodes - nodes.mean(axis=0)).max():
-                break
-        else:
-            return None
-        if resolution(nodes) < RESOLVED:
-            return _from_rightmost(nodes), period
-    return None
-
-
-def _from_rightmost(nodes: Array) -> Array:
-    """The same curve, the first node where the first coordinate is largest (to a thousandth of a turn)."""
-    dense = phases(2001)
-    theta = dense[int(np.argmax(interpolate(nodes, dense)[:, 0]))]
-    return interpolate(nodes, theta + phases(len(nodes)))
-
-
-def _described(
-    system: System, nodes: Array, period: float, bounds: Sequence[tuple[float, float]]
-) -> LimitCycle:
-    d = system.dim
-
-    def variation(_: float, state: Array) -> Array:
-        x, frame = state[:d, None], state[d:].reshape(d, d)
-        return np.concatenate([system.drift(x)[:, 0], (system.jacobian(x)[..., 0] @ frame).reshape(-1)])
-
-    start = np.concatenate([nodes[0], np.eye(d).reshape(-1)])
-    solution = scipy.integrate.solve_ivp(variation, (0.0, period), start, rtol=1e-10, atol=1e-12)
-    values = np.linalg.eigvals(solution.y[d:, -1].reshape(d, d)).astype(complex)
-    values = np.delete(values, int(np.argmin(np.abs(values - 1.0))))
-    outside = int((np.abs(values) > 1.0).sum())
-    kind: Literal["attractor", "repeller", "saddle"] = "saddle"
-    if outside == 0:
-        kind = "attractor"
-    elif outside == d - 1:
-        kind = "repeller"
-    box = np.array(bounds, dtype=float)
-    dense = interpolate(nodes, phases(1001))
-    touching = bool((dense <= box[:, 0]).any() or (dense >= box[:, 1]).any())
-    jacobian = system.jacobian(nodes[0][:, None])[..., 0]
-    return LimitCycle(np.array(nodes), period, values, kind, jacobian, touching)
+def _open(places: Sequence[Array], what: str) -> list[Unresolved]:
+    return [Unresolved(np.array(places), f"trajectories {what}")] if len(places) else []

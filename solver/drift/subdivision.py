@@ -26,8 +26,10 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from solver.arrays import Array, Field
 from solver.errors import DegenerateFixedPoints, NotConverged
-from solver.system import Array, Field, System
+from solver.system import System
+from solver.units import Units
 
 Mask = NDArray[np.bool_]
 Inside = Callable[[Array], Mask]
@@ -37,17 +39,27 @@ CONTRACTION = 1.0 / 3.0
 DEPTH = 24
 # Points on a zero, in units of the domain's widths: twice this apart they are the same zero.
 RESOLUTION = 1e-9
+FACE = 1e-9
 
 
 @dataclass(frozen=True)
 class Search:
-    """What to search: zeros of ``drift`` in ``lower ≤ x ≤ upper``, with the points spent so far."""
+    """What to search: zeros of ``drift`` in ``lower ≤ ξ ≤ upper``.
+
+    Attributes:
+        system: The system, in units in which the box is of size one.
+        lower, upper: Corners of the box, ``(d,)``.
+        inside: Mask of the part of it that is searched.
+        budget: Largest number of points at which anything is evaluated.
+        units: The units, for messages.
+    """
 
     system: System
     lower: Array
     upper: Array
     inside: Inside | None
     budget: int
+    units: Units
 
     @property
     def widths(self) -> Array:
@@ -82,17 +94,22 @@ def zeros_in_box(search: Search, cells: int) -> Array:
             return _distinct(np.concatenate([np.empty((dim, 0)), *found], axis=1), search.widths)
         centres = (centres[:, :, None] + (half[:, None] * offsets)[:, None, :]).reshape(dim, -1)
         half = half / 2
-    raise _unresolved(search, centres, half, spent)
+    raise _unresolved(search, centres, half)
 
 
-def newton(drift: Field, jacobian: Field, points: Array, steps: int = 8) -> Array:
-    """Polish zeros ``(d, n)`` by Newton's method, keeping a step only where it lowers |b|."""
+def newton(drift: Field, jacobian: Field, points: Array, steps: int = 8, sizes: Array | None = None) -> Array:
+    """Polish zeros ``(d, n)`` by Newton's method, keeping a step only where it lowers |b|.
+
+    ``sizes`` are the units of the coordinates, ``(d,)``, in which |b| is meant.
+    """
+    size = np.ones((len(points), 1)) if sizes is None else sizes[:, None]
     value = drift(points)
     for _ in range(steps):
-        step = _apply(_inverse(jacobian(points))[0], value)
+        matrix = jacobian(points) * size / size[:, :, None]
+        step = size * _apply(_inverse(matrix)[0], value / size)
         trial = points - step
         trial_value = drift(trial)
-        better = np.linalg.norm(trial_value, axis=0) < np.linalg.norm(value, axis=0)
+        better = np.linalg.norm(trial_value / size, axis=0) < np.linalg.norm(value / size, axis=0)
         points, value = np.where(better, trial, points), np.where(better, trial_value, value)
         if not better.any():
             break
@@ -126,8 +143,9 @@ def _classify(search: Search, centres: Array, half: Array) -> tuple[Mask, Mask, 
     reach = np.einsum("ijn,j->in", np.abs(jac) + radius, half)
     spread = np.einsum("ijn,jkn,k->in", np.abs(inverse), np.where(finite, radius, 1.0), half)
     newton_step = np.abs(_apply(inverse, np.where(finite, value, 0.0)))
-    excluded = (np.abs(value) > reach).any(axis=0)
-    excluded |= regular & (newton_step > half[:, None] + spread).any(axis=0)
+    # a zero on the common face of two boxes must not be rounded out of both
+    excluded = (np.abs(value) > (1 + FACE) * reach).any(axis=0)
+    excluded |= regular & (newton_step > (1 + FACE) * half[:, None] + spread).any(axis=0)
     excluded &= finite
     unique = finite & regular & (spread <= CONTRACTION * half[:, None]).all(axis=0) & ~excluded
     keep = ~excluded & ~unique
@@ -178,13 +196,13 @@ def _apply(matrices: Array, vectors: Array) -> Array:
     return np.einsum("ijn,jn->in", matrices, vectors)
 
 
-def _unresolved(search: Search, centres: Array, half: Array, spent: int) -> Exception:
+def _unresolved(search: Search, centres: Array, half: Array) -> Exception:
     """Tell a degenerate zero from a search that was too small."""
     with np.errstate(all="ignore"):
         value, jac = search.system.drift(centres), search.system.jacobian(centres)
     if not np.isfinite(value).all() or not np.isfinite(jac).all():
         where = centres[:, ~(np.isfinite(value).all(axis=0) & np.isfinite(jac).all(axis=(0, 1)))][:, 0]
-        return NotConverged(f"the drift or its Jacobian is not finite near {_text(where)}")
+        return NotConverged(f"the drift or its Jacobian is not finite near {_text(search, where)}")
     scaled = np.moveaxis(jac * half[None, :, None], -1, 0)
     singular = np.linalg.svd(scaled, compute_uv=False)
     # Far from regular: over the box, the smallest singular direction moves b by less than the rest.
@@ -194,15 +212,15 @@ def _unresolved(search: Search, centres: Array, half: Array, spent: int) -> Exce
         n = np.argmin(np.linalg.norm(value, axis=0))
         kind = "on a curve or a region" if flat.size > 8 * 4**search.system.dim else "at a point"
         return DegenerateFixedPoints(
-            f"the drift vanishes {kind} near {_text(centres[:, n])} with a singular Jacobian "
+            f"the drift vanishes {kind} near {_text(search, centres[:, n])} with a singular Jacobian "
             f"({flat.size} cells left): there is no isolated attractor there; restrict the domain, "
             "or add the term that selects a point (weight decay, effective loss)"
         )
     return NotConverged(
-        f"the search for fixed points used its {search.budget} points ({spent} needed so far) with "
-        f"{centres.shape[1]} cells left, near {_text(centres[:, 0])}: raise the budget or shrink the domain"
+        f"the search for fixed points used its {search.budget} points with {centres.shape[1]} cells "
+        f"left, near {_text(search, centres[:, 0])}: shrink the domain"
     )
 
 
-def _text(point: Array) -> str:
-    return "(" + ", ".join(f"{x:.6g}" for x in point) + ")"
+def _text(search: Search, point: Array) -> str:
+    return "(" + ", ".join(f"{x:.6g}" for x in search.units.outward(point)) + ")"

@@ -21,7 +21,7 @@ import scipy.integrate
 from scipy.spatial import cKDTree
 
 from solver.drift.fourier import derivative, differentiation_matrix, interpolate, phases, resolution
-from solver.drift.limit_cycles import NODES, RESOLVED, LimitCycle
+from solver.drift.periodic_orbit import NODES, RESOLVED, LimitCycle
 from solver.errors import NotConverged
 from solver.system import Array, System
 
