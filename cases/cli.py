@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -114,6 +115,14 @@ def program() -> NoReturn:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code.  Under mpirun every rank calls it."""
     comm = _communicator(sys.argv[1:] if argv is None else argv)
+    with warnings.catch_warnings():
+        if not sys.warnoptions:  # what libraries remark is for who works on them
+            warnings.simplefilter("ignore")
+        return _guarded(argv, comm)
+
+
+def _guarded(argv: Sequence[str] | None, comm: Any | None) -> int:
+    """The exit code, whatever goes wrong."""
     try:
         arguments = parser().parse_args(argv)
         if arguments.command in ("run", "check"):
@@ -127,6 +136,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.errno is None:
             return _stop(comm, EXIT_BUG, traceback.format_exc().rstrip())
         return _stop(comm, EXIT_INPUT, str(system_error(error)))
+    except MemoryError:
+        return _stop(comm, EXIT_SOLVER, "quasipot: out of memory; use a smaller mesh.resolution or degree")
     except Exception as error:
         if _is_solver_error(error):
             return _stop(comm, EXIT_SOLVER, " ".join(f"quasipot: {error}".split()))
@@ -225,9 +236,11 @@ def _check_place(case: Case, folder: Path, grows: bool, comm: Any | None) -> Non
 
 def _check(arguments: argparse.Namespace, comm: Any | None) -> int:
     from cases.loading.validate import notes, validate
+    from cases.problem.mesh_file import check_mesh_file
 
     case, effective = _load(arguments, comm)
     lines = notes(validate(case))
+    check_mesh_file(case)
     if case.sweep is not None:
         from cases.sweep.plan import members
 

@@ -17,18 +17,25 @@ Further entries are kept for people and ignored here.  What is made of the array
 
 from __future__ import annotations
 
+import math
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
 from cases.expressions import splines
+from solver.output.replacing import replacing
 from solver.system import Array
 
 SUFFIXES = (".npz", ".h5", ".hdf5")
 MAX_POINTS = 20_000_000
+#: Beyond this the squares that errors are measured by are no numbers any more.
+LARGEST = 1e120
+#: Shape and type of an array, as a file announces it.
+Header = tuple[tuple[int, ...], np.dtype[Any]]
 
 
 class BadTable(Exception):
@@ -65,18 +72,25 @@ class Table:
 def read(path: Path) -> Table:
     """Read and check a file.
 
+    Types and shapes are looked at before anything is read, so that no file fills the memory.
+
     Raises:
         BadTable: with what is wrong and what to do.
     """
-    if path.suffix.casefold() not in SUFFIXES:
+    kind = path.suffix.casefold()
+    if kind not in SUFFIXES:
         raise BadTable(f"'{path.name}' is neither .npz nor .h5", "write it with numpy.savez or h5py")
     try:
-        entries = _read_npz(path) if path.suffix.casefold() == ".npz" else _read_hdf5(path)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        entries = _read_npz(path) if kind == ".npz" else _read_hdf5(path)
+    except BadTable:
+        raise
+    except Exception as error:  # damaged files end in whatever the libraries run into
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise BadTable(
-            f"'{path.name}' cannot be read ({error})", "write it with numpy.savez or h5py"
+            f"'{path.name}' cannot be read ({reason})", "write it with numpy.savez or h5py"
         ) from None
-    return _checked(entries)
+    with np.errstate(all="ignore"):
+        return _checked(entries)
 
 
 def write(path: Path, table: Table, **more: Array) -> None:
@@ -85,11 +99,13 @@ def write(path: Path, table: Table, **more: Array) -> None:
     if table.covariance is not None:
         entries["covariance"] = table.covariance
     if path.suffix.casefold() == ".npz":
-        np.savez(path, **entries, coordinates=np.array(table.coordinates, dtype=str))  # type: ignore[arg-type]
+        names = np.array(table.coordinates, dtype=str)
+        with replacing(path) as beside, beside.open("wb") as stream:
+            np.savez(stream, **entries, coordinates=names)  # type: ignore[arg-type]
         return
     import h5py
 
-    with h5py.File(path, "w") as file:
+    with replacing(path) as beside, h5py.File(beside, "w") as file:
         for name, values in entries.items():
             file[name] = values
         if table.coordinates:
@@ -97,18 +113,52 @@ def write(path: Path, table: Table, **more: Array) -> None:
 
 
 def _read_npz(path: Path) -> dict[str, Array]:
-    file = np.load(path, allow_pickle=False)
-    if not isinstance(file, np.lib.npyio.NpzFile):
-        raise ValueError("it holds one array without a name")
-    with file:
-        return {name: file[name] for name in file.files if _wanted(name)}
+    if not zipfile.is_zipfile(path):
+        raise ValueError("it is no archive of named arrays")
+    with zipfile.ZipFile(path) as file:
+        members = {
+            name.removesuffix(".npy"): name
+            for name in file.namelist()
+            if name.endswith(".npy") and _wanted(name.removesuffix(".npy"))
+        }
+        headers = {}
+        for name, member in members.items():
+            with file.open(member) as stream:
+                headers[name] = _npy_header(stream)
+        check_headers(headers)
+        entries = {}
+        for name, member in members.items():
+            with file.open(member) as stream:
+                entries[name] = np.lib.format.read_array(stream, allow_pickle=False)
+    return entries
+
+
+def _npy_header(stream: IO[bytes]) -> Header:
+    version = np.lib.format.read_magic(stream)
+    if version not in ((1, 0), (2, 0)):  # later ones are for structures with names of their own
+        raise ValueError(f"its arrays are of the version {version}")
+    of = np.lib.format
+    shape, _, dtype = (of.read_array_header_1_0 if version == (1, 0) else of.read_array_header_2_0)(stream)
+    if dtype.hasobject:
+        raise ValueError("an array of objects is never read")
+    return shape, dtype
 
 
 def _read_hdf5(path: Path) -> dict[str, Array]:
     import h5py
 
     with h5py.File(path, "r") as file:
-        entries = {name: item[()] for name, item in file.items() if _wanted(name)}
+        found = {name: file[name] for name in file if _wanted(name)}
+        for name, item in found.items():
+            if not isinstance(item, h5py.Dataset) or item.shape is None:
+                what = "is empty" if isinstance(item, h5py.Dataset) else "is a group"
+                raise BadTable(f"{name} {what}", "make it an array of numbers")
+        headers = {name: (item.shape, item.dtype) for name, item in found.items()}
+        if "coordinates" in file.attrs:
+            attribute = file.attrs.get_id("coordinates")
+            headers["coordinates"] = attribute.shape, attribute.dtype
+        check_headers(headers)
+        entries = {name: item[()] for name, item in found.items()}
         if "coordinates" in file.attrs:
             entries["coordinates"] = np.array(file.attrs["coordinates"])
     return entries
@@ -118,48 +168,73 @@ def _wanted(name: str) -> bool:
     return name in ("loss", "covariance", "coordinates") or name.startswith("axis_")
 
 
-def _checked(entries: dict[str, Array]) -> Table:
-    dim = len([name for name in entries if name.startswith("axis_")])
+def check_headers(headers: Mapping[str, Header]) -> None:
+    """Whether arrays of these shapes and types make a table.
+
+    Raises:
+        BadTable: with the first that does not fit.
+    """
+    dim = len([name for name in headers if name.startswith("axis_")])
     names = [f"axis_{k}" for k in range(dim)]
-    if dim not in (1, 2, 3) or any(name not in entries for name in names):
+    if dim not in (1, 2, 3) or any(name not in headers for name in names):
         raise BadTable(
             f"it has {dim} arrays named axis_…", "give axis_0, axis_1, … , one to three of them, from 0 on"
         )
-    axes = tuple(_axis(name, entries[name]) for name in names)
-    if "loss" not in entries:
-        raise BadTable("it has no array named loss", f"it has {', '.join(sorted(entries))}")
-    shape = tuple(len(axis) for axis in axes)
-    loss = _numbers("loss", entries["loss"], shape)
+    if "loss" not in headers:
+        raise BadTable("it has no array named loss", f"it has {', '.join(sorted(headers))}")
+    for name in names:
+        shape, dtype = headers[name]
+        if len(shape) != 1 or dtype.kind not in "fiu" or shape[0] < splines.FEWEST:
+            raise BadTable(
+                f"{name} has shape {shape} and type {dtype}", f"give at least {splines.FEWEST} real numbers"
+            )
+    grid = tuple(headers[name][0][0] for name in names)
+    wanted = {"loss": grid, "covariance": (*grid, dim, dim)}
+    for name, expected in wanted.items():
+        if name not in headers:
+            continue
+        shape, dtype = headers[name]
+        if shape != expected:
+            raise BadTable(f"{name} has shape {shape}", f"the axes ask for {expected}")
+        if dtype.kind not in "fiu":
+            raise BadTable(f"{name} has the type {dtype}", "give real numbers")
+        if math.prod(shape) > MAX_POINTS:
+            raise BadTable(f"{name} has {math.prod(shape)} numbers", f"use a grid with at most {MAX_POINTS}")
+    if "coordinates" in headers:
+        shape, dtype = headers["coordinates"]
+        size = math.prod(shape)
+        if (len(shape) > 1 or size not in (0, 1, dim)) or dtype.kind not in "SUO" or dtype.itemsize > 4096:
+            raise BadTable("coordinates is no list of names", f"give {dim} of them, or leave it out")
+
+
+def _checked(entries: dict[str, Array]) -> Table:
+    dim = len([name for name in entries if name.startswith("axis_")])
+    axes = tuple(_axis(f"axis_{k}", entries[f"axis_{k}"]) for k in range(dim))
+    loss = _numbers("loss", entries["loss"])
     covariance = None
     if "covariance" in entries:
-        covariance = check_covariance(_numbers("covariance", entries["covariance"], (*shape, dim, dim)), axes)
+        covariance = check_covariance(_numbers("covariance", entries["covariance"]), axes)
     return Table(axes, loss, covariance, _coordinates(entries.get("coordinates"), dim))
 
 
 def _axis(name: str, values: Array) -> Array:
-    if values.ndim != 1 or values.dtype.kind not in "fiu" or len(values) < splines.FEWEST:
-        raise BadTable(
-            f"{name} has shape {values.shape} and type {values.dtype}",
-            f"give at least {splines.FEWEST} real numbers",
-        )
-    axis = np.asarray(values, dtype=np.float64)
-    if not np.isfinite(axis).all() or not (np.diff(axis) > 0).all():
+    axis = _numbers(name, values)
+    steps = np.diff(axis)
+    if not (steps > 0).all():
         raise BadTable(f"{name} is not increasing", "sort the grid along it")
-    if np.diff(axis).max() > 20 * np.diff(axis).min():
+    if steps.max() > 20 * steps.min():
         raise BadTable(f"{name} has steps that differ twentyfold", "use a more even grid")
     return axis
 
 
-def _numbers(name: str, values: Array, shape: tuple[int, ...]) -> Array:
-    if values.shape != shape:
-        raise BadTable(f"{name} has shape {values.shape}", f"the axes ask for {shape}")
-    if values.dtype.kind not in "fiu":
-        raise BadTable(f"{name} has the type {values.dtype}", "give real numbers")
-    if values.size > MAX_POINTS:
-        raise BadTable(f"{name} has {values.size} numbers", f"use a grid with at most {MAX_POINTS}")
-    if not np.isfinite(values).all():
-        raise BadTable(f"{name} is not finite at index {_first(~np.isfinite(values))}", "leave no gaps")
-    return np.asarray(values, dtype=np.float64)
+def _numbers(name: str, values: Array) -> Array:
+    found = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(found).all():
+        raise BadTable(f"{name} is not finite at index {_first(~np.isfinite(found))}", "leave no gaps")
+    if np.abs(found).max() > LARGEST:
+        at = _first(np.abs(found) > LARGEST)
+        raise BadTable(f"{name} is beyond {LARGEST:g} at index {at}", "use other units")
+    return found
 
 
 def check_covariance(values: Array, axes: Sequence[Array]) -> Array:
@@ -190,7 +265,10 @@ def check_covariance(values: Array, axes: Sequence[Array]) -> Array:
 def _coordinates(values: Array | None, dim: int) -> tuple[str, ...]:
     if values is None or not np.asarray(values).size:
         return ()
-    names = tuple(n.decode() if isinstance(n, bytes) else str(n) for n in np.atleast_1d(values))
+    try:
+        names = tuple(n.decode() if isinstance(n, bytes) else str(n) for n in np.atleast_1d(values))
+    except UnicodeDecodeError:
+        raise BadTable("coordinates has names that are no UTF-8", "write plain words") from None
     if len(names) != dim:
         raise BadTable(f"coordinates has {len(names)} names for {dim} axes", "give one for each")
     return names

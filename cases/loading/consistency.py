@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from cases.base.errors import suggestion
 from cases.casefile.case import Case
-from cases.casefile.schema import OF_THE_START, SystemTable
+from cases.casefile.schema import OF_THE_START, DomainTable, SystemTable
 from cases.casefile.transient_table import GaussianTable, symmetric_positive
 from cases.landscapes.grid_file import BadTable, read
 from cases.landscapes.models.catalogue import MODELS
@@ -145,7 +145,7 @@ def _with_data(case: Case) -> Case:
         system = _checked_system(case, {**system.model_dump(), "coordinates": own})
     case = replace(case, system=system)
     if case.domain.bounds is None and case.domain.mesh is None:
-        return replace(case, domain=case.domain.model_copy(update={"bounds": table.bounds}))
+        return replace(case, domain=_checked_domain(case, table.bounds))
     for k, ((low, high), (first, last)) in enumerate(
         zip(case.domain.bounds or [], table.bounds, strict=False)
     ):
@@ -156,6 +156,15 @@ def _with_data(case: Case) -> Case:
                 "stay on the grid: nothing is extrapolated",
             )
     return case
+
+
+def _checked_domain(case: Case, bounds: list[list[float]]) -> DomainTable:
+    """The domain of the case with the box of a table, which obeys the rules for boxes in a case."""
+    try:
+        return DomainTable.model_validate(case.domain.model_dump() | {"bounds": bounds})
+    except ValidationError as error:
+        problem, _, fix = str(error.errors()[0]["ctx"]["error"]).partition("|")
+        raise case.error("system.data", f"in the file, {problem}", fix) from None
 
 
 def _checked_system(case: Case, data: dict[str, Any]) -> SystemTable:

@@ -41,6 +41,8 @@ def check_plain(data: dict[str, Any], file: str) -> None:
             waiting += [((*path, str(n)), below) for n, below in reversed(list(enumerate(value)))]
         elif isinstance(value, date | datetime | time):
             raise CaseError(file, where, f"{value} is a date or time", "write a number, or text in quotes")
+        elif isinstance(value, str) and "\0" in value:
+            raise CaseError(file, where, "the text holds the character of number 0", "leave it out")
         elif isinstance(value, int) and not -LARGEST <= value < LARGEST:
             raise CaseError(file, where, "the whole number has more than 64 bits", "write a smaller one")
 

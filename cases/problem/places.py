@@ -13,9 +13,11 @@ from cases.base.errors import CaseError
 from cases.casefile.case import Case
 from cases.landscapes.landscape import Landscape, at_point
 from cases.noise.no_density import refuse_open_valley
+from cases.problem.mesh_file import refused
 from cases.problem.soundness import check_at
 from meshes.box import box
-from meshes.files import UnreadableMesh, read_mesh
+from meshes.files import read_mesh
+from meshes.mesh_file import UnreadableMesh
 from meshes.refine import graded
 from solver.drift.connections import Saddle, connections
 from solver.drift.cycle_passes import CyclePass, cycle_basins, cycle_passes
@@ -68,9 +70,7 @@ def make_mesh(case: Case, landscape: Landscape, comm: Any) -> Any:
     try:
         domain = read_mesh(comm, path, case.dim)
     except UnreadableMesh as error:
-        raise case.error(
-            "domain.mesh", f"{path.name} {error}", f"give a mesh of {case.dim}D simplices"
-        ) from None
+        raise refused(case, path, error) from None
     problems: list[CaseError] = []
     try:
         check_at(case, landscape, np.array(domain.geometry.x[:, : case.dim].T, dtype=np.float64))

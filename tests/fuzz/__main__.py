@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-KINDS = ("casefiles",)
+KINDS = ("casefiles", "tables", "meshes")
 
 
 def main() -> int:

@@ -1,5 +1,7 @@
 """Tabulated landscapes: splines and their error estimate, files, and what is refused."""
 
+import zipfile
+
 import h5py
 import numpy as np
 import pytest
@@ -259,3 +261,68 @@ def test_objects_are_not_unpickled(tmp_path):
     np.savez(tmp_path / "bad.npz", loss=np.array([print], dtype=object), axis_0=np.arange(20.0))
     with pytest.raises(BadTable, match="cannot be read"):
         read(tmp_path / "bad.npz")
+
+
+def encrypted(path):
+    np.savez(path, axis_0=np.arange(20.0), loss=np.arange(20.0))
+    raw = bytearray(path.read_bytes())
+    raw[raw.find(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(bytes(raw))
+
+
+def announced(path):
+    # the header of an array of 8 TB, and nothing behind it
+    header = {"descr": "<f8", "fortran_order": False, "shape": (10**12,)}
+    with zipfile.ZipFile(path, "w") as file:
+        for name in ("axis_0", "loss"):
+            with file.open(f"{name}.npy", "w") as stream:
+                np.lib.format.write_array_header_1_0(stream, header)
+
+
+def announced_hdf5(path):
+    with h5py.File(path, "w") as file:
+        file.create_dataset("axis_0", (10**12,), "f8", chunks=(1024,))
+        file.create_dataset("loss", (10**12,), "f8", chunks=(1024,))
+
+
+def with_loss(loss):
+    def write_it(path):
+        with h5py.File(path, "w") as file:
+            file["axis_0"] = np.arange(20.0)
+            if loss is None:
+                file.create_group("loss")
+            else:
+                file["loss"] = loss
+
+    return write_it
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "words"),
+    [
+        ("a.npz", encrypted, "is encrypted"),
+        ("a.npz", announced, f"loss has {10**12} numbers"),
+        ("a.h5", announced_hdf5, f"loss has {10**12} numbers"),
+        ("a.h5", with_loss(None), "loss is a group"),
+        ("a.h5", with_loss(h5py.Empty("f8")), "loss is empty"),
+        ("a.h5", with_loss(h5py.SoftLink("/nowhere")), "cannot be read"),
+        ("a.h5", with_loss(h5py.ExternalLink("nowhere.h5", "x")), "cannot be read"),
+        ("a.h5", with_loss(np.zeros(20, dtype=bool)), "loss has the type bool"),
+        ("a.h5", with_loss(np.full(20, 1e200)), "loss is beyond 1e"),
+    ],
+)
+def test_odd_files(name, make, words, tmp_path):
+    make(tmp_path / name)
+    with pytest.raises(BadTable, match=words):
+        read(tmp_path / name)
+
+
+def test_a_box_of_a_table_obeys_the_rules(tmp_path, capsys):
+    x = np.linspace(0.0, 1e-70, 40)
+    write(tmp_path / "tiny.npz", Table((x,), np.linspace(0, 1, 40)))
+    (tmp_path / "case.toml").write_text('[system]\ndata = "tiny.npz"\n[noise.a]\ndiffusion = "identity"\n')
+    assert main(["check", str(tmp_path / "case.toml")]) == 2
+    assert (
+        "system.data: in the file, bounds 0 are [0, 1e-70]; choose a sensible width"
+        in capsys.readouterr().err
+    )
