@@ -16,7 +16,8 @@ import numpy as np
 from scipy.linalg import solve_continuous_lyapunov
 
 from solver.exits.exit_times import region_exits
-from solver.fokker_planck.well_density import Pin
+from solver.fokker_planck.landmarks import Pin
+from solver.simulation.sampling import Sampling
 from solver.simulation.splitting import rare_passage
 from solver.simulation.tabulate import tabulate
 from solver.simulation.targets import Superlevel
@@ -86,9 +87,8 @@ def row(name, region, splitting):
 def simulate(system, region, epsilon):
     box = [tuple(side) for side in BOUNDS]
     goal = Superlevel(region, 0.0, box)
-    run = rare_passage(
-        system, tabulate(system, box), np.zeros(2), goal, epsilon, region, paths=400, replicas=24, dt=0.02
-    )
+    table, sampling = tabulate(system, box), Sampling(400, dt=0.02)
+    run = rare_passage(table, np.zeros(2), goal, epsilon, region, 24, sampling)
     return f"  splitting {run.log_mean:.2f} ({run.ci[0]:.2f}, {run.ci[1]:.2f})"
 
 

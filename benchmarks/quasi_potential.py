@@ -24,13 +24,11 @@ from meshes.box import Bounds, box
 from meshes.form_cache import share
 from meshes.refine import graded
 from solver.analysis.stages import analyse
-from solver.drift.connections import connections
-from solver.drift.cycle_passes import cycle_passes
-from solver.drift.fixed_points import fixed_points
-from solver.drift.limit_cycles import limit_cycles
+from solver.elements.discretisation import discretise
 from solver.elements.region import cell_values, make_region
 from solver.hamilton_jacobi.expansion import expand
 from solver.hamilton_jacobi.growth import from_expansion, grow
+from solver.places.search import find_places
 from solver.system import System
 from tests.exact import X, Y, Z, function, manufactured, system
 
@@ -86,13 +84,9 @@ def cycle(
 ) -> None:
     """V with a limit cycle as attractor or as the edge of the basin; errors where V ≤ upto."""
     case, bounds = system(drift, sp.eye(2)), [(-extent, extent)] * 2
-    points = fixed_points(case, bounds)
-    found = limit_cycles(case, points, bounds)
-    stable, unstable = ([c for c in found if (c.kind == "attractor") == side] for side in (True, False))
-    attractors = [*(p for p in points if p.kind == "attractor"), *stable]
-    ways = cycle_passes(case, points, stable, unstable, bounds)
+    places = find_places(case, bounds)
     begin = time.perf_counter()
-    result = analyse(case, box(COMM, bounds, 48), attractors, ways, [], degree)
+    result = analyse(discretise(case, box(COMM, bounds, 48), degree), places, [])
     seconds = COMM.allreduce(time.perf_counter() - begin, op=MPI.MAX)
     well = result.wells[0]
     exact, value = fem.Function(well.potential.function_space), function(potential, 2)
@@ -127,10 +121,8 @@ def maier_stein(beta: float, exact: float, resolution: int) -> None:
     begin = time.perf_counter()
     case = system([X - X**3 - beta * X * Y**2, -(1 + X**2) * Y], sp.eye(2))
     bounds = [(-1.6, 1.6), (-1.0, 1.0)]
-    points = fixed_points(case, bounds)
     domain = graded(box(COMM, bounds, resolution), [np.zeros(2)], [3.2 / resolution / 4])
-    attractors = [p for p in points if p.kind == "attractor"]
-    result = analyse(case, domain, attractors, connections(case, points, bounds), [], 3)
+    result = analyse(discretise(case, domain, 3), find_places(case, bounds), [])
     barrier = result.barriers[0]
     bracket = f"{barrier.barrier:.8f} in [{barrier.lower:.5f}, {barrier.upper:.8f}]"
     seconds = time.perf_counter() - begin

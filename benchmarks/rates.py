@@ -28,7 +28,7 @@ from benchmarks.printing import memory, report
 from meshes.box import box
 from meshes.form_cache import share
 from solver.analysis.gauge_check import gauge_gap
-from solver.analysis.noise_sweep import Swept, noise_sweep
+from solver.analysis.noise_levels import Level
 from solver.analysis.stages import Analysis
 from solver.elements.coefficients import coefficients
 from solver.elements.evaluate import Locator
@@ -65,6 +65,7 @@ from tests.solver.sweeps import (
     TRIANGLE,
     boxes,
     landmarks,
+    levels_on,
     passage_times,
     swept,
 )
@@ -90,7 +91,7 @@ def worst(values: Sequence[float] | Array) -> str:
     return f"{np.max(np.abs(values)):.1e}"
 
 
-def unknowns(sweep: dict[float, Swept]) -> int:
+def unknowns(sweep: dict[float, Level]) -> int:
     """Degrees of freedom of the region at the lowest level.  Collective."""
     state = sweep[min(sweep)].state
     space = state.q.function_space
@@ -99,7 +100,7 @@ def unknowns(sweep: dict[float, Swept]) -> int:
 
 
 def against_line(
-    name: str, line: Line, wells: Sequence[float], sweep: dict[float, Swept], height: float
+    name: str, line: Line, wells: Sequence[float], sweep: dict[float, Level], height: float
 ) -> None:
     """Errors of all passage times of the x-coordinate against quadrature."""
     pairs = list(itertools.permutations(range(len(wells)), 2))
@@ -288,7 +289,7 @@ def space_row() -> None:
     for counts, epsilons in (((8, 6, 6), [0.08]), ((14, 9, 9), [0.04, 0.02]), ((22, 13, 13), [0.02, 0.01])):
         begin = time.perf_counter()
         domain = boxes(DRIVEN_SPACE_BOX, counts)
-        sweep = noise_sweep(DRIVEN_SPACE, domain, marks, epsilons, 3, start=start)
+        sweep = levels_on(domain, DRIVEN_SPACE, marks, epsilons, coarse=start)
         against_line("×".join(map(str, counts)), DRIVEN_SPACE_LINE, wells, sweep, 1.0)
         report(f"    {'':24} {time.perf_counter() - begin:.0f} s")
         start = sweep[max(epsilons)].state

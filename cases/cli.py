@@ -187,7 +187,7 @@ def _load(arguments: argparse.Namespace, comm: Any | None) -> tuple[Case, str]:
 
     if comm is None or comm.size == 1:
         return load(arguments.case, arguments.set)
-    from cases.base.ranks import on_root
+    from meshes.serial import on_root
 
     return on_root(comm, lambda: load(arguments.case, arguments.set))
 
@@ -229,7 +229,7 @@ def _check_place(case: Case, folder: Path, grows: bool, comm: Any | None) -> Non
     if comm is None or comm.size == 1:
         look()
     else:
-        from cases.base.ranks import on_root
+        from meshes.serial import on_root
 
         on_root(comm, look)
 
@@ -265,7 +265,7 @@ def _on_root(comm: Any | None, arguments: argparse.Namespace) -> int:
     }[arguments.command]
     if comm is None or comm.size == 1:
         return command(arguments)
-    from cases.base.ranks import on_root
+    from meshes.serial import on_root
 
     return on_root(comm, lambda: command(arguments))
 

@@ -16,8 +16,8 @@ from numpy.polynomial import legendre
 
 from meshes.box import box
 from solver.analysis.stages import Analysis, analyse
-from solver.drift.connections import connections
-from solver.drift.fixed_points import fixed_points
+from solver.elements.discretisation import discretise
+from solver.places.search import find_places
 from solver.system import Array, Field, System
 
 X, Y, Z = sp.symbols("x y z", real=True)
@@ -83,9 +83,8 @@ def solved_on(
     degree: int = 3,
 ) -> Analysis:
     """All stages of the solver on a mesh of the box.  Collective."""
-    points = fixed_points(case, bounds)
-    attractors = [p for p in points if p.kind == "attractor"]
-    return analyse(case, domain, attractors, connections(case, points, bounds), epsilons, degree)
+    places = find_places(case, bounds, comm=domain.comm)
+    return analyse(discretise(case, domain, degree), places, epsilons)
 
 
 # --- quadratic losses (seeds.md, a1): HS + SH = A, V = ½ xᵀS⁻¹x ---

@@ -23,9 +23,10 @@ PHYSICS = {
     "evolution": {"elements", "fokker_planck"},
     "exits": {"elements", "fokker_planck"},
     "mean_field": {"elements", "evolution", "simulation"},
-    "formulas": {"drift", "hamilton_jacobi", "paths"},
+    "places": {"drift", "hamilton_jacobi", "paths", "fokker_planck"},
+    "formulas": {"drift", "hamilton_jacobi", "paths", "places"},
     "analysis": {
-        "drift", "elements", "hamilton_jacobi", "hamilton_jacobi.bounds", "paths", "fokker_planck",
+        "drift", "elements", "hamilton_jacobi", "hamilton_jacobi.bounds", "paths", "fokker_planck", "places",
     },
 }  # fmt: skip
 # The same for cases/, beside solver/ and meshes/; its own modules (the command line) may import all rooms.

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-T = TypeVar("T")
 PATIENCE = 5.0
 
 
@@ -22,18 +20,3 @@ def all_arrive(comm: Any, patience: float = PATIENCE) -> bool:
             return False
         time.sleep(0.01)
     return True
-
-
-def on_root(comm: Any, action: Callable[[], T]) -> T:
-    """The result of an action done on rank 0 alone, on all ranks; so is its exception.  Collective."""
-    result: T | None = None
-    failure: Exception | None = None
-    if comm.rank == 0:
-        try:
-            result = action()
-        except Exception as error:  # passed on to every rank below
-            failure = error
-    result, failure = comm.bcast((result, failure), root=0)
-    if failure is not None:
-        raise failure
-    return result  # type: ignore[return-value]

@@ -12,8 +12,7 @@ from cases.noise.tensors import ScaledNoise
 from cases.problem.places import Structure, grade, outline
 from meshes.refine import refined_below
 from solver.analysis.adaptivity import adapted
-from solver.analysis.stages import landmarks_of, well_sizes
-from solver.drift.connections import Saddle
+from solver.analysis.stages import well_sizes
 from solver.elements.evaluate import bounding_box
 
 
@@ -28,7 +27,7 @@ def graded_mesh(case: Case, domain: Any, places: Structure, noises: dict[str, Sc
     """
     points, sizes = [], []
     for noise in noises.values():
-        marks = landmarks_of(noise.system, places.attractors, places.saddles)
+        marks = places.found.pinned(noise.system)
         if case.compare.epsilon:
             for place, size in zip(
                 places.attractors, well_sizes(marks, min(case.compare.epsilon)), strict=True
@@ -36,7 +35,7 @@ def graded_mesh(case: Case, domain: Any, places: Structure, noises: dict[str, Sc
                 along = outline(place)
                 points += list(along)
                 sizes += [case.mesh.deviations * size] * len(along)
-    domain = grade(case, domain, points, sizes, [s.point for s in places.saddles if isinstance(s, Saddle)])
+    domain = grade(case, domain, points, sizes, [s.point for s in places.saddles if s.saddle is not None])
     return _with_valleys(case, domain, places, next(iter(noises.values()), None))
 
 
@@ -44,7 +43,7 @@ def _with_valleys(case: Case, domain: Any, places: Structure, noise: ScaledNoise
     """The mesh with smaller cells where the loss is below the highest pass.  Collective."""
     if case.mesh.valleys == 1.0:
         return domain
-    passes = [s.point for s in places.saddles if isinstance(s, Saddle)]
+    passes = [s.point for s in places.saddles if s.saddle is not None]
     loss = None if noise is None else noise.system.loss
     if loss is None or not passes:
         what = "there is no loss" if loss is None else "there is no pass in the domain"
@@ -71,8 +70,7 @@ def adapted_mesh(
     return adapted(
         systems,
         domain,
-        places.attractors,
-        places.saddles,
+        places.found,
         case.mesh.adapt,
         case.mesh.degree,
         case.solver.petsc,

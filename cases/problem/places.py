@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,14 @@ from meshes.box import box
 from meshes.files import read_mesh
 from meshes.mesh_file import UnreadableMesh
 from meshes.refine import graded
-from solver.drift.connections import Saddle, connections
-from solver.drift.cycle_passes import CyclePass, cycle_basins, cycle_passes
-from solver.drift.fixed_points import FixedPoint, fixed_points
+from solver.drift.fixed_points import FixedPoint
 from solver.drift.fourier import phases
-from solver.drift.limit_cycles import LimitCycle, limit_cycles
 from solver.elements.evaluate import Locator, bounding_box
-from solver.errors import DegenerateFixedPoints
+from solver.errors import DegenerateFixedPoints, UnsuitableDomain
+from solver.places.attractors import Attractor
+from solver.places.passes import Pass
+from solver.places.places import Places
+from solver.places.search import find_places
 from solver.system import Array, System, constant_tensor
 
 # cells at a pass are this many times smaller than elsewhere
@@ -34,28 +36,39 @@ AT_PASS = 4.0
 CURVE = 200
 
 
-def outline(place: FixedPoint | LimitCycle) -> Array:
+def outline(place: Attractor | Pass) -> Array:
     """Points ``(n, d)`` all along a cycle, or the one point."""
-    return place.curve(phases(CURVE)).T if isinstance(place, LimitCycle) else place.point[None]
+    return place.point[None] if place.cycle is None else place.cycle.curve(phases(CURVE)).T
 
 
 @dataclass(frozen=True)
 class Structure:
-    """Where the drift vanishes: what the escape problem is about.
+    """What the escape problem of a case is about.
 
     Attributes:
-        attractors: Point attractors, then stable limit cycles, in the order of the output.
-        saddles: Saddles with one unstable direction, then unstable cycles, and what they connect.
-        others: All other fixed points.
+        found: All places of the drift in the domain, in the order of the output.
         start: Index of the attractor that is escaped from.
         target: Index of the attractor escaped to; None if there is only one.
     """
 
-    attractors: tuple[FixedPoint | LimitCycle, ...]
-    saddles: tuple[Saddle | CyclePass, ...]
-    others: tuple[FixedPoint, ...]
+    found: Places
     start: int
     target: int | None
+
+    @property
+    def attractors(self) -> tuple[Attractor, ...]:
+        """Point attractors, then stable limit cycles."""
+        return self.found.attractors
+
+    @property
+    def saddles(self) -> tuple[Pass, ...]:
+        """Saddles with one unstable direction, then unstable cycles, and what they connect."""
+        return self.found.passes
+
+    @property
+    def others(self) -> tuple[FixedPoint, ...]:
+        """All other fixed points."""
+        return self.found.others
 
 
 def make_mesh(case: Case, landscape: Landscape, comm: Any) -> Any:
@@ -117,42 +130,17 @@ def structure(case: Case, landscape: Landscape, domain: Any) -> Structure:
     )
     low, high = bounding_box(domain)
     bounds = _bounds(case) if case.domain.bounds is not None else list(zip(low, high, strict=True))
+    held = partial(_held, domain) if case.domain.bounds is None else None
     try:
-        points = fixed_points(still, bounds)
+        found = find_places(still, bounds, held, domain.comm)
     except DegenerateFixedPoints as error:
         refuse_open_valley(case, landscape, domain)
         raise case.error(
             "system", str(error), "make the minima isolated, for example by a small L2 term"
         ) from None
-    if case.domain.bounds is None:
-        held = _held(domain, np.array([p.point for p in points]).reshape(len(points), case.dim))
-        points = tuple(p for p, here in zip(points, held, strict=True) if here)
-    cycles = limit_cycles(still, points, bounds)
-    if case.domain.bounds is None:
-        cycles = tuple(c for c in cycles if _held(domain, outline(c)).all())
-    stable = [cycle for cycle in cycles if cycle.kind == "attractor"]
-    size = float((high - low).min())
-    saddles: tuple[Saddle | CyclePass, ...] = (
-        *connections(still, points, bounds, further=cycle_basins(still, stable, 0.1 * size)),
-        *cycle_passes(still, points, stable, [c for c in cycles if c.kind == "repeller"], bounds),
-    )
-    attractors: tuple[FixedPoint | LimitCycle, ...] = (
-        *(p for p in points if p.kind == "attractor"),
-        *stable,
-    )
-    for point in attractors:
-        if point.on_boundary:
-            raise case.error(
-                key, f"the attractor {at_point(point.point)} lies on the boundary", "enlarge the domain"
-            )
-    if not attractors:
-        raise case.error(
-            key,
-            "there is no attracting point or limit cycle in the domain",
-            "enlarge the domain",
-        )
-    used = {tuple(s.point) for s in saddles} | {tuple(p.point) for p in attractors}
-    others = tuple(p for p in points if tuple(p.point) not in used)
+    except UnsuitableDomain as error:
+        raise case.error(key, str(error), "enlarge the domain") from None
+    attractors = found.attractors
     for n, given in enumerate(case.system.attractors or []):
         _index_of(case, f"system.attractors.{n}", given, attractors, high - low)
     start = 0
@@ -164,7 +152,7 @@ def structure(case: Case, landscape: Landscape, domain: Any) -> Structure:
             raise case.error("compare.to", "it is the attractor escaped from", "name another one")
     else:
         target = next((k for k in range(len(attractors)) if k != start), None)
-    return Structure(attractors, saddles, others, start, target)
+    return Structure(found, start, target)
 
 
 def _held(domain: Any, points: Array) -> Array:
@@ -181,7 +169,7 @@ def _which(
     case: Case,
     key: str,
     wanted: int | list[float],
-    attractors: Sequence[FixedPoint | LimitCycle],
+    attractors: Sequence[Attractor],
     size: Array,
 ) -> int:
     if not isinstance(wanted, int):
@@ -194,7 +182,7 @@ def _which(
 
 
 def _index_of(
-    case: Case, key: str, wanted: Sequence[float], attractors: Sequence[FixedPoint | LimitCycle], size: Array
+    case: Case, key: str, wanted: Sequence[float], attractors: Sequence[Attractor], size: Array
 ) -> int:
     """The attractor at a point given to a few digits: within two per cent of the domain."""
     gaps = [float(np.max(np.abs(p.point - np.array(wanted)) / size)) for p in attractors]

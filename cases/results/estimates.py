@@ -21,8 +21,6 @@ from __future__ import annotations
 from cases.problem.places import Structure
 from solver.analysis.barriers import Barrier
 from solver.analysis.stages import Analysis
-from solver.drift.connections import Saddle
-from solver.drift.fixed_points import FixedPoint
 from solver.errors import NotConverged
 from solver.formulas.loss_escape import PowerLawEscape, power_law_escape
 from solver.formulas.two_point import two_point_barrier
@@ -38,7 +36,7 @@ def barrier_estimates(system: System, places: Structure, barrier: Barrier) -> di
     Where both sides of a saddle lead down to the same attractor, the lower first-order value counts.
     """
     start, ways = places.attractors[barrier.start], _ways(places, barrier)
-    if system.loss is None or not ways or not isinstance(start, FixedPoint):
+    if system.loss is None or not ways or start.fixed_point is None:
         return NOTHING
     saddle = places.saddles[barrier.saddle].point
     try:
@@ -57,7 +55,7 @@ def power_law_escapes(analysis: Analysis, places: Structure) -> list[PowerLawEsc
     found: list[PowerLawEscape | None] = []
     for b in analysis.barriers:
         start, ways = places.attractors[b.start], _ways(places, b)
-        if not ways or not isinstance(start, FixedPoint):
+        if not ways or start.fixed_point is None:
             found.append(None)
             continue
         saddle = places.saddles[b.saddle].point
@@ -67,8 +65,8 @@ def power_law_escapes(analysis: Analysis, places: Structure) -> list[PowerLawEsc
 
 def _ways(places: Structure, barrier: Barrier) -> list[Array]:
     """Unstable unit vectors of the saddle that lead down to the attractor."""
-    saddle = places.saddles[barrier.saddle]
-    if not isinstance(saddle, Saddle):
+    saddle = places.saddles[barrier.saddle].saddle
+    if saddle is None:
         return []
     sides = zip((1.0, -1.0), saddle.between, strict=True)
     return [sign * saddle.unstable_eigenvector for sign, end in sides if end == barrier.start]

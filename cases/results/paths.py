@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from cases.problem.places import Structure, outline
+from solver.analysis.barriers import Barrier
 from solver.analysis.stages import Analysis
-from solver.drift.connections import Saddle
 from solver.drift.downhill import relaxation_path
 from solver.output.polylines import Polyline
 from solver.system import Array
@@ -18,7 +18,7 @@ def instantons(name: str, analysis: Analysis) -> list[Polyline]:
         Polyline(
             b.instanton.points,
             {"action": b.instanton.actions},
-            {"from": b.start, "to": b.end, "saddle": b.saddle},
+            _ids(b),
             name,
         )
         for b in analysis.barriers
@@ -29,11 +29,17 @@ def relaxations(name: str, analysis: Analysis, places: Structure, box: tuple[Arr
     """How the system goes on behind each saddle, in a box, at no further action.  Not collective."""
     lines = []
     for b in analysis.barriers:
-        saddle = places.saddles[b.saddle]
-        if not isinstance(saddle, Saddle):
+        saddle = places.saddles[b.saddle].saddle
+        if saddle is None:
             continue
-        goal = outline(places.attractors[b.end]) if b.end >= 0 else None
+        goal = None if b.end is None else outline(places.attractors[b.end])
         points = relaxation_path(analysis.system, saddle, b.start, goal, np.array(box))
-        ids = {"from": b.start, "to": b.end, "saddle": b.saddle}
+        ids = _ids(b)
         lines.append(Polyline(points, {"action": np.full(len(points), b.barrier)}, ids, name))
     return lines
+
+
+def _ids(barrier: Barrier) -> dict[str, int]:
+    """What path it is; -1 where it leads to no attractor, as cells have numbers only."""
+    end = -1 if barrier.end is None else barrier.end
+    return {"from": barrier.start, "to": end, "saddle": barrier.saddle}

@@ -15,12 +15,12 @@ from cases.results.power_law import power_laws
 from cases.results.simulated import Simulated, Simulations
 from solver.analysis.noise_levels import Level
 from solver.analysis.stages import Analysis
-from solver.drift.connections import Saddle
-from solver.drift.cycle_passes import CyclePass
-from solver.drift.fixed_points import FixedPoint
 from solver.drift.limit_cycles import LimitCycle
+from solver.errors import Refused
 from solver.fokker_planck.markov_chain import markov_chain
 from solver.fokker_planck.moments import log_masses
+from solver.places.attractors import Attractor
+from solver.places.passes import Pass
 from solver.simulation.survival import Simulation
 from solver.system import Array
 
@@ -49,28 +49,28 @@ def places_summary(places: Structure) -> dict[str, Any]:
     }
 
 
-def _attractor(place: FixedPoint | LimitCycle) -> dict[str, Any]:
-    if isinstance(place, LimitCycle):
-        return _cycle(place)
+def _attractor(place: Attractor) -> dict[str, Any]:
+    if place.cycle is not None:
+        return _cycle(place, place.cycle)
     return {"kind": "point", "point": place.point.tolist()}
 
 
-def _pass(place: Saddle | CyclePass) -> dict[str, Any]:
-    if isinstance(place, CyclePass):
-        return _cycle(place.cycle) | {"unstable_eigenvalue": None}
+def _pass(place: Pass) -> dict[str, Any]:
+    if place.cycle is not None:
+        return _cycle(place, place.cycle) | {"unstable_eigenvalue": None}
     return {
         "kind": "point",
         "point": place.point.tolist(),
-        "unstable_eigenvalue": place.unstable_eigenvalue,
+        "unstable_eigenvalue": None if place.saddle is None else place.saddle.unstable_eigenvalue,
     }
 
 
-def _cycle(cycle: LimitCycle) -> dict[str, Any]:
+def _cycle(place: Attractor | Pass, cycle: LimitCycle) -> dict[str, Any]:
     """A closed curve: a point, points all along it, period, Floquet multipliers as [real, imaginary]."""
     return {
         "kind": "cycle",
         "point": cycle.point.tolist(),
-        "curve": outline(cycle).tolist(),
+        "curve": outline(place).tolist(),
         "period": cycle.period,
         "multipliers": [[float(m.real), float(m.imag)] for m in cycle.multipliers],
     }
@@ -101,12 +101,12 @@ def noise_summary(
         "barriers": [
             {
                 "from": b.start,
-                "to": b.end if b.end >= 0 else None,
+                "to": b.end,
                 "saddle": b.saddle,
                 "barrier": number(b.barrier),
                 "lower": number(b.lower),
                 "upper": number(b.upper),
-                "log_prefactor": None if a is None else number(a.log_prefactor),
+                "log_prefactor": None if isinstance(a, Refused) else number(a.log_prefactor),
                 **{
                     key: number(value) for key, value in barrier_estimates(analysis.system, places, b).items()
                 },
@@ -118,6 +118,7 @@ def noise_summary(
         "stationary": [_stationary(level) for _, level in sorted(analysis.levels.items(), reverse=True)],
         "rates": _all_rates(analysis, simulated, places),
         "checks": {name: number(value) for name, value in checks.items()},
+        "refused": {what: why.reason for what, why in analysis.refused.items()},
         **({"power_law": laws} if (laws := power_laws(noise, analysis)) else {}),
     }
 
@@ -171,7 +172,8 @@ def _rates(
     state = level.state
     if state.rates is None:
         return []
-    kramers = _chain_times(analysis, analysis.asymptotics, state.epsilon)
+    laws = [None if isinstance(law, Refused) else law for law in analysis.asymptotics]
+    kramers = _chain_times(analysis, laws, state.epsilon)
     error = time_error(level, analysis.gauge_gap)
     count = len(state.rates.log_weight)
     rows = []
@@ -251,7 +253,7 @@ def _chain_times(analysis: Analysis, laws: Sequence[_Law | None], epsilon: float
     count = len(analysis.landmarks.pins)
     log_rate = np.full((count, count), -np.inf)
     for barrier, law in zip(analysis.barriers, laws, strict=True):
-        if barrier.end >= 0 and law is not None:
+        if barrier.end is not None and law is not None:
             pair = barrier.start, barrier.end
             log_rate[pair] = np.logaddexp(log_rate[pair], -law.log_mfpt(epsilon))
     with np.errstate(invalid="ignore"):

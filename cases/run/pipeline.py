@@ -15,7 +15,6 @@ from mpi4py import MPI
 
 from cases.base.errors import EXIT_GOOD, EXIT_SOLVER
 from cases.base.progress import Progress
-from cases.base.ranks import on_root
 from cases.casefile.case import Case
 from cases.landscapes.landscape import Landscape, interpolation_error
 from cases.loading.validate import validate
@@ -49,19 +48,21 @@ from cases.stages.transient.evolution import (
     transient_summary,
     write_evolution,
 )
+from meshes.serial import on_root
 from solver.analysis.fields import indicator, output_fields
 from solver.analysis.stages import Analysis, analyse
-from solver.drift.connections import Saddle
+from solver.elements.discretisation import discretise
 from solver.elements.evaluate import bounding_box
 from solver.errors import SolverError
 from solver.output.polylines import Polyline, write_polylines
 from solver.output.replacing import write_text
 from solver.output.vtkhdf import write_vtkhdf
+from solver.places.places import Places
 
 MEAN_FIELD_CONVENTION = "dm/dt = div[(grad dF/dm + lambda grad U) m + lambda grad m]; eps = 2 lambda"
 
 #: A case that looks for no attractors.
-NOWHERE = Structure((), (), (), 0, None)
+NOWHERE = Structure(Places(), 0, None)
 
 
 class Timings(dict[str, float]):
@@ -118,7 +119,7 @@ def _prepared(
     start = _reference_point(domain, places)
     noises = scaled(case, landscape, start)
     diffusions = {name: noise.system.diffusion for name, noise in noises.items()}
-    points = [s for s in places.saddles if isinstance(s, Saddle)]
+    points = [s.saddle for s in places.saddles if s.saddle is not None]
     refuse_vanishing(case, diffusions, points, start)
     sets = exit_sets(case, landscape, places, noises, domain)
     sets += default_sets(case, landscape, places, noises, domain)
@@ -270,16 +271,8 @@ def _solve_all(
 def _analyse(
     case: Case, noise: ScaledNoise, domain: Any, places: Structure, say: Callable[[str], None]
 ) -> Analysis:
-    return analyse(
-        noise.system,
-        domain,
-        places.attractors,
-        places.saddles,
-        case.compare.epsilon,
-        case.mesh.degree,
-        case.solver.petsc,
-        say,
-    )
+    discretisation = discretise(noise.system, domain, case.mesh.degree, case.solver.petsc)
+    return analyse(discretisation, places.found, case.compare.epsilon, say)
 
 
 def _evolve(

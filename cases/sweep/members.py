@@ -19,8 +19,9 @@ from typing import Any
 
 from cases.base.errors import EXIT_SOLVER, CaseError
 from cases.base.progress import Level, Progress
-from cases.base.ranks import all_arrive, on_root
+from cases.base.ranks import all_arrive
 from cases.sweep.plan import Member
+from meshes.serial import on_root
 
 DIGEST = "member.json"
 Run = Callable[..., int]

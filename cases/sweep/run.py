@@ -18,7 +18,6 @@ from typing import Any
 
 from cases.base.errors import EXIT_GOOD, EXIT_SOLVER, CaseError
 from cases.base.progress import Level, Progress
-from cases.base.ranks import on_root
 from cases.casefile.case import Case
 from cases.casefile.ranges import expand
 from cases.casefile.schema import SweepTable
@@ -27,6 +26,7 @@ from cases.sweep.columns import Columns, check, disagreements
 from cases.sweep.members import Outcome, run_members
 from cases.sweep.plan import members
 from cases.sweep.rows import outcome_rows, table_text, write_csv
+from meshes.serial import on_root
 
 UNFINISHED = "the sweep has not finished"
 

@@ -25,12 +25,12 @@ from scipy.optimize import brentq
 from cases.base.errors import EXIT_GOOD, EXIT_SOLVER, CaseError
 from cases.base.numbers import DASH, number
 from cases.base.progress import Level, Progress
-from cases.base.ranks import on_root
 from cases.casefile.case import Case
 from cases.sweep.members import run_members
 from cases.sweep.plan import members
 from cases.sweep.rows import outcome_rows
 from cases.sweep.run import claimed, member_entry, replace_file
+from meshes.serial import on_root
 
 KEYS = {"resolution": "mesh.resolution", "degree": "mesh.degree", "adapt": "mesh.adapt"}
 WHOLE = re.compile(r" *[0-9]{1,9} *")

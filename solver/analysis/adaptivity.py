@@ -16,15 +16,13 @@ from dolfinx import fem, mesh
 from mpi4py import MPI
 
 from meshes.refine import refine_cells
-from solver.analysis.stages import solve_wells
-from solver.drift.connections import Saddle
-from solver.drift.cycle_passes import CyclePass
-from solver.drift.fixed_points import FixedPoint
-from solver.drift.limit_cycles import LimitCycle
+from solver.analysis.wells import solve_wells
+from solver.elements.discretisation import Discretisation, discretise
 from solver.elements.linear import Options
 from solver.elements.region import Mask
 from solver.hamilton_jacobi.equation import hamiltonian
 from solver.hamilton_jacobi.well import WellPotential
+from solver.places.places import Places
 from solver.system import Array, System
 
 # part of Σ η² in the cells that are refined
@@ -75,8 +73,7 @@ def largest(squares: Array, part: float, comm: MPI.Comm) -> Mask:
 def adapted(
     systems: Sequence[System],
     domain: mesh.Mesh,
-    attractors: Sequence[FixedPoint | LimitCycle],
-    saddles: Sequence[Saddle | CyclePass],
+    places: Places,
     rounds: int,
     degree: int,
     options: Options | None = None,
@@ -87,7 +84,7 @@ def adapted(
     Args:
         systems: Same drift, different diffusion.
         domain: The mesh to start from; it is not changed.
-        attractors, saddles: As for :func:`solver.analysis.stages.analyse`.
+        places: Attractors and passes in the domain.
         rounds: How often V is solved for and the mesh refined.
         degree: Degree of the elements.
         options: PETSc options for the linear solvers.
@@ -99,9 +96,11 @@ def adapted(
     for n in range(rounds):
         cells = domain.topology.index_map(domain.topology.dim)
         marked = np.zeros(cells.size_local, dtype=bool)
+        shared: Discretisation | None = None
         for system in systems:
             monitor(f"adapting the mesh, round {n + 1} of {rounds}: {cells.size_global} cells")
-            for well, _ in solve_wells(system, domain, attractors, saddles, [], degree, options).found:
+            shared = discretise(system, domain, degree, options) if shared is None else shared.under(system)
+            for well, _ in solve_wells(shared, places, []).found:
                 marked |= largest(residual_squares(well, well.cells)[0], BULK, domain.comm)
         domain = refine_cells(domain, np.flatnonzero(marked).astype(np.int32))
     return domain

@@ -28,7 +28,7 @@ from solver.system import Array
 
 @dataclass(frozen=True)
 class Barrier:
-    """The cost of leaving attractor ``start`` over a saddle into the basin of ``end`` (−1: none).
+    """The cost of leaving attractor ``start`` over a saddle into the basin of ``end`` (None: outside).
 
     Attributes:
         start, end, saddle: Indices; unstable cycles are counted after the saddles.
@@ -40,7 +40,7 @@ class Barrier:
     """
 
     start: int
-    end: int
+    end: int | None
     saddle: int
     barrier: float
     lower: float
@@ -51,7 +51,7 @@ class Barrier:
 
 def barrier(
     well: WellPotential,
-    end: int,
+    end: int | None,
     saddle: int,
     path: Instanton,
     locator: Locator,
@@ -61,7 +61,7 @@ def barrier(
 
     Args:
         well: V of the well.
-        end: Number of the attractor behind the pass (−1: none).
+        end: Number of the attractor behind the pass (None: outside).
         saddle: Number of the pass.
         path: The instanton.
         locator: Search tree of the mesh.
@@ -95,7 +95,7 @@ def stitched_weights(count: int, barriers: Sequence[Barrier]) -> Array:
     delta = 1e-9 * max(b.barrier for b in barriers)
     log_rate = np.full((count, count), -np.inf)
     for item in barriers:
-        if item.end >= 0:
+        if item.end is not None:
             log_rate[item.start, item.end] = max(log_rate[item.start, item.end], -item.barrier / delta)
     with np.errstate(invalid="ignore"):
         weights = -delta * markov_chain(delta, log_rate).log_weight

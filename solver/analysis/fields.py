@@ -12,6 +12,7 @@ from solver.analysis.adaptivity import residual_squares
 from solver.analysis.noise_levels import Level
 from solver.analysis.stages import Analysis
 from solver.elements.region import Mask, make_region
+from solver.fokker_planck.density_check import log_density
 from solver.fokker_planck.reactive_current import reactive_current
 from solver.hamilton_jacobi.well import trusted_part
 from solver.system import Array
@@ -75,12 +76,10 @@ def indicator(analysis: Analysis) -> tuple[Array, Array]:
 def log_density_field(level: Level) -> fem.Function:
     """``log p = log q − W/ε − log ∫``, NaN at the edge of the region and where q ≤ 0.  Collective."""
     state = level.state
-    inside = state.coefficients.region.dofs(state.gauge.function_space)
-    q = state.q.x.array
-    fade = state.coefficients.fade
-    keep = inside & (q > 0) & (state.gauge.x.array <= (np.inf if fade is None else fade.full))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        values = np.log(q) - state.gauge.x.array / state.epsilon - state.log_normaliser
+    values = log_density(state)
+    keep = state.coefficients.region.dofs(state.gauge.function_space) & np.isfinite(values)
+    if state.coefficients.fade is not None:
+        keep &= state.gauge.x.array <= state.coefficients.fade.full
     return _masked(state.gauge, f"log_density_eps{state.epsilon:g}", keep, values)
 
 

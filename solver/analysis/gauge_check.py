@@ -24,8 +24,10 @@ from mpi4py import MPI
 
 from solver.elements.evaluate import Locator
 from solver.elements.linear import Options
+from solver.elements.smooth_step import smooth_step
 from solver.errors import NotConverged
-from solver.fokker_planck.continuation import Density, Landmarks, density
+from solver.fokker_planck.continuation import StationaryDensity, density
+from solver.fokker_planck.landmarks import Landmarks
 from solver.fokker_planck.markov_chain import time_difference
 from solver.hamilton_jacobi.well import WellPotential, trusted_part
 from solver.system import Array
@@ -37,7 +39,7 @@ def fading(potential: Array, trusted: float) -> Array:
     """χ: 1 below half the trusted level, 0 from 0.95 of it on and where V is not known (NaN)."""
     t = (potential / trusted - FULL) / (NONE - FULL)
     t = np.clip(np.nan_to_num(t, nan=1.0), 0.0, 1.0)
-    return np.asarray(1.0 - t**3 * (10.0 - 15.0 * t + 6.0 * t**2))
+    return np.asarray(1.0 - smooth_step(t))
 
 
 def hamilton_jacobi_gauge(
@@ -74,7 +76,7 @@ def hamilton_jacobi_gauge(
 
 
 def gauge_gap(
-    state: Density,
+    state: StationaryDensity,
     wells: Sequence[WellPotential],
     weights: Array,
     landmarks: Landmarks,
@@ -101,7 +103,7 @@ def gauge_gap(
 
 
 def lowest_gauge_gap(
-    states: Mapping[float, Density],
+    states: Mapping[float, StationaryDensity],
     wells: Sequence[WellPotential],
     weights: Array,
     landmarks: Landmarks,

@@ -15,20 +15,22 @@ from dolfinx import fem, mesh
 
 from solver.analysis.potential_density import density_from_potential
 from solver.elements.coefficients import Coefficients
+from solver.elements.discretisation import Discretisation
 from solver.elements.evaluate import Locator, bounding_box, evaluate
 from solver.elements.linear import Options
 from solver.elements.region import Region, edge_level, whole
-from solver.errors import NotConverged
+from solver.errors import NotConverged, Refused
+from solver.fokker_planck.coarse_start import carried_over
 from solver.fokker_planck.continuation import (
-    Density,
-    Landmarks,
+    FACTOR,
+    StationaryDensity,
     density,
-    first_epsilon,
     next_gauge,
     positivity_margin,
     schedule,
 )
 from solver.fokker_planck.density_check import density_difference
+from solver.fokker_planck.landmarks import Landmarks, first_epsilon
 from solver.fokker_planck.markov_chain import time_difference
 from solver.fokker_planck.moments import mean_and_covariance
 from solver.fokker_planck.passage import Passage, passages_to
@@ -66,7 +68,7 @@ class Level:
         overlap: The wells are not separated at this noise, so that there are no rates.
     """
 
-    state: Density
+    state: StationaryDensity
     gauge_refresh: float
     density_refresh: float
     margin: float
@@ -86,68 +88,143 @@ class Continuation:
     epsilon: float
 
 
-def continue_to_start(
-    base: Coefficients,
-    space: fem.FunctionSpace,
+@dataclass(frozen=True)
+class _Begin:
+    """Where a continuation begins: W, the region, and the noise levels to go through.
+
+    ``informed`` where W knows of the wells: densities at high noise are not needed then.
+    """
+
+    gauge: fem.Function
+    part: Coefficients
+    plan: tuple[float, ...]
+    informed: bool = False
+
+
+@dataclass(frozen=True)
+class _Run:
+    """How far a continuation came: the levels, the last gauge, and where and why it failed, if it did.
+
+    ``height`` is that of the lowest pass in the last gauge once all levels were solved for, else zero.
+    """
+
+    levels: dict[float, Level]
+    end: Continuation
+    height: float
+    failed_at: float | None = None
+    failure: NotConverged | None = None
+
+
+def continue_levels(
+    discretisation: Discretisation,
     epsilons: Sequence[float],
     landmarks: Landmarks,
-    locator: Locator,
-    options: Options | None,
-    monitor: Monitor,
+    monitor: Monitor = lambda _: None,
+    *,
+    coarse: StationaryDensity | None = None,
+    onwards: bool = True,
 ) -> tuple[dict[float, Level], Continuation | None]:
-    """ε-continuation through all wanted levels, and on to the start of the quasi-potential.
+    """ε-continuation through all wanted levels, and on to the start of the quasi-potential.  Collective.
 
     In space it starts from the gauge of :mod:`solver.fokker_planck.potential_start` where that serves, else,
     and where the first density fails with it, from none at a noise that spreads the density over the box.
 
-    None where the continuation fails below the wanted levels, too far from the limit for a start.
+    Args:
+        discretisation: The system on the mesh.
+        epsilons: Noise levels wanted; none: only those on the way to a start of the quasi-potential.
+        landmarks: Attractors and passes.
+        monitor: Told what is being done.
+        coarse: A density at a higher noise level on another (coarser) mesh, to start from.
+        onwards: Whether a start of the quasi-potential is wanted, too.
+
+    Returns:
+        The levels, and the start; None where that is not wanted, or the continuation fails below the wanted
+        levels, too far from the limit for a start.
+
+    Raises:
+        NotConverged: If the mesh is too coarse for one of the levels, or a linear solve fails.
     """
-    first = first_epsilon(_corners(base.domain), landmarks.pins)
-    wanted = set(epsilons)
-    plan = schedule(first, list(epsilons) or [first])
+    highest, lowest = max(epsilons, default=0.0), min(epsilons, default=np.inf)
+    first = first_epsilon(_corners(discretisation.domain), landmarks.pins)
+    begin = _beginning(discretisation, epsilons, landmarks, coarse, first)
+    while True:
+        run = _march(discretisation, begin, epsilons, landmarks, monitor, onwards)
+        if run.failed_at is None:
+            return run.levels, run.end if onwards else None
+        assert run.failure is not None
+        if begin.informed and run.failed_at == begin.plan[0] and coarse is None:
+            begin = _from_nothing(discretisation, epsilons, first)
+        elif coarse is None and run.failed_at > (highest or RESTART**4 * first):
+            # Noise that grows away from the attractors spreads the density over the box, up to where the
+            # noise is weak, at a level that the attractors do not tell: start again from a lower one.
+            begin = _from_nothing(discretisation, epsilons, RESTART * run.failed_at)
+        elif run.failed_at >= (lowest if epsilons else first):
+            raise run.failure
+        else:
+            # below the wanted levels, the last gauge will do if it is near enough to the limit
+            near = run.height / run.end.epsilon >= LEAST_RATIO
+            return run.levels, run.end if near else None
+
+
+def _beginning(
+    discretisation: Discretisation,
+    epsilons: Sequence[float],
+    landmarks: Landmarks,
+    coarse: StationaryDensity | None,
+    first: float,
+) -> _Begin:
+    """The best that is known to begin with.  Collective."""
+    if coarse is not None:
+        plan = schedule(FACTOR * coarse.epsilon, epsilons)
+        return _Begin(*carried_over(coarse, discretisation, landmarks, plan[0]), tuple(plan), informed=True)
+    if discretisation.domain.geometry.dim == 3 and epsilons:
+        start = potential_start(discretisation, max(epsilons), landmarks)
+        if start is not None:
+            plan = schedule(start.epsilon, epsilons)
+            return _Begin(start.gauge, start.part, tuple(plan), informed=True)
+    return _from_nothing(discretisation, epsilons, first)
+
+
+def _from_nothing(discretisation: Discretisation, epsilons: Sequence[float], first: float) -> _Begin:
+    """No gauge, on the whole mesh, from this noise level on."""
+    whole_mesh = discretisation.coefficients.on(whole(discretisation.domain))
+    gauge = fem.Function(discretisation.space, name="W")
+    return _Begin(gauge, whole_mesh, tuple(schedule(first, list(epsilons) or [first])))
+
+
+def _march(
+    discretisation: Discretisation,
+    begin: _Begin,
+    epsilons: Sequence[float],
+    landmarks: Landmarks,
+    monitor: Monitor,
+    onwards: bool,
+) -> _Run:
+    """Through the levels of a plan, and on until V can be started.  Collective."""
+    locator, options = discretisation.locator, discretisation.options
+    gauge, part, plan = begin.gauge, begin.part, list(begin.plan)
     levels: dict[float, Level] = {}
-    gauge, part = fem.Function(space, name="W"), base.on(whole(base.domain))
-    informed = None
-    if base.domain.geometry.dim == 3 and epsilons:
-        informed = potential_start(base, space, max(epsilons), landmarks, locator, options)
-    if informed is not None:
-        gauge, part = informed.gauge, informed.part
-        plan = schedule(informed.epsilon, epsilons)
-    lowest_wanted = min(wanted, default=first)
     epsilon, height, limit = np.inf, 0.0, gauge
     while True:
         last, epsilon = epsilon, plan.pop(0)
         monitor(f"stationary density at epsilon = {epsilon:.4g}")
         try:
             state = density(part, gauge, epsilon, landmarks, locator, options)
-            if epsilon in wanted:
-                levels[epsilon] = _level(state, landmarks, locator, options)
+            if epsilon in epsilons:
+                levels[epsilon] = _level(state, discretisation, landmarks)
                 state = levels[epsilon].state
-            following = plan[0] if plan else 0.6 * epsilon
+            if not plan and not onwards:
+                return _Run(levels, Continuation(gauge, part, epsilon), height)
+            following = plan[0] if plan else FACTOR * epsilon
             renewed, smaller = next_gauge(state, landmarks, locator, following)
-        except NotConverged:
-            if informed is not None and gauge is informed.gauge:
-                informed, plan = None, schedule(first, epsilons)
-                gauge, part = fem.Function(space, name="W"), base.on(whole(base.domain))
-                epsilon, levels = np.inf, {}
-                continue
-            if epsilon > max(epsilons, default=RESTART**4 * first):
-                # Noise that grows away from the attractors spreads the density over the box, up to where the
-                # noise is weak, at a level that the attractors do not tell: start again from a lower one.
-                plan = schedule(RESTART * epsilon, list(epsilons) or [RESTART * epsilon])
-                gauge, part = fem.Function(space, name="W"), base.on(whole(base.domain))
-                epsilon, height, limit = np.inf, 0.0, gauge
-                continue
-            # below the wanted levels, the last gauge will do if it is near enough to the limit
-            if epsilon >= lowest_wanted:
-                raise
-            return levels, None if height / last < LEAST_RATIO else Continuation(limit, part, last)
+        except NotConverged as error:
+            return _Run(levels, Continuation(limit, part, last), height, epsilon, error)
         limit = _extrapolated(gauge, last, renewed, epsilon)
         gauge, part = renewed, smaller
         if not plan:
             height = _lowest_pass(gauge, part.region, landmarks, locator)
             if height / epsilon >= START_RATIO:
-                return levels, Continuation(limit, part, epsilon)
+                return _Run(levels, Continuation(limit, part, epsilon), height)
             # straight to the level that is needed, in steps of the usual size
             plan = schedule(epsilon, [height / START_RATIO * 0.99 if height > 0 else following])[1:]
 
@@ -160,9 +237,9 @@ def _extrapolated(first: fem.Function, high: float, second: fem.Function, low: f
     return result
 
 
-def _level(state: Density, landmarks: Landmarks, locator: Locator, options: Options | None) -> Level:
-    """Refresh the gauge at the same ε, and compute what else is wanted there."""
-    epsilon = state.epsilon
+def _level(state: StationaryDensity, discretisation: Discretisation, landmarks: Landmarks) -> Level:
+    """Refresh the gauge at the same ε, and compute what else is wanted there.  Collective."""
+    epsilon, locator, options = state.epsilon, discretisation.locator, discretisation.options
     gauge, part = next_gauge(state, landmarks, locator, epsilon)
     fresh = density(part, gauge, epsilon, landmarks, locator, options)
     change, shift = 0.0, density_difference(state, fresh, landmarks, locator)
@@ -184,17 +261,23 @@ def _level(state: Density, landmarks: Landmarks, locator: Locator, options: Opti
     return Level(fresh, change, shift, margin, passages, spectrum, mean, spread, overlap)
 
 
-def alone(level: Level, well: WellPotential, landmarks: Landmarks, options: Options | None) -> Level:
+def alone(
+    level: Level, well: WellPotential, landmarks: Landmarks, options: Options | None
+) -> Level | Refused:
     """The density of a single well with V for the gauge, where V is known high enough for that.  Collective.
 
     The density of the continuation knows of the walls of the box.
     """
-    if well.trusted_level < NEGLIGIBLE * level.state.epsilon:
-        return level
+    known = well.trusted_level / level.state.epsilon
+    if known < NEGLIGIBLE:
+        return Refused(
+            f"V is known up to {known:.3g} epsilon, and is needed up to {NEGLIGIBLE:g}: the density is that "
+            "of the continuation, which knows of the walls of the box; enlarge the domain"
+        )
     try:
         state = density_from_potential(well, level.state.epsilon, landmarks.pins[0], options)
-    except NotConverged:
-        return level
+    except NotConverged as error:
+        return Refused(str(error))
     mean, spread = mean_and_covariance(state)
     return replace(level, state=state, mean=mean, covariance=spread)
 
@@ -210,7 +293,7 @@ def _lowest_pass(gauge: fem.Function, region: Region, landmarks: Landmarks, loca
             strict=True,
         )
         for k in pair
-        if k >= 0
+        if k is not None
     ]
     return float(np.nanmin(heights)) if heights else edge_level(region, gauge) - float(wells[0])
 

@@ -16,15 +16,15 @@ from mpi4py import MPI
 from solver.elements.linear import Options
 from solver.elements.region import cells_near, component, make_region
 from solver.errors import NotConverged
-from solver.fokker_planck.continuation import Density
-from solver.fokker_planck.rates import log_mass
-from solver.fokker_planck.well_density import Pin, well_densities
+from solver.fokker_planck.continuation import StationaryDensity
+from solver.fokker_planck.landmarks import Pin
+from solver.fokker_planck.well_density import well_densities
 from solver.hamilton_jacobi.well import WellPotential
 
 
 def density_from_potential(
     well: WellPotential, epsilon: float, pin: Pin, options: Options | None = None
-) -> Density:
+) -> StationaryDensity:
     """The density of one well at one noise level, on the part of the mesh where V is trusted.  Collective.
 
     It stands for the density of the system where there is no other well; the mass outside is of the order of
@@ -45,9 +45,9 @@ def density_from_potential(
     active = component(domain, well.valid, cells_near(domain, pin.point))
     region = make_region(domain, active)
     part = well.coefficients.on(region)
-    q = well_densities(part, gauge, epsilon, [pin], options, edge="open")[0]
-    bad = bool((q.x.array[region.dofs(gauge.function_space)] <= 0.0).any())
-    total = log_mass(part, gauge, epsilon, q, 0.0)
+    (p,) = well_densities(part, gauge, epsilon, [pin], options, edge="open")
+    bad = bool((p.q.x.array[region.dofs(gauge.function_space)] <= 0.0).any())
+    total = p.log_mass(0.0)
     if domain.comm.allreduce(bad, op=MPI.LOR) or not np.isfinite(total):
         raise NotConverged(f"the density is not positive at epsilon = {epsilon:g}: the mesh is too coarse")
-    return Density(epsilon, part, gauge, q, (q,), (), None, total, 0.0)
+    return StationaryDensity(p, (p,), (), None, total)

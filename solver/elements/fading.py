@@ -18,8 +18,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import ufl
 from dolfinx import fem, mesh
+from mpi4py import MPI
+
+from solver.elements.region import Region, cell_values, edge_level
+from solver.elements.smooth_step import smooth_step
 
 # the edge lies this many ε above the highest pass: what is left out carries e^{−K} of the current
 CUT = 24.0
@@ -27,6 +32,9 @@ CUT = 24.0
 FADE = 0.4
 # the least distance from the highest pass to the walls, in ε, at which the region is kept clear of them
 CLEAR = 16.0
+# and, up to the walls, at least this many times what W changes by over a cell there: where a cell is many ε
+# high, a fade within one cell spoils the density down to below the pass (log p by 2.5 at a barrier of 500 ε)
+CELLS = 3.0
 
 
 @dataclass(frozen=True)
@@ -43,19 +51,24 @@ def fading(domain: mesh.Mesh, gauge: fem.Function, fade: Fade | None) -> ufl.cor
         return fem.Constant(domain, 1.0)
     full, top = fem.Constant(domain, fade.full), fem.Constant(domain, fade.top)
     t = ufl.max_value(ufl.min_value((gauge - full) / (top - full), 1.0), 0.0)
-    return 1.0 - t**3 * (10.0 - 15.0 * t + 6.0 * t**2)
+    return 1.0 - smooth_step(t)
 
 
-def fade_levels(wall: float, highest: float, epsilon: float, cover: float = 0.0) -> Fade:
-    """Where the region is to end at a noise level.
+def fade_levels(region: Region, gauge: fem.Function, highest: float, epsilon: float) -> Fade:
+    """Where the region is to end at a noise level.  Collective.
 
     Args:
-        wall: Lowest W on the edge of what is known: on the walls of the mesh, as a rule.
+        region: What is known; the walls of the mesh are its edge, as a rule.
+        gauge: W.
         highest: W at the highest pass.
         epsilon: Noise level ε.
-        cover: Distance above the highest pass up to which the density is wanted in any case.
     """
-    top = highest + max(CUT * epsilon, cover / (1.0 - FADE))
-    if wall > highest + max(CLEAR * epsilon, 1.2 * cover):
+    values = cell_values(gauge)
+    low, high = values.min(axis=1), values.max(axis=1)
+    steps = (high - low)[region.active & (low < highest) & (high > highest)]
+    step = region.domain.comm.allreduce(float(np.max(steps, initial=0.0)), op=MPI.MAX)
+    wall = edge_level(region, gauge)
+    top = highest + max(CUT * epsilon, min(CELLS * step, wall - highest))
+    if wall > highest + CLEAR * epsilon:
         top = min(top, wall)
-    return Fade(top - min(FADE * (top - highest), top - highest - cover), top)
+    return Fade(top - FADE * (top - highest), top)

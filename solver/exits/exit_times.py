@@ -29,7 +29,7 @@ from solver.exits.backward import (
     mean_exit_time,
 )
 from solver.exits.flux import ExitFlux, exit_times_by_flux
-from solver.fokker_planck.well_density import Pin
+from solver.fokker_planck.landmarks import Pin
 from solver.system import Array, Field, System
 
 FLUX_FROM, DIRECT_TO = 4.0, 9.0

@@ -37,8 +37,9 @@ from solver.errors import NotConverged
 from solver.exits.backward import absorbing_dofs, boundary_points
 from solver.fokker_planck.continuation import schedule
 from solver.fokker_planck.equation import gauge_drift
-from solver.fokker_planck.rates import log_mass
-from solver.fokker_planck.well_density import Pin, bordered, pin_value, pin_vectors, well_densities
+from solver.fokker_planck.gauge_density import GaugeDensity
+from solver.fokker_planck.landmarks import Pin
+from solver.fokker_planck.well_density import bordered, pin_value, pin_vectors, well_densities
 
 POSITIVE = 1e-3
 FIRST_BARRIER = 5.0
@@ -54,16 +55,14 @@ class ExitFlux:
         log_mean: log T.
         flux_difference: Difference of log T between two evaluations of the flux; an error estimate.
         lowest: Lowest value of q over its highest; below zero only by error.
-        gauge: W.
-        q: Prefactor field of the density, ``p = q e^{−W/ε}`` up to a factor.
+        density: The density that is fed and leaves, up to a factor.
     """
 
     epsilon: float
     log_mean: float
     flux_difference: float
     lowest: float
-    gauge: fem.Function
-    q: fem.Function
+    density: GaugeDensity
 
 
 def closed_operator(
@@ -89,8 +88,8 @@ def absorbed_density(
     pin: Pin,
     absorbing: Dofs,
     options: Options | None = None,
-) -> fem.Function:
-    """q of the density that is fed at the pin and vanishes on the absorbing boundary.  Collective.
+) -> GaugeDensity:
+    """The density that is fed at the pin and vanishes on the absorbing boundary.  Collective.
 
     Raises:
         NotConverged: If the linear solver fails.
@@ -109,33 +108,25 @@ def absorbed_density(
     q.x.array[np.flatnonzero(free.keep)] = solution.array_r[: int(free.keep.sum())]
     q.x.scatter_forward()
     free.destroy()
-    return q
+    return GaugeDensity(coefficients, gauge, epsilon, q)
 
 
-def log_fluxes(
-    coefficients: Coefficients,
-    gauge: fem.Function,
-    epsilon: float,
-    q: fem.Function,
-    absorbing: Dofs,
-    level: float,
-) -> tuple[float, float]:
+def log_fluxes(p: GaugeDensity, absorbing: Dofs, level: float) -> tuple[float, float]:
     """``log ∮ J·n e^{level/ε}`` from ∇q, and from the residual of the equation.  Collective.
 
     Not a number where a flux is not positive.
     """
-    domain, space = coefficients.domain, gauge.function_space
-    eps = fem.Constant(domain, float(epsilon))
-    reference = fem.Constant(domain, float(level))
+    coefficients, domain, space = p.coefficients, p.domain, p.space
+    eps = fem.Constant(domain, float(p.epsilon))
     n = ufl.FacetNormal(domain)
-    slope = ufl.inner(ufl.dot(coefficients.diffusion_nodal, ufl.grad(q)), n)
-    through = -0.5 * eps * slope * ufl.exp(-(gauge - reference) / eps) * coefficients.ds
+    slope = ufl.inner(ufl.dot(coefficients.diffusion_nodal, ufl.grad(p.q)), n)
+    through = -0.5 * eps * slope * p.exponential(level) * coefficients.ds
     local = fem.assemble_scalar(fem.form(through))
     by_slope = float(domain.comm.allreduce(local, op=MPI.SUM))
-    form = closed_operator(coefficients, gauge, eps, space)
-    residual = assemble_vector(ufl.action(form, q)).array_r
+    form = closed_operator(coefficients, p.gauge, eps, space)
+    residual = assemble_vector(ufl.action(form, p.q)).array_r
     mine = absorbing[absorbing < space.dofmap.index_map.size_local]
-    weights = np.exp(-(gauge.x.array[mine] - level) / epsilon)
+    weights = np.exp(-(p.gauge.x.array[mine] - level) / p.epsilon)
     by_residual = float(domain.comm.allreduce(-float(residual[mine] @ weights), op=MPI.SUM))
     with np.errstate(invalid="ignore", divide="ignore"):
         return float(np.log(by_slope)), float(np.log(by_residual))
@@ -199,7 +190,7 @@ def lower_gauge(
         NotConverged: If the linear solver fails or q is not positive in the region.
     """
     comm = coefficients.domain.comm
-    q = well_densities(coefficients, gauge, epsilon, [pin], options)[0]
+    q = well_densities(coefficients, gauge, epsilon, [pin], options)[0].q
     inside = coefficients.region.dofs(gauge.function_space)
     if comm.allreduce(float(np.min(q.x.array[inside], initial=np.inf)), op=MPI.MIN) <= 0.0:
         raise NotConverged(
@@ -221,17 +212,17 @@ def _result(
     options: Options | None,
 ) -> ExitFlux:
     comm = coefficients.domain.comm
-    q = absorbed_density(coefficients, gauge, epsilon, pin, absorbing, options)
+    p = absorbed_density(coefficients, gauge, epsilon, pin, absorbing, options)
     bottom = float(evaluate(gauge, pin.point[None], locator)[0, 0])
     edge = comm.allreduce(float(np.min(gauge.x.array[absorbing], initial=np.inf)), op=MPI.MIN)
-    mass = log_mass(coefficients, gauge, epsilon, q, bottom)
-    slope, residual = log_fluxes(coefficients, gauge, epsilon, q, absorbing, edge)
-    highest = comm.allreduce(float(np.max(q.x.array)), op=MPI.MAX)
-    lowest = comm.allreduce(float(np.min(q.x.array)), op=MPI.MIN) / highest
+    mass = p.log_mass(bottom)
+    slope, residual = log_fluxes(p, absorbing, edge)
+    highest = comm.allreduce(float(np.max(p.q.x.array)), op=MPI.MAX)
+    lowest = comm.allreduce(float(np.min(p.q.x.array)), op=MPI.MIN) / highest
     if not np.isfinite([mass, slope, residual]).all() or lowest < -POSITIVE:
         raise NotConverged(
             f"the density that leaves the region is not positive at epsilon = {epsilon:g}: "
             "refine the mesh at the boundary"
         )
     barrier = (edge - bottom) / epsilon
-    return ExitFlux(epsilon, barrier + mass - residual, abs(slope - residual), lowest, gauge, q)
+    return ExitFlux(epsilon, barrier + mass - residual, abs(slope - residual), lowest, p)

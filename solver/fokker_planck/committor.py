@@ -23,7 +23,7 @@ from solver.elements.coefficients import Coefficients
 from solver.elements.free_rows import FactorisedFree
 from solver.elements.linear import Options
 from solver.elements.streamline import streamline_time
-from solver.fokker_planck.well_density import Pin
+from solver.fokker_planck.landmarks import Pin
 
 
 def generator(coefficients: Coefficients, epsilon: fem.Constant, space: fem.FunctionSpace) -> ufl.Form:

@@ -14,7 +14,7 @@ box, where W is huge, are ever resolved (:mod:`solver.elements.fading`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,12 +25,14 @@ from solver.elements.coefficients import Coefficients
 from solver.elements.evaluate import Locator, evaluate
 from solver.elements.fading import fade_levels
 from solver.elements.linear import Options
-from solver.elements.region import Mask, cell_values, cells_near, component, edge_level, make_region
+from solver.elements.region import Mask, cell_values, cells_near, component, make_region
 from solver.errors import NotConverged
 from solver.fokker_planck.committor import committors
+from solver.fokker_planck.gauge_density import GaugeDensity
+from solver.fokker_planck.landmarks import Landmarks, overlapping
 from solver.fokker_planck.markov_chain import Rates, markov_chain, time_difference
-from solver.fokker_planck.rates import log_mass, rate_constants
-from solver.fokker_planck.well_density import Pin, well_densities
+from solver.fokker_planck.rates import rate_constants
+from solver.fokker_planck.well_density import well_densities
 from solver.fokker_planck.window import borders, overshoot
 from solver.system import Array
 
@@ -41,32 +43,12 @@ FIRST_LOG = 14.0
 
 
 @dataclass(frozen=True)
-class Landmarks:
-    """Points of the drift that the densities are organised round.
-
-    Attributes:
-        pins: Attractors with their Lyapunov covariances.
-        passes: ``(n, d)`` saddles.
-        between: For each saddle the two attractors it lies between (−1: outside).
-        cover: How far above the highest pass the density is wanted at every noise level.
-    """
-
-    pins: tuple[Pin, ...]
-    passes: Array
-    between: tuple[tuple[int, int], ...]
-    cover: float = 0.0
-
-
-@dataclass(frozen=True)
-class Density:
+class StationaryDensity:
     """The stationary density at one noise level, ``p = q e^{−W/ε} / e^{log_normaliser}``.
 
     Attributes:
-        epsilon: Noise level ε.
-        coefficients: b, A and the region in which p was computed.
-        gauge: W.
-        q: Combined prefactor field of the stationary density (not normalised).
-        wells: q_k of the single wells.
+        p: q, W, ε, and the region in which p was computed; not normalised.
+        wells: The densities of the single wells.
         committors: h_k.
         rates: Rate constants and weights of the wells; None for a single well.
         log_normaliser: ``log ∫ q e^{−W/ε} dx``.
@@ -75,36 +57,33 @@ class Density:
         committor_error: By how much committors leave [0, 1] (:func:`solver.fokker_planck.window.overshoot`).
     """
 
-    epsilon: float
-    coefficients: Coefficients
-    gauge: fem.Function
-    q: fem.Function
-    wells: tuple[fem.Function, ...]
+    p: GaugeDensity
+    wells: tuple[GaugeDensity, ...]
     committors: tuple[fem.Function, ...]
     rates: Rates | None
     log_normaliser: float
-    window_change: float
+    window_change: float = 0.0
     committor_error: float = 0.0
 
+    @property
+    def epsilon(self) -> float:
+        """Noise level ε."""
+        return self.p.epsilon
 
-def overlapping(pins: Sequence[Pin], epsilon: float) -> bool:
-    """Whether two wells are not separated at this noise: within two standard deviations of each other."""
-    for i, first in enumerate(pins):
-        for second in pins[:i]:
-            gap = first.point - second.point
-            if gap @ np.linalg.solve(first.covariance + second.covariance, gap) < 4.0 * epsilon:
-                return True
-    return False
+    @property
+    def coefficients(self) -> Coefficients:
+        """b, A and the region."""
+        return self.p.coefficients
 
+    @property
+    def gauge(self) -> fem.Function:
+        """W."""
+        return self.p.gauge
 
-def first_epsilon(bounds_points: Array, pins: Sequence[Pin]) -> float:
-    """A noise level at which the density spans about e¹² over the box, by the Lyapunov quadratics."""
-    largest = 0.0
-    for pin in pins:
-        y = bounds_points - pin.point
-        quadratic = 0.5 * np.einsum("ni,ni->n", y, np.linalg.solve(pin.covariance, y.T).T)
-        largest = max(largest, float(np.max(quadratic)))
-    return largest / 12.0
+    @property
+    def q(self) -> fem.Function:
+        """The combined prefactor field."""
+        return self.p.q
 
 
 def schedule(first: float, levels: Sequence[float]) -> list[float]:
@@ -127,7 +106,7 @@ def density(
     landmarks: Landmarks,
     locator: Locator,
     options: Options | None = None,
-) -> Density:
+) -> StationaryDensity:
     """Solve for the wells, the rates and the stationary density at one noise level.  Collective.
 
     Raises:
@@ -138,40 +117,53 @@ def density(
     separate = len(pins) > 1 and not overlapping(pins, epsilon)
     wells = well_densities(coefficients, gauge, epsilon, pins if separate else pins[:1], options)
     at_wells = evaluate(gauge, np.array([pin.point for pin in pins]), locator)[:, 0]
-    q = fem.Function(space, name="q")
-    rates, change, error = None, 0.0, 0.0
-    steps: list[fem.Function] = []
-    if separate:
-        steps = committors(coefficients, space, epsilon, pins, options)
+    steps = committors(coefficients, space, epsilon, pins, options) if separate else []
     masses = [
-        log_mass(coefficients, gauge, epsilon, well, level, step) - level / epsilon
+        well.log_mass(level, step) - level / epsilon
         for well, level, step in zip(wells, at_wells, steps or [None], strict=False)
     ]
     if not np.isfinite(masses).all():
         raise NotConverged(f"a well has no positive mass at epsilon = {epsilon:g}: the mesh is too coarse")
+    q = fem.Function(space, name="q")
+    rates, change, error = None, 0.0, 0.0
     if separate:
-        at_passes = evaluate(gauge, landmarks.passes, locator)[:, 0]
-        edges = borders(len(pins), at_passes, landmarks.between, epsilon, float(np.max(at_wells)))
-        error = overshoot(coefficients.region, gauge, steps, edges, epsilon)
-        log_rate, narrow = rate_constants(coefficients, gauge, epsilon, wells, steps, at_wells, edges, error)
-        if not np.isfinite(log_rate[~np.eye(len(pins), dtype=bool)]).any():
-            raise NotConverged(f"no positive current between the wells at epsilon = {epsilon:g}")
-        rates = markov_chain(epsilon, log_rate)
-        change = time_difference(rates, markov_chain(epsilon, narrow))
+        rates, change, error = _rates(wells, steps, landmarks, at_wells, locator)
         weights = rates.log_weight - np.array(masses)
         weights -= weights.max()
         for weight, well in zip(weights, wells, strict=True):
-            q.x.array[:] += np.exp(weight) * well.x.array
+            q.x.array[:] += np.exp(weight) * well.q.x.array
     else:
-        q.x.array[:] = wells[0].x.array
+        q.x.array[:] = wells[0].q.x.array
     floor = float(np.min(at_wells))
-    log_normaliser = log_mass(coefficients, gauge, epsilon, q, floor) - floor / epsilon
-    return Density(
-        epsilon, coefficients, gauge, q, tuple(wells), tuple(steps), rates, log_normaliser, change, error
-    )
+    p = wells[0].with_prefactor(q)
+    log_normaliser = p.log_mass(floor) - floor / epsilon
+    return StationaryDensity(p, tuple(wells), tuple(steps), rates, log_normaliser, change, error)
 
 
-def good_dofs(state: Density, landmarks: Landmarks, locator: Locator) -> tuple[Mask, Array]:
+def _rates(
+    wells: Sequence[GaugeDensity],
+    steps: Sequence[fem.Function],
+    landmarks: Landmarks,
+    at_wells: Array,
+    locator: Locator,
+) -> tuple[Rates, float, float]:
+    """Rates, their change with the window, and the overshoot of the committors.  Collective.
+
+    Raises:
+        NotConverged: If no current between wells is positive.
+    """
+    gauge, epsilon, count = wells[0].gauge, wells[0].epsilon, len(wells)
+    at_passes = evaluate(gauge, landmarks.passes, locator)[:, 0]
+    edges = borders(count, at_passes, landmarks.between, epsilon, float(np.max(at_wells)))
+    error = overshoot(wells[0].coefficients.region, gauge, steps, edges, epsilon)
+    log_rate, narrow = rate_constants(wells, steps, at_wells, edges, error)
+    if not np.isfinite(log_rate[~np.eye(count, dtype=bool)]).any():
+        raise NotConverged(f"no positive current between the wells at epsilon = {epsilon:g}")
+    rates = markov_chain(epsilon, log_rate)
+    return rates, time_difference(rates, markov_chain(epsilon, narrow)), error
+
+
+def good_dofs(state: StationaryDensity, landmarks: Landmarks, locator: Locator) -> tuple[Mask, Array]:
     """Where q is positive and of the order it has at wells and passes, and log q there.  Collective.
 
     In the first step (no gauge yet) q is the density itself, and may be as small as e^{−14}.
@@ -184,7 +176,7 @@ def good_dofs(state: Density, landmarks: Landmarks, locator: Locator) -> tuple[M
     return good, np.where(good, log_q, 0.0)
 
 
-def positivity_margin(state: Density, landmarks: Landmarks, locator: Locator) -> float:
+def positivity_margin(state: StationaryDensity, landmarks: Landmarks, locator: Locator) -> float:
     """``(W_bad − W_pass)/ε``: how far above the highest pass, in e-folds, q first fails.  Collective.
 
     Infinite if q is good in the whole region.
@@ -193,12 +185,11 @@ def positivity_margin(state: Density, landmarks: Landmarks, locator: Locator) ->
     inside = state.coefficients.region.dofs(state.gauge.function_space)
     comm = state.coefficients.domain.comm
     lowest = comm.allreduce(float(np.min(state.gauge.x.array[inside & ~good], initial=np.inf)), op=MPI.MIN)
-    points = np.array([*(pin.point for pin in landmarks.pins), *landmarks.passes])
-    return (lowest - float(np.nanmax(evaluate(state.gauge, points, locator)))) / state.epsilon
+    return (lowest - float(np.nanmax(evaluate(state.gauge, landmarks.points, locator)))) / state.epsilon
 
 
 def next_gauge(
-    state: Density, landmarks: Landmarks, locator: Locator, next_epsilon: float
+    state: StationaryDensity, landmarks: Landmarks, locator: Locator, next_epsilon: float
 ) -> tuple[fem.Function, Coefficients]:
     """``W − ε log q`` and the region for the next noise level.  Collective.
 
@@ -215,15 +206,13 @@ def next_gauge(
     updated.x.array[:] = gauge.x.array - state.epsilon * log_q
     updated.x.scatter_forward()
     updated.x.array[:] -= evaluate(updated, landmarks.pins[0].point[None], locator)[0, 0]
-    points = np.array([*(pin.point for pin in landmarks.pins), *landmarks.passes])
-    highest = float(np.nanmax(evaluate(updated, points, locator)))
+    highest = float(np.nanmax(evaluate(updated, landmarks.points, locator)))
     seeds = [cells_near(domain, pin.point) for pin in landmarks.pins]
     sound = region.active & good[space.dofmap.list].all(axis=1)
     sound = component(domain, sound, np.any(seeds, axis=0))
     active, fade = sound, None
     if len(landmarks.passes):
-        wall = edge_level(make_region(domain, sound), updated)
-        fade = fade_levels(wall, highest, next_epsilon, landmarks.cover)
+        fade = fade_levels(make_region(domain, sound), updated, highest, next_epsilon)
         below = sound & (cell_values(updated).min(axis=1) < fade.top)
         active = component(domain, below, np.any(seeds, axis=0))
     for pin, seed in zip(landmarks.pins, seeds, strict=True):
@@ -237,41 +226,8 @@ def next_gauge(
 
 def _typical(q: fem.Function, landmarks: Landmarks, locator: Locator) -> float:
     """A typical value of q: its geometric mean over wells and passes."""
-    points = np.array([*(pin.point for pin in landmarks.pins), *landmarks.passes])
-    values = evaluate(q, points, locator)[:, 0]
+    values = evaluate(q, landmarks.points, locator)[:, 0]
     values = values[values > 0]
     if values.size == 0:
         raise NotConverged("the stationary density is not positive at any attractor or saddle")
     return float(np.exp(np.mean(np.log(values))))
-
-
-def continuation(
-    coefficients: Coefficients,
-    space: fem.FunctionSpace,
-    levels: Sequence[float],
-    landmarks: Landmarks,
-    locator: Locator,
-    options: Options | None = None,
-    report: Callable[[Density], None] = lambda _: None,
-) -> Iterator[Density]:
-    """Densities at all noise levels of a decreasing schedule.  Collective.
-
-    Args:
-        coefficients: b, A, ∇·A on the whole mesh.
-        space: Lagrange space of gauge and density.
-        levels: Noise levels from :func:`schedule`.
-        landmarks: Attractors and saddles.
-        locator: Search tree of the mesh.
-        options: PETSc options for the linear solvers.
-        report: Called after each level (progress).
-
-    Raises:
-        NotConverged: From any of the steps.
-    """
-    gauge = fem.Function(space, name="W")
-    for n, epsilon in enumerate(levels):
-        state = density(coefficients, gauge, epsilon, landmarks, locator, options)
-        report(state)
-        yield state
-        if n + 1 < len(levels):
-            gauge, coefficients = next_gauge(state, landmarks, locator, levels[n + 1])

@@ -13,27 +13,26 @@ import numpy as np
 from mpi4py import MPI
 
 from solver.elements.evaluate import Locator, evaluate
-from solver.fokker_planck.continuation import Density, Landmarks
+from solver.fokker_planck.continuation import StationaryDensity
+from solver.fokker_planck.landmarks import Landmarks
 from solver.system import Array
 
 
-def log_density(state: Density) -> Array:
+def log_density(state: StationaryDensity) -> Array:
     """log p at the nodes; NaN where p is not positive."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        log_q = np.log(np.where(state.q.x.array > 0.0, state.q.x.array, np.nan))
-    return np.asarray(log_q - state.gauge.x.array / state.epsilon - state.log_normaliser)
+    return np.asarray(state.p.log_values() - state.log_normaliser)
 
 
-def joining_level(levels: Array, between: Sequence[tuple[int, int]]) -> float:
+def joining_level(levels: Array, between: Sequence[tuple[int | None, int | None]]) -> float:
     """The level at which the last wells join, −∞ where none do.
 
-    Passes between wells that have joined lower down do not count; the outside (well −1) counts as a well.
+    Passes between wells that have joined lower down do not count; the outside (None) counts as a well.
 
     Args:
         levels: W at the passes, NaN where one is outside the mesh.
         between: The two wells of every pass.
     """
-    group: dict[int, int] = {well: well for pair in between for well in pair}
+    group = {well: well for pair in between for well in pair}
     last = -np.inf
     for n in np.argsort(levels):
         first, second = (group[well] for well in between[n])
@@ -43,7 +42,9 @@ def joining_level(levels: Array, between: Sequence[tuple[int, int]]) -> float:
     return last
 
 
-def density_difference(one: Density, other: Density, landmarks: Landmarks, locator: Locator) -> float:
+def density_difference(
+    one: StationaryDensity, other: StationaryDensity, landmarks: Landmarks, locator: Locator
+) -> float:
     """Largest difference of log p below the level at which the last wells join; 0 for one.  Collective.
 
     Infinite if one of the densities is not positive there.

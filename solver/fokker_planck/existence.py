@@ -26,7 +26,8 @@ from solver.elements.coefficients import coefficients
 from solver.elements.evaluate import bounding_box
 from solver.elements.linear import Options
 from solver.errors import NotConverged
-from solver.fokker_planck.well_density import Pin, well_densities
+from solver.fokker_planck.landmarks import Pin
+from solver.fokker_planck.well_density import well_densities
 from solver.system import Array, System
 
 # a ratio above this is taken for one: octaves that fall more slowly are not told from those that do not
@@ -103,7 +104,7 @@ def tail(
     gauge = fem.Function(fem.functionspace(domain, ("Lagrange", degree)))
     low, high = bounding_box(domain)
     pin = Pin(np.asarray(centre, dtype=float), np.diag((0.05 * (high - low)) ** 2) / epsilon)
-    density = well_densities(known, gauge, epsilon, [pin], options, edge="walls")[0]
+    density = well_densities(known, gauge, epsilon, [pin], options, edge="walls")[0].q
     rho = _size(ufl.SpatialCoordinate(domain), domain, pin.point)
     return _octaves(density, rho, known.dx, domain, octaves)
 

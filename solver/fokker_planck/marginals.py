@@ -18,7 +18,7 @@ import numpy as np
 from mpi4py import MPI
 
 from solver.elements.simplices import mass_below, subdivision
-from solver.fokker_planck.continuation import Density
+from solver.fokker_planck.continuation import StationaryDensity
 from solver.system import Array, Field
 
 CELLS = {1: basix.CellType.interval, 2: basix.CellType.triangle, 3: basix.CellType.tetrahedron}
@@ -53,7 +53,7 @@ class Marginal:
     error: float
 
 
-def marginal(state: Density, field: Field, edges: Array) -> Marginal:
+def marginal(state: StationaryDensity, field: Field, edges: Array) -> Marginal:
     """The probabilities of the bins of a function under a stationary density.  Collective.
 
     Args:
@@ -78,7 +78,7 @@ class _Cells:
     volume: Array
     q: Array
     gauge: Array
-    state: Density
+    state: StationaryDensity
 
     @property
     def dim(self) -> int:
@@ -98,7 +98,7 @@ class _Cells:
         return np.asarray(np.broadcast_to(field(x.reshape(self.dim, -1)), x[0].size)).reshape(x.shape[1:])
 
 
-def _cells(state: Density) -> _Cells:
+def _cells(state: StationaryDensity) -> _Cells:
     domain = state.coefficients.domain
     d, owned = domain.geometry.dim, state.coefficients.region.owned_cells
     corners = domain.geometry.x[domain.geometry.dofmap[owned]][:, : d + 1, :d]

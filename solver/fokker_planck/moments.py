@@ -7,14 +7,14 @@ import ufl
 from dolfinx import fem
 from mpi4py import MPI
 
-from solver.fokker_planck.continuation import Density
+from solver.fokker_planck.continuation import StationaryDensity
 from solver.system import Array
 
 # below this the rounding errors of a committor in a deep well weigh as much as a shallow well
 SHALLOW = 1e-8
 
 
-def log_masses(state: Density) -> Array:
+def log_masses(state: StationaryDensity) -> Array:
     """``log ∫ p h_i dx`` of the wells ``(K,)``, their sum being one.  Collective.
 
     h_i is the committor: what is near the pass belongs to both wells.  At low noise nothing is near the pass,
@@ -38,7 +38,7 @@ def log_masses(state: Density) -> Array:
     return np.asarray(np.log(masses / masses.sum())) if (masses > 0).all() else chain
 
 
-def mean_and_covariance(state: Density) -> tuple[Array, Array]:
+def mean_and_covariance(state: StationaryDensity) -> tuple[Array, Array]:
     """``E x`` ``(d,)`` and ``Cov x`` ``(d, d)`` under ``p = q e^{−W/ε} / ∫``.  Collective.
 
     The covariance is that of the distances from the mean, so that nothing cancels in a narrow density.

@@ -25,7 +25,7 @@ from solver.elements.linear import Options
 from solver.elements.region import Dofs
 from solver.errors import NotConverged
 from solver.fokker_planck.committor import ball_dofs, generator
-from solver.fokker_planck.well_density import Pin
+from solver.fokker_planck.landmarks import Pin
 from solver.system import Array
 
 TARGET_RADIUS = 1.0

@@ -21,13 +21,13 @@ from mpi4py import MPI
 
 from solver.elements.assembly import assemble_matrix, assemble_vector, fixed_dofs
 from solver.elements.coefficients import Coefficients
-from solver.elements.evaluate import Locator, evaluate
+from solver.elements.discretisation import Discretisation
+from solver.elements.evaluate import evaluate
 from solver.elements.fading import fade_levels
 from solver.elements.free_rows import FactorisedFree
-from solver.elements.linear import Options
-from solver.elements.region import cell_values, cells_near, component, edge_level, make_region, whole
+from solver.elements.region import cell_values, cells_near, component, make_region, whole
 from solver.fokker_planck.committor import ball_dofs
-from solver.fokker_planck.continuation import Landmarks
+from solver.fokker_planck.landmarks import Landmarks
 
 # below this part of the drift that is left, the gauge is V
 GRADIENT = 1e-2
@@ -44,14 +44,13 @@ class Start:
     epsilon: float
 
 
-def least_transport(
-    base: Coefficients, space: fem.FunctionSpace, landmarks: Landmarks, options: Options | None = None
-) -> tuple[fem.Function, float]:
+def least_transport(discretisation: Discretisation, landmarks: Landmarks) -> tuple[fem.Function, float]:
     """W with zero at the first attractor, and ``‖b + ½A∇W‖²/‖b‖²`` in the metric A⁻¹.  Collective.
 
     Raises:
         NotConverged: If the linear solve fails.
     """
+    base, space = discretisation.coefficients, discretisation.space
     W, v = ufl.TrialFunction(space), ufl.TestFunction(space)
     A, b = base.diffusion, base.drift
     pinned = fixed_dofs(base.region, space, ball_dofs(space, landmarks.pins[0], 0.0))
@@ -61,7 +60,7 @@ def least_transport(
     rhs.array[pinned[pinned < owned]] = 0.0
     matrix = assemble_matrix(form, base.region, space, pinned)
     gauge = fem.Function(space, name="W")
-    gauge.x.array[:owned] = FactorisedFree(matrix, pinned, "first gauge", options).solve(rhs)
+    gauge.x.array[:owned] = FactorisedFree(matrix, pinned, "first gauge", discretisation.options).solve(rhs)
     gauge.x.scatter_forward()
     left = b + 0.5 * ufl.dot(A, ufl.grad(gauge))
     squares = [
@@ -71,47 +70,35 @@ def least_transport(
     return gauge, part / total
 
 
-def potential_start(
-    base: Coefficients,
-    space: fem.FunctionSpace,
-    highest: float,
-    landmarks: Landmarks,
-    locator: Locator,
-    options: Options | None = None,
-) -> Start | None:
+def potential_start(discretisation: Discretisation, highest: float, landmarks: Landmarks) -> Start | None:
     """Where a continuation may start with that gauge; None where it knows no barrier.  Collective.
 
     Args:
-        base: b, A on the whole mesh.
-        space: Space of the gauge.
+        discretisation: The system on the mesh.
         highest: The highest noise level that is wanted.
         landmarks: Attractors and passes.
-        locator: Search tree of the mesh.
-        options: PETSc options for the linear solver.
 
     Raises:
         NotConverged: If the linear solve fails.
     """
     if not len(landmarks.passes):
         return None
-    domain = space.mesh
-    gauge, left = least_transport(base, space, landmarks, options)
+    domain, locator = discretisation.domain, discretisation.locator
+    gauge, left = least_transport(discretisation, landmarks)
     wells = evaluate(gauge, np.array([pin.point for pin in landmarks.pins]), locator)[:, 0]
     passes = evaluate(gauge, landmarks.passes, locator)[:, 0]
     lowest = min(
         float(level - wells[k])
         for level, pair in zip(passes, landmarks.between, strict=True)
         for k in pair
-        if k >= 0
+        if k is not None
     )
     # NaN fails, too
     if not lowest > 0.0:
         return None
     epsilon = highest if left < GRADIENT else max(highest, lowest / MODERATE)
-    fade = fade_levels(
-        edge_level(whole(domain), gauge), float(max(passes.max(), wells.max())), epsilon, landmarks.cover
-    )
+    fade = fade_levels(whole(domain), gauge, float(max(passes.max(), wells.max())), epsilon)
     low = np.asarray(cell_values(gauge).min(axis=1) < fade.top)
     seeds = np.any([cells_near(domain, pin.point) for pin in landmarks.pins], axis=0)
     active = component(domain, low | seeds, seeds)
-    return Start(gauge, base.on(make_region(domain, active), fade), epsilon)
+    return Start(gauge, discretisation.coefficients.on(make_region(domain, active), fade), epsilon)

@@ -27,14 +27,13 @@ from mpi4py import MPI
 
 from solver.elements.nodal_average import nodal_average
 from solver.elements.region import cell_values
-from solver.fokker_planck.continuation import Density
-from solver.fokker_planck.rates import log_mass
+from solver.fokker_planck.continuation import StationaryDensity
 
 RESOLVED = 1e-4
 """Where a committor, forward or backward, is below this, its relative error is not small."""
 
 
-def log_flux(state: Density, start: int, end: int) -> float:
+def log_flux(state: StationaryDensity, start: int, end: int) -> float:
     """``log F_ij = log k_ij + log ∫ π_i dx``; −∞ where there is no current.  Collective.
 
     Raises:
@@ -46,18 +45,11 @@ def log_flux(state: Density, start: int, end: int) -> float:
     lowest = comm.allreduce(
         float(np.min(cell_values(state.gauge)[state.coefficients.region.active], initial=np.inf)), op=MPI.MIN
     )
-    mass = log_mass(
-        state.coefficients,
-        state.gauge,
-        state.epsilon,
-        state.wells[start],
-        lowest,
-        state.committors[start],
-    )
+    mass = state.wells[start].log_mass(lowest, state.committors[start])
     return float(state.rates.log_rate[start, end] + mass - lowest / state.epsilon)
 
 
-def reactive_current(state: Density, start: int, end: int) -> fem.Function | None:
+def reactive_current(state: StationaryDensity, start: int, end: int) -> fem.Function | None:
     """J_ij/F_ij at the nodes, ``(d,)``; None where no current flows from i to j.  Collective.
 
     Raises:
@@ -69,7 +61,7 @@ def reactive_current(state: Density, start: int, end: int) -> fem.Function | Non
     coefficients, gauge = state.coefficients, state.gauge
     domain, space = coefficients.domain, gauge.function_space
     eps = fem.Constant(domain, state.epsilon)
-    q, h = state.wells[start], state.committors[end]
+    q, h = state.wells[start].q, state.committors[end]
     A = coefficients.diffusion_nodal
     carried = coefficients.drift_nodal + 0.5 * ufl.dot(A, ufl.grad(gauge)) - 0.5 * eps * ufl.div(A)
     bracket = h * (carried * q - 0.5 * eps * ufl.dot(A, ufl.grad(q))) + 0.5 * eps * q * ufl.dot(
@@ -80,7 +72,7 @@ def reactive_current(state: Density, start: int, end: int) -> fem.Function | Non
     name = f"reactive_current_eps{state.epsilon:g}_{start}_{end}"
     result = nodal_average(weight * bracket, space, coefficients.region.active, name)
     fade = coefficients.fade
-    everything = sum(np.abs(well.x.array) for well in state.wells)
+    everything = sum(np.abs(well.q.x.array) for well in state.wells)
     keep = (
         coefficients.region.dofs(space)
         & (h.x.array > max(RESOLVED, state.committor_error))

@@ -15,7 +15,6 @@ is a combination of the p_k with weights from the rates (:mod:`solver.fokker_pla
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import ufl
@@ -27,15 +26,8 @@ from solver.elements.coefficients import Coefficients
 from solver.elements.free_rows import FreeRows
 from solver.elements.linear import Options, factorise, solve
 from solver.fokker_planck.equation import Edge, operator
-from solver.system import Array
-
-
-@dataclass(frozen=True)
-class Pin:
-    """Where one well is pinned: an attractor and the Lyapunov covariance Σ there (``(d,)``, ``(d, d)``)."""
-
-    point: Array
-    covariance: Array
+from solver.fokker_planck.gauge_density import GaugeDensity
+from solver.fokker_planck.landmarks import Pin
 
 
 def pin_weight(domain: mesh.Mesh, pin: Pin, epsilon: float) -> ufl.core.expr.Expr:
@@ -105,7 +97,7 @@ def well_densities(
     pins: Sequence[Pin],
     options: Options | None = None,
     edge: Edge = "outflow",
-) -> list[fem.Function]:
+) -> list[GaugeDensity]:
     """Solve the bordered gauge form for every well on the region of the coefficients.  Collective.
 
     Args:
@@ -117,7 +109,7 @@ def well_densities(
         edge: What crosses the edge of the region (see :func:`solver.fokker_planck.equation.operator`).
 
     Returns:
-        ``q_k`` for every pin, with ``p_k = q_k e^{−W/ε}``; zero outside the region.
+        ``p_k = q_k e^{−W/ε}`` for every pin; q_k is zero outside the region.
 
     Raises:
         NotConverged: If the linear solver fails.
@@ -137,6 +129,6 @@ def well_densities(
         solution = solve(ksp, pin_value(complete, len(pins), k), "stationary density")
         q.x.array[np.flatnonzero(free.keep)] = solution.array_r[: int(free.keep.sum())]
         q.x.scatter_forward()
-        densities.append(q)
+        densities.append(GaugeDensity(coefficients, gauge, epsilon, q))
     free.destroy()
     return densities

@@ -48,7 +48,11 @@ class Border:
 
 
 def borders(
-    count: int, levels: Array, between: Sequence[tuple[int, int]], epsilon: float, fallback: float
+    count: int,
+    levels: Array,
+    between: Sequence[tuple[int | None, int | None]],
+    epsilon: float,
+    fallback: float,
 ) -> dict[tuple[int, int], Border]:
     """The borders of all ordered pairs of wells: their lowest direct pass, or any pass if they have none.
 

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from solver.drift.fixed_points import FixedPoint
-from solver.drift.limit_cycles import LimitCycle
 from solver.errors import NotConverged
-from solver.hamilton_jacobi.cycle_expansion import expand_at, seat
 from solver.paths.instanton import Instanton, instanton
+from solver.places.attractors import Attractor
 from solver.system import Array, System
 
 HALVINGS = 3
@@ -44,7 +42,7 @@ class FloorLimit:
     lost: bool = False
 
 
-def floor_limit(systems: Sequence[System], attractor: FixedPoint | LimitCycle, path: Instanton) -> FloorLimit:
+def floor_limit(systems: Sequence[System], attractor: Attractor, path: Instanton) -> FloorLimit:
     """Follow an instanton to smaller floors and extrapolate its cost.  Not collective.
 
     Args:
@@ -55,7 +53,7 @@ def floor_limit(systems: Sequence[System], attractor: FixedPoint | LimitCycle, p
     costs, points = [path.action], path.points
     for system in systems:
         try:
-            path = instanton(system, expand_at(system, seat(attractor), path.expansion.level), [points])
+            path = instanton(system, attractor.expand(system, path.expansion.level), [points])
         except NotConverged:
             return FloorLimit(None, None, tuple(costs), lost=True)
         costs.append(path.action)

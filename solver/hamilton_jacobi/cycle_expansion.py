@@ -15,12 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from solver.drift.fixed_points import FixedPoint
 from solver.drift.fourier import phases
 from solver.drift.limit_cycles import LimitCycle
 from solver.drift.tube import Tube, tube
 from solver.errors import NotConverged
-from solver.hamilton_jacobi.expansion import Expansion, expand
+from solver.hamilton_jacobi.expansion import Expansion
 from solver.hamilton_jacobi.monomials import monomial_gradients, monomials, multi_indices, unit_directions
 from solver.system import Array, System
 
@@ -209,21 +208,3 @@ def _fit(system: System, found: Tube, level: float, harmonics: int) -> CycleExpa
     rate = float(-np.log(np.abs(found.cycle.multipliers)).max() / found.cycle.period)
     shape = (len(exponents), 2 * harmonics + 1)
     return CycleExpansion(found, exponents, harmonics, best.reshape(shape), level, residual, abs(rate))
-
-
-def seat(attractor: FixedPoint | LimitCycle) -> Array | LimitCycle:
-    """What V is expanded at: the point ``(d,)``, or the cycle."""
-    return attractor if isinstance(attractor, LimitCycle) else attractor.point
-
-
-def expand_at(
-    system: System, attractor: Array | LimitCycle, max_level: float, tolerance: float = 1e-9
-) -> Local:
-    """The expansion at a point ``(d,)`` or at a cycle.
-
-    Raises:
-        NotConverged: If there is none.
-    """
-    if isinstance(attractor, LimitCycle):
-        return expand_cycle(system, attractor, max_level, tolerance)
-    return expand(system, attractor, max_level, tolerance=tolerance)

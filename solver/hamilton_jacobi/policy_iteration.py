@@ -20,6 +20,7 @@ from solver.elements.coefficients import Coefficients
 from solver.elements.lagged import Lagged
 from solver.elements.linear import Options
 from solver.elements.region import Dofs, Mask, cells_near, edge_level
+from solver.elements.smooth_step import smooth_step
 from solver.errors import NotConverged
 from solver.hamilton_jacobi.cycle_expansion import Local
 from solver.hamilton_jacobi.equation import residual_norm, transport
@@ -75,7 +76,7 @@ def joined(start: fem.Function, expansion: Local) -> Array:
     x = start.function_space.tabulate_dof_coordinates()[:, : start.function_space.mesh.geometry.dim].T
     z = np.sqrt(np.sum(expansion.coordinates(x) ** 2, axis=0))
     s = np.clip((z - CORE) / (1.0 - CORE), 0.0, 1.0)
-    weight = s**3 * (10.0 - 15.0 * s + 6.0 * s * s)
+    weight = smooth_step(s)
     values = np.array(start.x.array)
     near = z < 1.0
     values[near] = weight[near] * values[near] + (1.0 - weight[near]) * expansion(x[:, near])

@@ -8,14 +8,10 @@ import numpy as np
 from dolfinx import fem
 from mpi4py import MPI
 
-from solver.drift.fourier import phases
-from solver.drift.limit_cycles import LimitCycle
 from solver.elements.coefficients import Coefficients
-from solver.elements.evaluate import Locator, evaluate
 from solver.elements.linear import Options
 from solver.elements.region import Mask, Region, cell_values, cells_near, component, edge_dofs, make_region
-from solver.errors import NotConverged
-from solver.hamilton_jacobi.cycle_expansion import Local, expand_at
+from solver.hamilton_jacobi.cycle_expansion import Local
 from solver.hamilton_jacobi.growth import Solution, grow
 from solver.hamilton_jacobi.policy_iteration import Iteration
 from solver.system import Array, System
@@ -64,32 +60,6 @@ def trusted_part(well: WellPotential) -> fem.Function:
     keep = region.dofs(result.function_space)
     result.x.array[:] = np.where(keep, well.potential.x.array, np.nan)
     return result
-
-
-def from_attractor(gauge: fem.Function, attractor: Array, locator: Locator) -> fem.Function:
-    """``W − W(x̄)``: the approximation of V that the continuation gives in the well of x̄.  Collective."""
-    start = fem.Function(gauge.function_space)
-    start.x.array[:] = gauge.x.array - evaluate(gauge, attractor[None], locator)[0, 0]
-    return start
-
-
-def local_expansion(
-    system: System,
-    start: fem.Function,
-    known: Coefficients,
-    passes: Array,
-    attractor: Array | LimitCycle,
-    locator: Locator,
-) -> Local:
-    """Expansion of V at an attractor, up to a tenth of its lowest pass (or of the edge).  Collective."""
-    level = np.inf
-    if len(passes):
-        level = float(np.nanmin(evaluate(start, passes, locator)))
-    points = attractor.curve(phases(256)).T if isinstance(attractor, LimitCycle) else attractor
-    top = min(level, own_edge(known.region, start, points, level))
-    if not 0 < top < np.inf:
-        raise NotConverged("the density does not show how high the edge of a well is")
-    return expand_at(system, attractor, BALL * top)
 
 
 def own_edge(known: Region, start: fem.Function, points: Array, level: float) -> float:

@@ -16,9 +16,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from mpi4py import MPI
 
 from solver.mean_field.problem import MeanField
+from solver.simulation.sampling import Sampling
 from solver.simulation.survival import Z95
 from solver.system import Array
 
@@ -46,43 +46,31 @@ class ParticleEnergy:
 
 
 def particle_energy(
-    problem: MeanField,
-    particles: int,
-    time: float,
-    burn_in: float,
-    dt: float,
-    start: Array,
-    replicas: int = 200,
-    seed: int = 1,
-    comm: MPI.Comm | None = None,
+    problem: MeanField, particles: int, start: Array, time: float, burn_in: float, sampling: Sampling
 ) -> ParticleEnergy:
-    """Average the energy over time and replicas.  Collective over ``comm``.
+    """Average the energy over time and replicas.  Collective over the ranks.
 
     Args:
         problem: The problem.
         particles: N.
+        start: All particles start at this point, ``(d,)``.
         time: Time over which is averaged in each replica.
         burn_in: Time left out before: several relaxation times.
-        dt: Time step.
-        start: All particles start at this point, ``(d,)``.
-        replicas: Number of independent systems; rounded up to whole blocks.
-        seed: Seed.
-        comm: The ranks that share the replicas; None: this one alone.
+        sampling: Its paths are the independent systems, rounded up to whole blocks; the time step has to be
+            given.
 
     Raises:
         ValueError: Numbers that are not positive.
     """
-    if particles < 1 or replicas < 2 or not (time > 0 and dt > 0 and burn_in >= 0):
+    dt = sampling.dt or 0.0
+    if particles < 1 or sampling.paths < 2 or not (time > 0 and dt > 0 and burn_in >= 0):
         raise ValueError("particles, replicas, times and the time step must be positive")
-    blocks = math.ceil(replicas / BLOCK)
-    rank, size = (0, 1) if comm is None else (comm.rank, comm.size)
-    parts = {
-        block: _block(problem, particles, round(time / dt), round(burn_in / dt), dt, start, seed, block)
-        for block in range(rank, blocks, size)
-    }
-    if comm is not None:
-        parts = {block: values for part in comm.allgather(parts) for block, values in part.items()}
-    values = np.concatenate([parts[block] for block in range(blocks)])
+    blocks, steps = math.ceil(sampling.paths / BLOCK), (round(burn_in / dt), round(time / dt))
+    random = [np.random.Philox(key=[sampling.seed, block]) for block in sampling.mine(blocks)]
+    begin = np.repeat(np.asarray(start, dtype=float)[:, None], BLOCK * particles, axis=1)
+    mine = [_block(problem, begin, *steps, dt, np.random.Generator(bits)) for bits in random]
+    size = 1 + problem.features(begin[:, :1]).shape[0]
+    values = sampling.gathered(np.array(mine).reshape(-1, BLOCK, size)).reshape(-1, size)
     energies = values[:, 0]
     mean = float(energies.mean())
     half = Z95 * float(energies.std(ddof=1)) / math.sqrt(energies.size)
@@ -92,18 +80,10 @@ def particle_energy(
 
 
 def _block(
-    problem: MeanField,
-    particles: int,
-    steps: int,
-    skipped: int,
-    dt: float,
-    start: Array,
-    seed: int,
-    block: int,
+    problem: MeanField, start: Array, skipped: int, steps: int, dt: float, random: np.random.Generator
 ) -> Array:
     """Time averages of ``(F, ⟨h⟩)`` of one block of replicas, ``(BLOCK, 1 + K)``."""
-    random = np.random.Generator(np.random.Philox(key=[seed, block]))
-    x = np.repeat(np.asarray(start, dtype=float)[:, None], BLOCK * particles, axis=1)
+    x = start
     amplitude = math.sqrt(2 * problem.temperature * dt)
     sums, count = np.zeros((BLOCK, 1)), 0
     for n in range(skipped + steps):

@@ -13,17 +13,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.integrate
-from dolfinx import fem
 
-from solver.drift.cycle_passes import (
-    CyclePass,
-)
+from solver.drift.cycle_passes import CyclePass
 from solver.drift.fourier import phases
 from solver.drift.tube import tube
-from solver.elements.evaluate import Locator, evaluate
+from solver.elements.evaluate import evaluate
 from solver.hamilton_jacobi.cycle_expansion import CycleExpansion, Local, expand_cycle
-from solver.paths.escape_path import escape_path
-from solver.paths.instanton import Instanton, instanton
+from solver.paths.escape_path import Guide, SaddleTarget
+from solver.paths.instanton import Instanton
 from solver.system import Array, System
 
 # the path ends where |z| is this, between curve and surface of the tube
@@ -35,15 +32,36 @@ REACH = 0.3
 
 @dataclass(frozen=True)
 class Gate:
-    """One side of an unstable cycle, for one diffusion tensor: Ṽ and the sign of z on this side."""
+    """One side of an unstable cycle, for one diffusion tensor: Ṽ and the sign of z on this side.
+
+    A :class:`solver.paths.escape_path.Target`: paths to it are cut off where they come near.
+    """
 
     expansion: CycleExpansion
     side: float
 
-    def shell(self) -> Array:
+    @property
+    def points(self) -> Array:
         """Points on this side at which paths are made to end, ``(n, d)``."""
         theta = phases(PHASES)
         return self.expansion.tube.place(theta, np.full((1, PHASES), SHELL * self.side)).T
+
+    def candidates(self, system: System, guide: Guide, expansion: Local) -> list[Array]:
+        """First guesses to where V and the rest of the way cost least together.  Collective."""
+        shell = self.points
+        total = evaluate(guide.field, shell, guide.locator)[:, 0] + self.expansion(shell.T)
+        best = int(np.nanargmin(total)) if np.isfinite(total).any() else 0
+        return SaddleTarget(shell[best]).candidates(system, guide, expansion)
+
+    def straight(self, expansion: Local) -> Array:
+        """From the attractor to where the cycle is nearest."""
+        shell = self.points
+        away = [float(np.linalg.norm(x - expansion.nearest(x))) for x in shell]
+        return SaddleTarget(shell[int(np.argmin(away))]).straight(expansion)
+
+    def finish(self, system: System, path: Instanton) -> Instanton:
+        """The path and its way on, with the cost of all the rest."""
+        return wound_out(system, path, self)
 
 
 def gate(system: System, way: CyclePass, index: int, attractor: Array) -> Gate:
@@ -62,56 +80,6 @@ def gate(system: System, way: CyclePass, index: int, attractor: Array) -> Gate:
     reach = float(np.sum(tube(back, cycle, 1.0).coordinates(attractor[:, None])[1] ** 2))
     # the reversed curve has the reversed normal
     return Gate(expand_cycle(back, cycle, REACH * reach), -way.sides[way.between.index(index)])
-
-
-def path_to_gate(
-    system: System, start: fem.Function, expansion: Local, target: Gate, locator: Locator, step: float
-) -> Instanton:
-    """The instanton from an attractor to an unstable cycle, cut off where it comes near.  Collective.
-
-    Raises:
-        NotConverged: If no path converges.
-    """
-    shell = target.shell()
-    rest = target.expansion(shell.T)
-    total = evaluate(start, shell, locator)[:, 0] + rest
-    best = int(np.nanargmin(total)) if np.isfinite(total).any() else 0
-    path = escape_path(system, start, expansion, shell[best], locator, step)
-    return wound_out(system, path, target)
-
-
-def path_to(
-    system: System,
-    start: fem.Function,
-    expansion: Local,
-    target: Array | Gate,
-    locator: Locator,
-    step: float,
-) -> Instanton:
-    """The instanton from an attractor to a saddle ``(d,)`` or to an unstable cycle.  Collective.
-
-    Raises:
-        NotConverged: If no path converges.
-    """
-    if isinstance(target, Gate):
-        return path_to_gate(system, start, expansion, target, locator, step)
-    return escape_path(system, start, expansion, target, locator, step)
-
-
-def straight_path(system: System, expansion: Local, target: Array | Gate) -> Instanton:
-    """The path of least cost near a straight line.
-
-    Raises:
-        NotConverged: If its cost does not settle.
-    """
-    if isinstance(target, Gate):
-        shell = target.shell()
-        away = [float(np.linalg.norm(x - expansion.nearest(x))) for x in shell]
-        end = shell[int(np.argmin(away))]
-        return wound_out(
-            system, instanton(system, expansion, [np.array([expansion.nearest(end), end])]), target
-        )
-    return instanton(system, expansion, [np.array([expansion.nearest(target), target])])
 
 
 def wound_out(system: System, path: Instanton, target: Gate) -> Instanton:

@@ -34,6 +34,14 @@ class Ladder(NamedTuple):
     spacing: float
 
 
+class Walk(NamedTuple):
+    """What moves the paths, where they go, and how progress is measured."""
+
+    motion: Motion
+    target: PackedTarget
+    ladder: Ladder
+
+
 class Records(NamedTuple):
     """Records of n excursions: ``rungs[n, r]`` and points ``points[n, r]``, ``filled[n]`` of them."""
 
@@ -51,9 +59,7 @@ def progress(ladder: Ladder, work: Array) -> float:
 
 @compiled
 def follow(
-    motion: Motion,
-    target: PackedTarget,
-    ladder: Ladder,
+    walk: Walk,
     state: State,
     work: Array,
     records: Records,
@@ -64,6 +70,7 @@ def follow(
 
     Returns the number of steps and whether the path arrived; an arrival adds the rung RUNGS + 1.
     """
+    motion, target, ladder = walk.motion, walk.target, walk.ladder
     d = motion.table.dim
     count = records.filled[n]
     highest = records.rungs[n, count - 1] if count > 0 else -1
@@ -113,9 +120,7 @@ def leave(motion: Motion, ladder: Ladder, state: State, work: Array, limit: int)
 
 @compiled
 def cycles(
-    motion: Motion,
-    target: PackedTarget,
-    ladder: Ladder,
+    walk: Walk,
     start: Array,
     state: State,
     records: Records,
@@ -123,14 +128,15 @@ def cycles(
     limit: int,
 ) -> tuple[float, int]:
     """Fill the records with the excursions of successive cycles; return mean length and steps taken."""
+    motion = walk.motion
     work = workspace(motion)
     d = motion.table.dim
     work[X, :d] = start
     total, used = 0, 0
     for n in range(-BURN_IN, paths):
         records.filled[max(n, 0)] = 0
-        steps = leave(motion, ladder, state, work, limit - used)
-        more, arrived = follow(motion, target, ladder, state, work, records, max(n, 0), limit - used - steps)
+        steps = leave(motion, walk.ladder, state, work, limit - used)
+        more, arrived = follow(walk, state, work, records, max(n, 0), limit - used - steps)
         used += steps + more
         if n >= 0:
             total += steps + more
@@ -143,9 +149,7 @@ def cycles(
 
 @compiled
 def replica(
-    motion: Motion,
-    target: PackedTarget,
-    ladder: Ladder,
+    walk: Walk,
     start: Array,
     seed: int,
     number: int,
@@ -157,6 +161,7 @@ def replica(
     Returns the estimated log probability that a cycle arrives (−inf: none did), the mean length of a cycle,
     and the number of steps taken; NaN if there were too many.
     """
+    motion = walk.motion
     d = motion.table.dim
     rungs = np.empty((paths, RUNGS + 3), np.int64)
     points = np.empty((paths, RUNGS + 3, d))
@@ -164,7 +169,7 @@ def replica(
     state = np.empty(4, np.uint64)
     stream = STREAMS * number
     seed_stream(state, seed, stream)
-    length, used = cycles(motion, target, ladder, start, state, records, paths, limit)
+    length, used = cycles(walk, start, state, records, paths, limit)
     choice = np.empty(4, np.uint64)
     seed_stream(choice, seed, stream + 1)
     stream += 2
@@ -200,7 +205,7 @@ def replica(
             work[X, :d] = points[n, count - 1]
             seed_stream(state, seed, stream)
             stream += 1
-            used += follow(motion, target, ladder, state, work, records, n, limit - used)[0]
+            used += follow(walk, state, work, records, n, limit - used)[0]
     return math.nan, length, used
 
 

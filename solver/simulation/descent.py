@@ -12,14 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from mpi4py import MPI
 from numba import njit
 from numpy.typing import NDArray
 
 from solver.errors import NotConverged
-from solver.simulation.first_passage import my_paths
-from solver.simulation.minibatch import SampleGradient
+from solver.simulation.minibatch import Minibatch
 from solver.simulation.random_stream import below, seed_stream
+from solver.simulation.sampling import Sampling
 from solver.system import Array, Field
 
 
@@ -43,60 +42,46 @@ class Descents:
 
 
 def sampled_descents(
-    sample_gradient: SampleGradient,
-    samples: int,
+    minibatch: Minibatch,
     start: Array,
-    learning_rate: float,
     steps: int,
-    batch_size: int = 1,
-    paths: int = 32,
-    seed: int = 1,
+    sampling: Sampling,
     left_out: float = 0.25,
     keep: int = 400,
-    comm: MPI.Comm | None = None,
 ) -> Descents:
-    """Iterate on sampled gradients.  Collective over ``comm``.
+    """Iterate on sampled gradients.  Collective over the ranks.
 
     Args:
-        sample_gradient: Compiled by numba: ``f(theta (d,), index, out (d,))``.
-        samples: Number of samples n.
+        minibatch: The gradients, with their learning rate.
         start: Starting point, ``(d,)``.
-        learning_rate: η.
         steps: Number of steps.
-        batch_size: B.
-        paths: Number of independent paths, over all ranks.
-        seed: Seed; with ``paths`` it fixes the result.
+        sampling: How many paths, from which seed, and which ranks share the work.
         left_out: Share of the steps before averaging begins.
         keep: About how many iterates of the first path to keep, at steps that grow like powers.
-        comm: The ranks that share the work; None: this one alone.
 
     Raises:
         ValueError: arguments out of range.
         NotConverged: a path runs away.
     """
-    start = np.array(start, dtype=float)
-    if paths < 2 or steps < 1 or batch_size < 1 or samples < 1 or not learning_rate > 0:
-        raise ValueError("sampled descents need two paths, a step, a batch, a sample and a learning rate")
+    start, paths, eta = np.array(start, dtype=float), sampling.paths, minibatch.learning_rate
+    if paths < 2 or steps < 1 or eta is None:
+        raise ValueError("sampled descents need two paths, a step, and a learning rate")
     kept_steps = _kept(steps, keep)
-    mine = my_paths(paths, comm)
-    setting = (float(learning_rate), int(batch_size), int(samples), int(steps), int(left_out * steps))
-    kept, sums, ends = _descend(sample_gradient, start, seed, mine, setting, kept_steps)
-    parts = [(mine, kept, sums, ends)] if comm is None else comm.allgather((mine, kept, sums, ends))
+    mine = sampling.mine()
+    setting = (float(eta), minibatch.batch_size, minibatch.samples, int(steps), int(left_out * steps))
+    gradient = minibatch.sample_gradient
+    kept, sums, ends = _descend(gradient, start, sampling.seed, mine, setting, kept_steps)
     d = start.size
-    means, all_ends = np.empty((paths, d + d * d)), np.empty((paths, d))
-    first = np.empty((0, d))
-    for which, iterates, averages, last in parts:
-        means[which], all_ends[which] = averages, last
-        if 0 in which:
-            first = iterates
-    if not np.isfinite(means).all():
-        raise NotConverged(f"gradient descent with learning rate {learning_rate:g} runs away")
+    found = sampling.gathered(np.concatenate([sums, ends], axis=1))
+    if not np.isfinite(found).all():
+        raise NotConverged(f"gradient descent with learning rate {eta:g} runs away")
     return Descents(
-        times=learning_rate * kept_steps,
-        first=first,
-        means=means[:, :d],
-        products=means[:, d:].reshape(paths, d, d),
-        ends=all_ends,
+        times=eta * kept_steps,
+        # path 0 is that of rank 0
+        first=kept if sampling.comm is None else sampling.comm.bcast(kept, root=0),
+        means=found[:, :d],
+        products=found[:, d : d + d * d].reshape(paths, d, d),
+        ends=found[:, d + d * d :],
     )
 
 

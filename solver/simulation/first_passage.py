@@ -1,4 +1,4 @@
-"""Monte Carlo of ``dX = b dt + √ε σ dW``: mean first passage times, and ensembles at a fixed time.
+"""Monte Carlo of ``dX = b dt + √ε σ dW``: mean first passage times.
 
 Steps have weak order 2 (:mod:`solver.simulation.weak_scheme`), passages between steps are drawn with the
 probability of a Brownian bridge (:mod:`solver.simulation.targets`), the faces of the box reflect by
@@ -14,11 +14,11 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from mpi4py import MPI
 from numpy.typing import NDArray
 
 from solver.compiled import compiled
 from solver.simulation.random_stream import seed_stream, uniform
+from solver.simulation.sampling import Sampling
 from solver.simulation.survival import Z95, Simulation, mean_passage_time
 from solver.simulation.tabulate import Tabulated
 from solver.simulation.targets import (
@@ -31,7 +31,7 @@ from solver.simulation.targets import (
     signed_level,
 )
 from solver.simulation.weak_scheme import Motion, X, drift_and_factor, fold, step, workspace
-from solver.system import Array, System
+from solver.system import Array
 
 STEP = 0.15
 """Default time step times the largest eigenvalue of ∇b between start and target."""
@@ -40,90 +40,49 @@ FEED = 0.002
 
 
 def mean_first_passage(
-    system: System,
-    tabulated: Tabulated,
-    start: Array,
-    target: Target,
-    epsilon: float,
-    paths: int = 2000,
-    seed: int = 1,
-    dt: float | None = None,
-    max_time: float | None = None,
-    max_steps: float = 2e8,
-    comm: MPI.Comm | None = None,
+    tabulated: Tabulated, start: Array, target: Target, epsilon: float, sampling: Sampling | None = None
 ) -> Simulation:
-    """Simulate the mean first passage time from a point to a target set.  Collective over ``comm``.
+    """Simulate the mean first passage time from a point to a target set.  Collective over the ranks.
 
     Args:
-        system: The system; used to choose ``dt`` only.
-        tabulated: Its drift and diffusion on the box.
+        tabulated: The system on the box.
         start: Starting point, ``(d,)``.
         target: The target set.
         epsilon: Noise level ε.
-        paths: Number of paths, over all ranks.
-        seed: Seed; with ``paths`` it fixes the result.
-        dt: Time step; default from :func:`default_step`.
-        max_time: Paths still going then are censored (:func:`mean_passage_time` says how they count).
-        max_steps: Largest number of steps of all paths together; bounds ``max_time``.  A step takes
-            0.2 µs with constant A and about 1 µs with varying A in 2D.
-        comm: The ranks that share the work; None: this one alone.
+        sampling: How many paths, from which seed, with which steps (default: those of
+            :func:`default_step`), and which ranks share the work.
 
     Raises:
         ValueError: arguments out of range.
         NotConverged: too few paths arrive.
     """
+    sampling = sampling or Sampling()
     start = np.array(start, dtype=float)
-    check(tabulated, start, epsilon, paths)
+    check(tabulated, start, epsilon, sampling.paths)
     goal = packed(target, tabulated.dim)
-    dt = dt or default_step(system, start, target, epsilon)
-    limit = int(max_steps / paths)
-    if max_time is not None:
-        limit = min(limit, math.ceil(max_time / dt))
-    motion = make_motion(tabulated, epsilon, dt)
-    mine = my_paths(paths, comm)
-    times, arrived = in_chunks(lambda some: _passages(motion, goal, start, seed, some, limit), mine)
-    times, arrived = gather(times, arrived, paths, comm)
+    dt = sampling.dt or default_step(tabulated, start, target, epsilon)
+    limit, motion = sampling.limit(dt), make_motion(tabulated, epsilon, dt)
+    found = in_chunks(
+        lambda some: _passages(motion, goal, start, sampling.seed, some, limit), sampling.mine()
+    )
+    times, arrived = sampling.gathered(found).T
     return summary(times, arrived, dt, epsilon)
 
 
-def ensemble(
-    tabulated: Tabulated,
-    start: Array,
-    epsilon: float,
-    time: float,
-    dt: float,
-    paths: int,
-    seed: int = 1,
-    comm: MPI.Comm | None = None,
-) -> Array:
-    """Return the points ``(d, paths)`` of all paths at ``time``, on every rank.  Collective.
-
-    ``time`` is rounded to a whole number of steps dt; ``start`` is one point ``(d,)`` or one per path,
-    ``(d, paths)``.
-    """
-    start = np.array(start, dtype=float)
-    start = np.repeat(start[:, None], paths, axis=1) if start.ndim == 1 else start
-    check(tabulated, start, epsilon, paths)
-    motion = make_motion(tabulated, epsilon, dt)
-    mine = my_paths(paths, comm)
-    ends = _ensemble(motion, np.ascontiguousarray(start[:, mine].T), seed, mine, round(time / dt))
-    if comm is None or comm.size == 1:
-        return np.ascontiguousarray(ends.T)
-    parts = comm.allgather(ends)
-    result = np.empty((paths, tabulated.dim))
-    for rank, part in enumerate(parts):
-        result[rank :: comm.size] = part
-    return np.ascontiguousarray(result.T)
-
-
-def default_step(system: System, start: Array, target: Target, epsilon: float) -> float:
+def default_step(tabulated: Tabulated, start: Array, target: Target, epsilon: float) -> float:
     """Return a time step: :data:`STEP` over the fastest rate |λ| of ∇b on the way to the target.
 
     The way is the segment to the centre of a ball, or the starting point alone.  Where ∇b rotates at
     the start, Heun's method feeds energy in at the rate |λ|⁴dt³/8; dt keeps that below :data:`FEED` of
     the damping.  And the noise of a step, ``√(ε |A| dt)``, does not jump over a ball that it has to hit.
     Rates elsewhere are not looked at: give dt where paths spend their time in stiffer places.
+
+    Raises:
+        ValueError: If the table is not of a system.
     """
+    system = tabulated.system
+    if system is None:
+        raise ValueError("a table of a scalar field has no time step: give dt")
     end = np.array(target.centre) if isinstance(target, Ball) else start
     way = start[:, None] + (end - start)[:, None] * np.linspace(0.0, 1.0, 33)
     values = np.linalg.eigvals(np.moveaxis(system.jacobian(way), -1, 0))
@@ -176,28 +135,14 @@ def check(tabulated: Tabulated, start: Array, epsilon: float, paths: int) -> Non
 
 def in_chunks(
     follow: Callable[[NDArray[np.int64]], tuple[Array, Array]], paths: NDArray[np.int64], size: int = 50
-) -> tuple[Array, Array]:
-    """Follow ``paths`` a few at a time, so that an interrupt is noticed between compiled calls."""
+) -> Array:
+    """Follow ``paths`` a few at a time, so that an interrupt is noticed between compiled calls.
+
+    Returns:
+        Times and whether the paths arrived, ``(n, 2)``.
+    """
     chunks = [paths[i : i + size] for i in range(0, paths.size, size)]
-    parts = [follow(chunk) for chunk in chunks]
-    times = [part[0] for part in parts]
-    arrived = [part[1] for part in parts]
-    return np.concatenate([np.empty(0), *times]), np.concatenate([np.empty(0), *arrived])
-
-
-def my_paths(paths: int, comm: MPI.Comm | None) -> NDArray[np.int64]:
-    """Return the numbers of the paths that this rank follows (every size-th)."""
-    return np.arange(0, paths) if comm is None else np.arange(comm.rank, paths, comm.size)
-
-
-def gather(times: Array, arrived: Array, paths: int, comm: MPI.Comm | None) -> tuple[Array, Array]:
-    """Return the results of all ranks by path number, on every rank.  Collective over ``comm``."""
-    if comm is None or comm.size == 1:
-        return times, arrived
-    both = np.empty((paths, 2))
-    for rank, part in enumerate(comm.allgather(np.stack([times, arrived], axis=1))):
-        both[rank :: comm.size] = part
-    return both[:, 0], both[:, 1]
+    return np.concatenate([np.empty((0, 2)), *(np.stack(follow(chunk), axis=1) for chunk in chunks)])
 
 
 @compiled
@@ -240,20 +185,3 @@ def _passage(
             return n + 0.5, True
         before = after
     return float(limit), False
-
-
-@compiled
-def _ensemble(motion: Motion, start: Array, seed: int, paths: NDArray[np.int64], steps: int) -> Array:
-    ends = start.copy()
-    d = motion.table.dim
-    state = np.empty(4, np.uint64)
-    for n in range(paths.size):
-        seed_stream(state, seed, paths[n])
-        work = workspace(motion)
-        work[X, :d] = start[n]
-        for _ in range(steps):
-            drift_and_factor(motion, work)
-            step(motion, state, work)
-            fold(motion.table, work)
-        ends[n] = work[X, :d]
-    return ends

@@ -25,15 +25,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-from mpi4py import MPI
 from numba import njit
 from numpy.typing import NDArray
 
-from solver.simulation.first_passage import check, gather, in_chunks, my_paths, summary
+from solver.simulation.first_passage import check, in_chunks, summary
 from solver.simulation.random_stream import below, seed_stream
+from solver.simulation.sampling import Sampling
 from solver.simulation.survival import Simulation
 from solver.simulation.tabulate import Table, Tabulated, interpolate
 from solver.simulation.targets import PackedTarget, Target, packed, signed_level
@@ -43,40 +43,51 @@ from solver.system import Array
 SampleGradient = Callable[[Array, int, Array], None]
 
 
+@dataclass(frozen=True)
+class Minibatch:
+    """Gradients of samples, and how many of them make a step.
+
+    Attributes:
+        sample_gradient: Compiled by numba: ``f(theta (d,), index, out (d,))`` writes the gradient of sample
+            ``index``; the mean over all samples is −b.
+        samples: Number of samples n.
+        batch_size: Batch size B.
+        learning_rate: Learning rate η; None where it follows from ε, ``η = ε B``.
+    """
+
+    sample_gradient: SampleGradient
+    samples: int
+    batch_size: int = 1
+    learning_rate: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1 or self.samples < 1:
+            raise ValueError(
+                f"the batch and the sample must not be empty: {self.batch_size} of {self.samples}"
+            )
+        if self.learning_rate is not None and not self.learning_rate > 0:
+            raise ValueError(f"the learning rate must be positive, not {self.learning_rate}")
+
+
 def minibatch_first_passage(
     tabulated: Tabulated,
-    sample_gradient: SampleGradient,
-    samples: int,
+    minibatch: Minibatch,
     start: Array,
     target: Target,
     epsilon: float,
-    batch_size: int,
-    learning_rate: float | None = None,
-    paths: int = 2000,
-    seed: int = 1,
-    max_time: float | None = None,
-    max_steps: float = 2e8,
-    comm: MPI.Comm | None = None,
+    sampling: Sampling | None = None,
 ) -> Simulation:
-    """Simulate the mean first passage time of minibatch iterates.  Collective over ``comm``.
+    """Simulate the mean first passage time of minibatch iterates.  Collective over the ranks.
 
     The faces of the box reflect, as they do for the diffusion.
 
     Args:
         tabulated: Drift ``b = -ḡ`` on the box; used where the noise is amplified.
-        sample_gradient: Compiled by numba: ``f(theta (d,), index, out (d,))`` writes the gradient of
-            sample ``index``; the mean over all samples must be -b.
-        samples: Number of samples n.
+        minibatch: The gradients.
         start: Starting point, ``(d,)``.
         target: The target set.
         epsilon: Noise level ε.
-        batch_size: Batch size B.
-        learning_rate: Learning rate η; None for the plain iteration, ``η = ε B``.
-        paths: Number of paths, over all ranks.
-        seed: Seed; with ``paths`` it fixes the result.
-        max_time: Paths still going then are censored.
-        max_steps: Largest number of steps of all paths together.
-        comm: The ranks that share the work; None: this one alone.
+        sampling: How many paths, from which seed, and which ranks share the work; its ``dt`` is not used.
 
     Returns:
         The result, with ``dt = learning_rate`` and ``batch_size`` filled in.
@@ -85,26 +96,20 @@ def minibatch_first_passage(
         ValueError: arguments out of range.
         NotConverged: too few paths arrive.
     """
+    sampling = sampling or Sampling()
     start = np.array(start, dtype=float)
-    check(tabulated, start, epsilon, paths)
-    if batch_size < 1 or samples < 1:
-        raise ValueError(f"the batch and the sample must not be empty: {batch_size} of {samples}")
-    eta = epsilon * batch_size if learning_rate is None else float(learning_rate)
-    if not eta > 0:
-        raise ValueError(f"the learning rate must be positive, not {eta}")
-    factor = 1.0 if learning_rate is None else math.sqrt(epsilon * batch_size / eta)
-    limit = int(max_steps / paths)
-    if max_time is not None:
-        limit = min(limit, math.ceil(max_time / eta))
-    goal = packed(target, tabulated.dim)
-    mine = my_paths(paths, comm)
-    setting = (eta, factor, batch_size, samples, limit)
-    times, arrived = in_chunks(
-        lambda some: _iterate(tabulated.table, goal, sample_gradient, start, seed, some, setting), mine
+    check(tabulated, start, epsilon, sampling.paths)
+    batch, rate = minibatch.batch_size, minibatch.learning_rate
+    eta = epsilon * batch if rate is None else float(rate)
+    factor = 1.0 if rate is None else math.sqrt(epsilon * batch / eta)
+    goal, seed, gradient = packed(target, tabulated.dim), sampling.seed, minibatch.sample_gradient
+    setting = (eta, factor, batch, minibatch.samples, sampling.limit(eta))
+    found = in_chunks(
+        lambda some: _iterate(tabulated.table, goal, gradient, start, seed, some, setting), sampling.mine()
     )
-    times, arrived = gather(times, arrived, paths, comm)
+    times, arrived = sampling.gathered(found).T
     result = summary(times, arrived, eta, epsilon)
-    return replace(result, learning_rate=eta, batch_size=batch_size)
+    return replace(result, learning_rate=eta, batch_size=batch)
 
 
 # Not cached on disk: the machine code holds the user's function and the data that it closes over.

@@ -25,14 +25,16 @@ from dolfinx import fem
 from mpi4py import MPI
 from scipy.stats import t as student
 
+from meshes.serial import served
 from solver.elements.evaluate import Locator, evaluate
 from solver.errors import NotConverged
-from solver.simulation.branching import Ladder, pilot, replica
-from solver.simulation.first_passage import check, default_step, gather, make_motion, my_paths
+from solver.simulation.branching import Ladder, Walk, pilot, replica
+from solver.simulation.first_passage import check, default_step, make_motion
+from solver.simulation.sampling import Sampling
 from solver.simulation.tabulate import Tabulated, tabulate_scalar
 from solver.simulation.targets import Target, packed
 from solver.simulation.weak_scheme import Motion
-from solver.system import Array, Field, System
+from solver.system import Array, Field
 
 PILOTS, PILOT_STEPS = 100, 200
 """Paths that show how ξ varies in the well: short ones (30 relaxation times), which do not escape."""
@@ -72,54 +74,43 @@ class Splitting:
 
 
 def rare_passage(
-    system: System,
     tabulated: Tabulated,
     start: Array,
     target: Target,
     epsilon: float,
-    progress: Field,
-    paths: int = 200,
+    progress: Field | Tabulated,
     replicas: int = 24,
-    seed: int = 1,
-    dt: float | None = None,
-    max_steps: float = 2e8,
-    comm: MPI.Comm | None = None,
+    sampling: Sampling | None = None,
 ) -> Splitting:
-    """Mean first passage time from an attractor to a target set, by splitting.  Collective over ``comm``.
+    """Mean first passage time from an attractor to a target set, by splitting.  Collective over the ranks.
 
     Args:
-        system: The system; used to choose ``dt`` only.
-        tabulated: Its drift and diffusion on the box.
+        tabulated: The system on the box.
         start: The attractor, ``(d,)``.
         target: The target set.
         epsilon: Noise level ε.
         progress: ξ, ``(d, N) -> (N,)``: any function that grows from the start to the target, such as the
-            quasi-potential, the logarithm of a committor, or a coordinate; tabulated on the box.
-        paths: N.
+            quasi-potential, the logarithm of a committor, or a coordinate; tabulated on the box, if it is
+            not yet (a collective function must be: :func:`tabulated_progress`).
         replicas: R, at least 4.
-        seed: Seed; with ``paths`` and ``replicas`` it fixes the result.
-        dt: Time step; default from :func:`solver.simulation.first_passage.default_step`.
-        max_steps: Largest number of steps of all replicas together.
-        comm: The ranks that share the replicas; None: this one alone.
+        sampling: N paths in every replica (default 200), the seed, the time step (default from
+            :func:`solver.simulation.first_passage.default_step`), and which ranks share the replicas.
 
     Raises:
         ValueError: Arguments out of range, or ξ does not vary near the start.
         NotConverged: Too many steps, or replicas that differ too much to give an interval.
     """
-    start = np.array(start, dtype=float)
+    sampling = sampling or Sampling(paths=200)
+    start, paths, seed = np.array(start, dtype=float), sampling.paths, sampling.seed
     check(tabulated, start, epsilon, paths)
     if replicas < 4 or paths < 2:
         raise ValueError(f"splitting needs at least 4 replicas of 2 paths, not {replicas} of {paths}")
-    goal = packed(target, tabulated.dim)
-    dt = dt or default_step(system, start, target, epsilon)
+    dt = sampling.dt or default_step(tabulated, start, target, epsilon)
     motion = make_motion(tabulated, epsilon, dt)
     ladder = make_ladder(motion, tabulated, start, progress, seed)
-    limit = int(max_steps / replicas)
-    mine = my_paths(replicas, comm)
-    found = np.array([replica(motion, goal, ladder, start, seed, int(r), paths, limit) for r in mine])
-    found = found.reshape(-1, 3)
-    logs, lengths = gather(found[:, 0], found[:, 1], replicas, comm)
-    used = gather(found[:, 2], found[:, 2], replicas, comm)[0]
+    walk, limit = Walk(motion, packed(target, tabulated.dim), ladder), int(sampling.max_steps / replicas)
+    mine = [replica(walk, start, seed, int(r), paths, limit) for r in sampling.mine(replicas)]
+    logs, lengths, used = sampling.gathered(np.array(mine, dtype=float).reshape(-1, 3)).T
     if np.isnan(logs).any() or np.isnan(lengths).any():
         raise NotConverged(
             f"{int(np.isnan(logs).sum())} of {replicas} replicas took more than {limit} steps: "
@@ -129,24 +120,40 @@ def rare_passage(
     log_mean = log_length - log_p
     half = float(student.ppf(0.975, replicas - 1)) * error
     return Splitting(
-        log_mean,
-        (log_mean - half, log_mean + half),
-        log_p,
-        math.exp(log_length),
-        paths,
-        replicas,
-        int(np.isinf(logs).sum()),
-        int(used.sum()),
-        dt,
-        epsilon,
+        log_mean=log_mean,
+        ci=(log_mean - half, log_mean + half),
+        log_probability=log_p,
+        cycle=math.exp(log_length),
+        paths=paths,
+        replicas=replicas,
+        extinct=int(np.isinf(logs).sum()),
+        steps=int(used.sum()),
+        dt=dt,
+        epsilon=epsilon,
     )
 
 
-def committor_progress(committor: fem.Function, floor: float = 1e-13) -> Field:
-    """ξ = log h of a committor on a mesh (at this ε, or at a larger one as an estimate).
+def tabulated_progress(progress: Field, tabulated: Tabulated, comm: MPI.Comm) -> Tabulated:
+    """ξ on the box of a table, where it is a collective function, for instance of a mesh.  Collective."""
+    return served(comm, progress, lambda ask: _table(ask, tabulated))
 
-    The function that is returned is collective.  h below the floor, where it is rounding, counts as the
-    floor, and so do points outside the mesh.
+
+def _table(progress: Field, tabulated: Tabulated) -> Tabulated:
+    box, d = tabulated.table, tabulated.dim
+    bounds = [(low, low + width) for low, width in zip(box.lower[:d], box.extent[:d], strict=True)]
+    # whatever the table makes of ξ is a reaction coordinate, so its accuracy matters little
+    return tabulate_scalar(progress, bounds, tolerance=1e-3, memory=5e5)
+
+
+def committor_progress(committor: fem.Function, tabulated: Tabulated, floor: float = 1e-13) -> Tabulated:
+    """ξ = log h of a committor on a mesh (at this ε, or at a larger one as an estimate).  Collective.
+
+    h below the floor, where it is rounding, counts as the floor, and so do points outside the mesh.
+
+    Args:
+        committor: h.
+        tabulated: The system, on whose box ξ is tabulated.
+        floor: The least h.
     """
     locator = Locator(committor.function_space.mesh)
 
@@ -154,20 +161,18 @@ def committor_progress(committor: fem.Function, floor: float = 1e-13) -> Field:
         h = evaluate(committor, np.ascontiguousarray(x.T), locator)[:, 0]
         return np.asarray(np.log(np.clip(np.nan_to_num(h, nan=0.0), floor, 1.0)))
 
-    return progress
+    return tabulated_progress(progress, tabulated, committor.function_space.mesh.comm)
 
 
-def make_ladder(motion: Motion, tabulated: Tabulated, start: Array, progress: Field, seed: int) -> Ladder:
+def make_ladder(
+    motion: Motion, tabulated: Tabulated, start: Array, progress: Field | Tabulated, seed: int
+) -> Ladder:
     """Tabulate ξ and choose its levels from pilot paths in the well; the same on all ranks.
 
     Raises:
         ValueError: If ξ does not vary along the pilot paths.
     """
-    box = tabulated.table
-    d = tabulated.dim
-    bounds = [(low, low + width) for low, width in zip(box.lower[:d], box.extent[:d], strict=True)]
-    # whatever the table makes of ξ is a reaction coordinate, so its accuracy matters little
-    table = tabulate_scalar(progress, bounds, tolerance=1e-3, memory=5e5).table
+    table = (progress if isinstance(progress, Tabulated) else _table(progress, tabulated)).table
     bare = Ladder(table, 0.0, 0.0, 1.0)
     values = pilot(motion, bare, start, seed, PILOTS, PILOT_STEPS)
     low, first = (float(q) for q in np.quantile(values, (LOW, FIRST)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -59,6 +59,7 @@ class Tabulated:
         error: Largest error of any field at random points, relative to that field's root mean square
             (over all components of b, or of A).
         tolerance: What was asked for; ``error`` may exceed it where the memory cap was reached.
+        system: What was tabulated; None for a scalar field.
     """
 
     table: Table
@@ -66,6 +67,7 @@ class Tabulated:
     constant_diffusion: Array | None
     error: float
     tolerance: float
+    system: System | None = None
 
 
 def tabulate(
@@ -100,7 +102,8 @@ def tabulate(
         drift = system.drift(x)
         return drift if constant is not None else np.concatenate([drift, system.diffusion(x)[rows, columns]])
 
-    return _refine(fields, box, probes, dim, constant, tolerance, memory, periodic)
+    found = _refine(fields, Grids(box, probes, dim, tolerance, memory, tuple(periodic)))
+    return replace(found, constant_diffusion=constant, system=system)
 
 
 def tabulate_scalar(
@@ -109,33 +112,47 @@ def tabulate_scalar(
     """Tabulate one scalar field ``(d, N) -> (N,)``, as :func:`tabulate` does."""
     box = np.array(bounds, dtype=float)
     probes = box[:, :1] + (box[:, 1:] - box[:, :1]) * np.random.default_rng(1).random((len(box), PROBES))
-    return _refine(lambda x: function(x)[None, :], box, probes, 1, None, tolerance, memory, ())
+    return _refine(lambda x: function(x)[None, :], Grids(box, probes, 1, tolerance, memory))
 
 
-def _refine(
-    fields: Field,
-    box: Array,
-    probes: Array,
-    leading: int,
-    constant: Array | None,
-    tolerance: float,
-    memory: float,
-    periodic: Sequence[bool],
-) -> Tabulated:
+@dataclass(frozen=True)
+class Grids:
+    """What grids are tried, and how a table on one of them is judged.
+
+    Attributes:
+        box: ``(d, 2)``.
+        probes: Points at which errors are measured, ``(d, n)``.
+        leading: How many of the fields make the first group; errors are relative to the size of a group.
+        tolerance: Largest error.
+        memory: Largest size of the table, in bytes.
+        periodic: Which coordinates wrap round.
+    """
+
+    box: Array
+    probes: Array
+    leading: int
+    tolerance: float
+    memory: float
+    periodic: tuple[bool, ...] = ()
+
+
+def _refine(fields: Field, grids: Grids) -> Tabulated:
+    box, probes, tolerance = grids.box, grids.probes, grids.tolerance
     dim = len(box)
     exact = fields(probes)
     if not np.isfinite(exact).all():
         bad = probes[:, ~np.isfinite(exact).all(axis=0)][:, 0]
         raise ValueError(f"the drift or the diffusion is not finite at {bad}")
+    leading = grids.leading
     groups = [slice(0, leading)] + ([slice(leading, None)] if len(exact) > leading else [])
-    cap = (memory / (8 * len(exact))) ** (1 / dim)
+    cap = (grids.memory / (8 * len(exact))) ** (1 / dim)
     points = min(FIRST_POINTS[dim], max(cap, 8))
     while True:
-        table = _build(fields, box, int(points), periodic)
+        table = _build(fields, box, int(points), grids.periodic)
         found = evaluate(table, probes)
         error = max(_relative_error(found[g], exact[g]) for g in groups)
         if error <= tolerance or points >= cap:
-            return Tabulated(table, dim, constant, error, tolerance)
+            return Tabulated(table, dim, None, error, tolerance)
         # The error falls as the fourth power of the spacing; at least 1.4 times finer, at most 3.
         points = min(cap, points * min(max(1.15 * (error / tolerance) ** 0.25, 1.4), 3.0))
 

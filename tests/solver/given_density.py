@@ -10,7 +10,7 @@ so that the current is a curl, and p the stationary density.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import sympy as sp
@@ -19,12 +19,13 @@ from mpi4py import MPI
 
 from meshes.box import box
 from meshes.refine import refine_cells
-from solver.analysis.noise_sweep import Swept, noise_sweep
-from solver.fokker_planck.continuation import Density, Landmarks
+from solver.analysis.noise_levels import Level
+from solver.fokker_planck.continuation import StationaryDensity
 from solver.fokker_planck.density_check import log_density
+from solver.fokker_planck.landmarks import Landmarks
 from solver.system import Array, Field, System
 from tests.exact import X, Y, function, system
-from tests.solver.sweeps import landmarks
+from tests.solver.sweeps import landmarks, levels_on
 
 COMM = MPI.COMM_WORLD
 BOUNDS = [(-1.6, 1.6), (-1.3, 1.3)]
@@ -74,25 +75,21 @@ def steep_refined(domain: mesh.Mesh, potential: Field, change: float, top: float
     return domain
 
 
-def marks_of(epsilon: float) -> Landmarks:
-    """Attractors and pass; the density is wanted up to V = 1.3 whatever the noise."""
-    return replace(landmarks(given(epsilon), BOUNDS), cover=TOP - 1.0 + 0.01)
-
-
 def fine_mesh() -> mesh.Mesh:
     """A mesh on which V changes little over every cell.  Collective."""
     return steep_refined(box(COMM, BOUNDS, RESOLUTION), function(V, 2), CHANGE, 1.52)
 
 
-def solved(epsilons: Sequence[float]) -> Iterator[tuple[Landmarks, Swept]]:
+def solved(epsilons: Sequence[float]) -> Iterator[tuple[Landmarks, Level]]:
     """The densities at decreasing noise levels, each system started from the one before.  Collective."""
     domain = fine_mesh()
-    start = None
+    coarse = None
     for epsilon in epsilons:
-        marks = marks_of(epsilon)
-        level = noise_sweep(given(epsilon), domain, marks, [epsilon], 3, start=start)[epsilon]
+        case = given(epsilon)
+        marks = landmarks(case, BOUNDS)
+        level = levels_on(domain, case, marks, [epsilon], coarse=coarse)[epsilon]
         yield marks, level
-        start = level.state
+        coarse = level.state
 
 
 @dataclass(frozen=True)
@@ -108,7 +105,7 @@ class Errors:
     unknowns: int
 
 
-def errors(marks: Landmarks, state: Density) -> Errors:
+def errors(marks: Landmarks, state: StationaryDensity) -> Errors:
     """Against the density that was given.  Collective."""
     space, epsilon = state.q.function_space, state.epsilon
     total, left = log_integrals(epsilon)

@@ -6,18 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import sympy as sp
-from dolfinx import fem
 from mpi4py import MPI
 
 from meshes.box import box
 from meshes.refine import graded
 from solver.analysis.grown_well import grown_well
 from solver.analysis.potential_density import density_from_potential
-from solver.elements.coefficients import coefficients
-from solver.elements.evaluate import Locator
+from solver.elements.discretisation import discretise
 from solver.fokker_planck.density_check import log_density
+from solver.fokker_planck.landmarks import Pin
 from solver.fokker_planck.moments import mean_and_covariance
-from solver.fokker_planck.well_density import Pin
+from solver.places.attractors import attractor_at
 from tests.exact import X, Y, Z, lyapunov_by_kronecker, system
 
 COMM = MPI.COMM_WORLD
@@ -70,11 +69,11 @@ def errors(process: Process) -> Errors:
     sides = [(-h, h) for h in np.sqrt(3.0 * np.diag(S))]
     size = np.sqrt(process.epsilon * np.linalg.eigvalsh(S)[0])
     domain = graded(box(COMM, sides, process.resolution), [np.zeros(d)], [size])
-    space = fem.functionspace(domain, ("Lagrange", process.degree))
-    base = coefficients(domain, case, process.degree)
-    well, _ = grown_well(case, base, space, 0, np.zeros(d), [], Locator(domain), 0.05)
+    known = discretise(case, domain, process.degree)
+    well, _ = grown_well(known, 0, attractor_at(case, np.zeros(d)), [])
     state = density_from_potential(well, process.epsilon, Pin(np.zeros(d), S))
     spread = mean_and_covariance(state)[1] / process.epsilon
+    space = state.gauge.function_space
     x = space.tabulate_dof_coordinates()[:, :d]
     exact = -0.5 * np.einsum("ni,ij,nj->n", x, np.linalg.inv(S), x) / process.epsilon
     exact -= 0.5 * np.linalg.slogdet(2 * np.pi * process.epsilon * S)[1]

@@ -8,10 +8,9 @@ from dolfinx import mesh
 from mpi4py import MPI
 
 from meshes.box import box
-from solver.analysis.noise_sweep import noise_sweep
-from solver.analysis.stages import landmarks_of
-from solver.drift.connections import connections
-from solver.drift.fixed_points import fixed_points
+from solver.analysis.noise_levels import continue_levels
+from solver.elements.discretisation import discretise
+from solver.places.search import find_places
 from tests.exact import Line, X, Y, Z, system
 
 # three wells round a maximum at which all borders meet
@@ -30,9 +29,7 @@ DRIVEN_SPACE_LINE = Line(sp.lambdify(X, -_SLOPE), np.ones_like, *DRIVEN_SPACE_BO
 
 
 def landmarks(case, bounds):
-    points = fixed_points(case, bounds)
-    attractors = [p for p in points if p.kind == "attractor"]
-    return landmarks_of(case, attractors, connections(case, points, bounds))
+    return find_places(case, bounds).pinned(case)
 
 
 def boxes(bounds, counts):
@@ -42,10 +39,16 @@ def boxes(bounds, counts):
     return mesh.create_box(MPI.COMM_WORLD, corners, counts, mesh.CellType.tetrahedron, ghost_mode=ghosts)
 
 
+def levels_on(domain, case, marks, epsilons, degree=3, coarse=None):
+    """The noise levels on a mesh, by the loop of the product but without V.  Collective."""
+    known = discretise(case, domain, degree)
+    return continue_levels(known, epsilons, marks, coarse=coarse, onwards=False)[0]
+
+
 def swept(case, bounds, resolution, epsilons, degree=3):
-    """The landmarks and the sweep on a box.  Collective."""
+    """The landmarks and the noise levels on a box.  Collective."""
     marks = landmarks(case, bounds)
-    return marks, noise_sweep(case, box(MPI.COMM_WORLD, bounds, resolution), marks, epsilons, degree)
+    return marks, levels_on(box(MPI.COMM_WORLD, bounds, resolution), case, marks, epsilons, degree)
 
 
 def passage_times(rates):

@@ -22,6 +22,8 @@ from cases.results.references import polynomial
 from solver import symbolic
 from solver.output.replacing import write_text
 from solver.simulation.descent import Descents, descent, sampled_descents
+from solver.simulation.minibatch import Minibatch
+from solver.simulation.sampling import Sampling
 from solver.system import Array
 
 FILE = "trajectories.json"
@@ -58,10 +60,9 @@ def run(case: Case, landscape: Landscape, table: TrajectoryTable, folder: Path, 
     if samples is None:
         raise ValueError("trajectories of a landscape without samples")
     start = np.array(table.start)
-    noisy = sampled_descents(
-        samples.sample_gradient, samples.size, start, table.learning_rate, table.steps, table.batch_size,
-        table.paths, table.seed, table.left_out, comm=comm,
-    )  # fmt: skip
+    minibatch = Minibatch(samples.sample_gradient, samples.size, table.batch_size, table.learning_rate)
+    sampling = Sampling(table.paths, table.seed, comm=comm)
+    noisy = sampled_descents(minibatch, start, table.steps, sampling, table.left_out)
     # The deterministic paths have settled long before SGD has averaged.
     calm = min(table.steps, 1_000_000)
     paths = {"sgd": (noisy.times, noisy.first)}

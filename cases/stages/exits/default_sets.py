@@ -24,8 +24,6 @@ from cases.landscapes.landscape import Landscape
 from cases.noise.tensors import ScaledNoise
 from cases.problem.places import Structure
 from cases.stages.exits.sets import SHELLS, ExitSet, ball_level, check_set
-from solver.drift.connections import Saddle
-from solver.drift.fixed_points import FixedPoint
 
 LEVEL, REACH = 0.8, 0.5
 NAMES = ("level", "ball")
@@ -42,8 +40,8 @@ def default_sets(
     if not wanted or case.dim > 2 or landscape.loss is None or not places.attractors:
         return []
     start = places.attractors[places.start]
-    near = [s.point for s in places.saddles if isinstance(s, Saddle) and places.start in s.between]
-    if not isinstance(start, FixedPoint) or not near:
+    near = [s.point for s in places.saddles if s.saddle is not None and places.start in s.between]
+    if start.fixed_point is None or not near:
         return []
     found = []
     for one in (

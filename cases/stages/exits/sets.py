@@ -19,8 +19,6 @@ from cases.problem.places import Structure
 from meshes.cut import NothingToMesh
 from meshes.star import NotStarShaped, Unbounded
 from solver import symbolic
-from solver.analysis.stages import landmarks_of
-from solver.drift.fixed_points import FixedPoint
 from solver.elements.evaluate import Locator, bounding_box, evaluate
 from solver.elements.region import whole
 from solver.exits.backward import boundary_points
@@ -141,11 +139,11 @@ def check_set(case: Case, key: str, one: ExitSet, places: Structure, noise: Scal
     Raises:
         CaseError: with the first thing that is wrong with it.
     """
-    if not isinstance(places.attractors[one.start], FixedPoint):
+    if places.attractors[one.start].fixed_point is None:
         raise case.error(
             key, "exit times start at a point, and the starting attractor is a cycle", "use compare.from"
         )
-    pin = landmarks_of(noise.system, places.attractors, places.saddles).pins[one.start]
+    pin = places.found.pinned(noise.system).pins[one.start]
     inside = float(one.level(pin.point[:, None])[0])
     if not inside < 0:
         raise case.error(
@@ -215,7 +213,7 @@ def exits_of_noise(
     Raises:
         NotConverged: If a solver fails.
     """
-    pins = landmarks_of(noise.system, places.attractors, places.saddles).pins
+    pins = places.found.pinned(noise.system).pins
     box = np.stack(bounding_box(domain), axis=1)
     found = []
     for one in sets:

@@ -17,7 +17,8 @@ from solver.elements.evaluate import bounding_box
 from solver.exits.exit_times import RegionExits
 from solver.hamilton_jacobi.well import WellPotential
 from solver.simulation.first_passage import mean_first_passage
-from solver.simulation.splitting import rare_passage
+from solver.simulation.sampling import Sampling
+from solver.simulation.splitting import rare_passage, tabulated_progress
 from solver.simulation.tabulate import tabulate
 from solver.simulation.targets import Ball, Superlevel, Target
 from solver.system import Array, Field
@@ -64,20 +65,16 @@ def simulate_exits(
         for epsilon in sorted(levels, reverse=True):
             expected = computed[epsilon]
             if table.rare and expected > PLAIN_LOG:
-                progress = _progress(wells[one.start])
-                rare = rare_passage(
-                    noise.system, tabulated, start, target, epsilon, progress, table.rare_paths,
-                    table.replicas, table.seed, table.dt, comm=domain.comm,
-                )  # fmt: skip
+                progress = tabulated_progress(_progress(wells[one.start]), tabulated, domain.comm)
+                sampling = Sampling(table.rare_paths, table.seed, table.dt, comm=domain.comm)
+                rare = rare_passage(tabulated, start, target, epsilon, progress, table.replicas, sampling)
                 mine[epsilon] = Simulated(
                     epsilon, rare.log_mean, rare.ci, "splitting", rare.paths, rare.replicas, rare.dt,
                     expected, None,
                 )  # fmt: skip
             else:
-                plain = mean_first_passage(
-                    noise.system, tabulated, start, target, epsilon, table.paths, table.seed, table.dt,
-                    table.max_time, comm=domain.comm,
-                )  # fmt: skip
+                sampling = Sampling(table.paths, table.seed, table.dt, table.max_time, comm=domain.comm)
+                plain = mean_first_passage(tabulated, start, target, epsilon, sampling)
                 mine[epsilon] = Simulated(
                     epsilon, plain.log_mean, plain.ci, "paths", plain.n, None, plain.dt, expected, None
                 )

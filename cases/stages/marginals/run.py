@@ -10,7 +10,7 @@ import numpy as np
 from cases.casefile.case import Case
 from cases.stages.marginals.functions import edges_of, exact_masses, function
 from solver.analysis.stages import Analysis
-from solver.fokker_planck.continuation import Density
+from solver.fokker_planck.continuation import StationaryDensity
 from solver.fokker_planck.marginals import marginal
 
 
@@ -36,7 +36,7 @@ def marginals_of_noise(case: Case, noise: str, analysis: Analysis) -> list[dict[
     ]
 
 
-def _level(case: Case, n: int, noise: str, epsilon: float, state: Density) -> dict[str, Any]:
+def _level(case: Case, n: int, noise: str, epsilon: float, state: StationaryDensity) -> dict[str, Any]:
     table = case.marginals[n]
     found = marginal(state, function(case, n, table), edges_of(table))
     widths = np.diff(found.edges)

@@ -32,6 +32,7 @@ from solver.mean_field.problem import (
 from solver.mean_field.stationary import MeanFieldState, relaxation_rate, stationary
 from solver.output.vtkhdf import write_vtkhdf
 from solver.output.vtkseries import write_series
+from solver.simulation.sampling import Sampling
 from solver.system import Array, Field
 
 STARTS = {1: 64, 2: 16, 3: 4}
@@ -241,9 +242,13 @@ def _particles(
     for count in table.particles:
         say(f"{count} particles")
         found: ParticleEnergy = particle_energy(
-            problem, count, AVERAGED * relaxation, BURN_IN * relaxation, table.particle_step,
-            np.array(level["states"][0]["mean"]), table.replicas, table.seed, comm,
-        )  # fmt: skip
+            problem,
+            count,
+            np.array(level["states"][0]["mean"]),
+            AVERAGED * relaxation,
+            BURN_IN * relaxation,
+            Sampling(table.replicas, table.seed, table.particle_step, comm=comm),
+        )
         rows.append(
             {
                 "particles": count,

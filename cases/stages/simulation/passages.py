@@ -11,16 +11,16 @@ from cases.landscapes.landscape import Landscape
 from cases.noise.tensors import ScaledNoise
 from cases.problem.places import Structure
 from cases.results.simulated import Simulated, Simulations
-from solver.analysis.stages import Analysis, landmarks_of
+from solver.analysis.stages import Analysis
 from solver.elements.evaluate import bounding_box
 from solver.fokker_planck.committor import committors
 from solver.fokker_planck.passage import TARGET_RADIUS
 from solver.simulation.first_passage import mean_first_passage
-from solver.simulation.minibatch import minibatch_first_passage
+from solver.simulation.minibatch import Minibatch, minibatch_first_passage
+from solver.simulation.sampling import Sampling
 from solver.simulation.splitting import committor_progress, rare_passage
 from solver.simulation.tabulate import Tabulated, tabulate
 from solver.simulation.targets import Ball
-from solver.system import Field
 
 PLAIN_LOG = 7.0
 """log T up to which plain simulation is preferred: it needs no reaction coordinate."""
@@ -71,7 +71,7 @@ def log_passage_time(analysis: Analysis, epsilon: float, pair: tuple[int, int]) 
 
 
 def _target(noise: ScaledNoise, places: Structure, epsilon: float) -> Ball:
-    goal = landmarks_of(noise.system, places.attractors, places.saddles).pins[places.target or 0]
+    goal = places.found.pinned(noise.system).pins[places.target or 0]
     metric = np.asarray(np.linalg.inv(goal.covariance), dtype=np.float64)
     return Ball(goal.point, TARGET_RADIUS * float(np.sqrt(epsilon)), metric)
 
@@ -89,18 +89,14 @@ def _plain(
     table = case.simulate
     assert table is not None
     start, target = places.attractors[places.start].point, _target(noise, places, epsilon)
-    sde = mean_first_passage(
-        noise.system, tabulated, start, target, epsilon, table.paths, table.seed, table.dt, table.max_time,
-        comm=domain.comm,
-    )  # fmt: skip
+    sampling = Sampling(table.paths, table.seed, table.dt, table.max_time, comm=domain.comm)
+    sde = mean_first_passage(tabulated, start, target, epsilon, sampling)
     sgd = None
     wanted = table.sgd_learning_rate is not None and epsilon == max(case.compare.epsilon)
     if wanted and landscape.samples and noise.kind == "gradient_covariance":
-        sgd = minibatch_first_passage(
-            tabulated, landscape.samples.sample_gradient, landscape.samples.size, start, target,
-            epsilon * noise.scale, 1, table.sgd_learning_rate, table.paths, table.seed, table.max_time,
-            comm=domain.comm,
-        )  # fmt: skip
+        samples = landscape.samples
+        minibatch = Minibatch(samples.sample_gradient, samples.size, learning_rate=table.sgd_learning_rate)
+        sgd = minibatch_first_passage(tabulated, minibatch, start, target, epsilon * noise.scale, sampling)
     return Simulated(epsilon, sde.log_mean, sde.ci, "paths", sde.n, None, sde.dt, computed, sgd, sde)
 
 
@@ -117,17 +113,23 @@ def _split(
     table = case.simulate
     assert table is not None
     result = rare_passage(
-        noise.system, tabulated, places.attractors[places.start].point, _target(noise, places, epsilon),
-        epsilon, _progress(case, places, analysis, epsilon), table.rare_paths, table.replicas, table.seed,
-        table.dt, comm=domain.comm,
-    )  # fmt: skip
+        tabulated,
+        places.attractors[places.start].point,
+        _target(noise, places, epsilon),
+        epsilon,
+        _progress(case, places, analysis, tabulated, epsilon),
+        table.replicas,
+        Sampling(table.rare_paths, table.seed, table.dt, comm=domain.comm),
+    )
     return Simulated(
         epsilon, result.log_mean, result.ci, "splitting", result.paths, result.replicas, result.dt,
         computed, None,
     )  # fmt: skip
 
 
-def _progress(case: Case, places: Structure, analysis: Analysis, epsilon: float) -> Field:
+def _progress(
+    case: Case, places: Structure, analysis: Analysis, tabulated: Tabulated, epsilon: float
+) -> Tabulated:
     """log of the committor of the target, at a noise at which it is more than rounding.  Collective."""
     assert places.target is not None
     heights = [b.barrier for b in analysis.barriers if b.start == places.start]
@@ -136,4 +138,5 @@ def _progress(case: Case, places: Structure, analysis: Analysis, epsilon: float)
     others = [k for k in range(len(places.attractors)) if k != places.target]
     pins = [analysis.landmarks.pins[k] for k in [places.target, *others]]
     space = analysis.gauge.function_space
-    return committor_progress(committors(analysis.coefficients, space, level, pins, case.solver.petsc)[0])
+    (h, *_) = committors(analysis.coefficients, space, level, pins, case.solver.petsc)
+    return committor_progress(h, tabulated)

@@ -10,12 +10,13 @@ from cases.loading.load import load
 from cases.loading.validate import validate
 from cases.noise.tensors import scaled
 from cases.problem.places import grade, make_mesh, structure
-from solver.analysis.stages import landmarks_of, well_sizes
+from solver.analysis.stages import well_sizes
 from solver.elements.coefficients import coefficients
 from solver.elements.evaluate import Locator
 from solver.elements.integrals import expectations
 from solver.elements.region import whole
-from solver.fokker_planck.continuation import density, first_epsilon, next_gauge, schedule
+from solver.fokker_planck.continuation import density, next_gauge, schedule
+from solver.fokker_planck.landmarks import first_epsilon
 
 EPSILON = 0.1
 
@@ -27,7 +28,7 @@ def second_moments(name, noise, *overrides):
     domain = make_mesh(case, landscape, MPI.COMM_WORLD)
     places = structure(case, landscape, domain)
     system = scaled(case, landscape, places.attractors[places.start].point)[noise].system
-    marks = landmarks_of(system, places.attractors, places.saddles)
+    marks = places.found.pinned(system)
     domain = grade(case, domain, [pin.point for pin in marks.pins], well_sizes(marks, EPSILON))
     base, locator = coefficients(domain, system, case.mesh.degree), Locator(domain)
     corners = np.array(np.meshgrid(*case.domain.bounds)).reshape(case.dim, -1).T

@@ -1,5 +1,7 @@
 """Refinement where the residual is large."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -9,8 +11,9 @@ from mpi4py import MPI
 from meshes.box import box
 from solver.analysis.adaptivity import adapted, largest
 from solver.analysis.stages import analyse
-from solver.drift.fixed_points import fixed_points
+from solver.elements.discretisation import discretise
 from solver.elements.region import cell_values
+from solver.places.search import find_places
 from tests.exact import X, Y, function, manufactured
 
 COMM = MPI.COMM_WORLD
@@ -20,13 +23,17 @@ HUMP = X**2 + Y**2 + sp.exp(-((X - sp.Rational(1, 2)) ** 2 + Y**2) / sp.Rational
 CASE = manufactured(HUMP, sp.eye(2), sp.Matrix([[0, -1], [1, 0]]))
 
 
+def only_attractors():
+    return replace(find_places(CASE, BOUNDS), passes=())
+
+
 def solved(domain):
     """Largest error where V < 0.8, and the number of cells."""
-    points = [p for p in fixed_points(CASE, BOUNDS) if p.kind == "attractor"]
-    well = analyse(CASE, domain, points, [], [], 3).wells[0]
+    places = only_attractors()
+    well = analyse(discretise(CASE, domain, 3), places, []).wells[0]
     exact, value = fem.Function(well.potential.function_space), function(HUMP, 2)
     exact.interpolate(lambda x: value(x[:2]))
-    at = points[0].point
+    at = places.attractors[0].point
     level = cell_values(exact) - value(at[:, None])[0]
     there = well.valid & (level.max(axis=1) < 0.8)
     gap = np.abs(cell_values(well.potential) - level)[there]
@@ -36,10 +43,9 @@ def solved(domain):
 
 @pytest.mark.mpi
 def test_a_hump_is_resolved_with_fewer_cells_than_by_equal_ones():
-    points = [p for p in fixed_points(CASE, BOUNDS) if p.kind == "attractor"]
     coarse = box(COMM, BOUNDS, 24)
     before, _ = solved(coarse)
-    after, cells = solved(adapted([CASE], coarse, points, [], 3, 3))
+    after, cells = solved(adapted([CASE], coarse, only_attractors(), 3, 3))
     equal, number = solved(box(COMM, BOUNDS, 56))
     assert after < before / 20
     assert after < equal

@@ -8,9 +8,9 @@ from mpi4py import MPI
 from meshes.box import box
 from solver.analysis import noise_levels
 from solver.analysis.stages import analyse
-from solver.drift.connections import connections
-from solver.drift.fixed_points import fixed_points
+from solver.elements.discretisation import discretise
 from solver.errors import NotConverged
+from solver.places.search import find_places
 from tests.exact import X, gradient_system
 
 WELL = gradient_system((X**2 - 1) ** 2 / 4, sp.eye(1))
@@ -30,10 +30,8 @@ def solved(monkeypatch, fails):
         return density(part, gauge, epsilon, *rest)
 
     monkeypatch.setattr(noise_levels, "density", failing)
-    points = fixed_points(WELL, BOUNDS)
-    ends = [p for p in points if p.kind == "attractor"]
-    mesh = box(MPI.COMM_WORLD, BOUNDS, 100)
-    return analyse(WELL, mesh, ends, connections(WELL, points, BOUNDS), [EPSILON], 3), asked
+    known = discretise(WELL, box(MPI.COMM_WORLD, BOUNDS, 100), 3)
+    return analyse(known, find_places(WELL, BOUNDS), [EPSILON]), asked
 
 
 def test_a_start_that_fails_is_lowered(monkeypatch):

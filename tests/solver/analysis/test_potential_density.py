@@ -3,17 +3,16 @@
 import numpy as np
 import pytest
 import sympy as sp
-from dolfinx import fem
 from mpi4py import MPI
 
 from meshes.box import box
 from meshes.refine import graded
 from solver.analysis.grown_well import grown_well
 from solver.analysis.potential_density import density_from_potential
-from solver.elements.coefficients import coefficients
-from solver.elements.evaluate import Locator
+from solver.elements.discretisation import discretise
+from solver.fokker_planck.landmarks import Pin
 from solver.fokker_planck.moments import mean_and_covariance
-from solver.fokker_planck.well_density import Pin
+from solver.places.attractors import attractor_at
 from tests.exact import X, Y, Z, lyapunov_by_kronecker, system
 
 COMM = MPI.COMM_WORLD
@@ -41,13 +40,11 @@ def test_ornstein_uhlenbeck(name):
     sides = [(-h, h) for h in np.sqrt(3.0 * np.diag(S))]
     size = finest * np.sqrt(epsilon * np.linalg.eigvalsh(S)[0])
     domain = graded(box(COMM, sides, resolution), [np.zeros(d)], [size])
-    space = fem.functionspace(domain, ("Lagrange", 3))
-    well, _ = grown_well(
-        case, coefficients(domain, case, 3), space, 0, np.zeros(d), [], Locator(domain), 0.05
-    )
+    well, _ = grown_well(discretise(case, domain, 3), 0, attractor_at(case, np.zeros(d)), [])
     state = density_from_potential(well, epsilon, Pin(np.zeros(d), S))
     _, spread = mean_and_covariance(state)
     np.testing.assert_allclose(spread / epsilon, S, atol=1e-6 * np.abs(S).max())
+    space = state.gauge.function_space
     x = space.tabulate_dof_coordinates()[:, :d]
     exact = -0.5 * np.einsum("ni,ij,nj->n", x, P, x) / epsilon
     exact -= 0.5 * np.linalg.slogdet(2 * np.pi * epsilon * S)[1]

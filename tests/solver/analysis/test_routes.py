@@ -7,10 +7,10 @@ from dolfinx import fem
 from mpi4py import MPI
 
 from meshes.box import box
-from solver.analysis.grown_well import surer, surest
+from solver.analysis.wells import Found, surer, surest
 from solver.elements.coefficients import coefficients
 from solver.elements.region import cell_values
-from solver.errors import NotConverged
+from solver.errors import NotConverged, Refused
 from solver.hamilton_jacobi.expansion import expand
 from solver.hamilton_jacobi.growth import from_expansion, grow
 from solver.hamilton_jacobi.well import well_of
@@ -43,26 +43,35 @@ def failing():
     raise NotConverged("by this way nothing is found")
 
 
+def routes(*actions):
+    return {f"way {n}": action for n, action in enumerate(actions)}
+
+
 def test_nothing_else_is_tried_where_v_reaches_the_cheapest_path(well):
-    found = surest([lambda: (well, [path(0.81)]), failing])
-    assert found[0].trusted_level == well.trusted_level
+    found, refused = surest(routes(lambda: Found(well, [path(0.81)]), failing))
+    assert found.well.trusted_level == well.trusted_level
+    assert refused == {}
 
 
-def test_a_second_way_replaces_one_that_fails(well):
-    assert surest([failing, lambda: (well, [path(0.81)])])[1][0].action == 0.81
+def test_a_second_way_replaces_one_that_fails_and_the_reason_is_kept(well):
+    found, refused = surest(routes(failing, lambda: Found(well, [path(0.81)])))
+    assert found.paths[0].action == 0.81
+    assert refused == {"way 0": Refused("by this way nothing is found")}
 
 
 def test_v_that_stops_short_is_kept_when_the_second_way_fails(well):
-    assert surest([lambda: (well, [path(2.0)]), failing])[0].trusted_level == well.trusted_level
+    found, refused = surest(routes(lambda: Found(well, [path(2.0)]), failing))
+    assert found.well.trusted_level == well.trusted_level
+    assert set(refused) == {"way 1"}
 
 
-def test_all_ways_fail():
-    with pytest.raises(NotConverged, match="by this way"):
-        surest([failing, failing])
+def test_all_ways_fail_with_all_reasons():
+    with pytest.raises(NotConverged, match="way 0: by this way nothing is found; way 1: by this way"):
+        surest(routes(failing, failing))
 
 
 def test_the_cheaper_path_counts_and_v_above_it_does_not(well):
-    mended, paths = surer((well, [path(0.9), path(0.4)]), (well, [path(0.6), path(0.7)]))
+    mended, paths = surer(Found(well, [path(0.9), path(0.4)]), Found(well, [path(0.6), path(0.7)]))
     assert [p.action for p in paths] == [0.6, 0.4]
     assert mended.trusted_level == pytest.approx(0.3996)
     there = mended.valid[: len(cell_values(well.potential))]

@@ -2,9 +2,8 @@
 
 import pytest
 
-from solver.analysis.noise_sweep import noise_sweep
 from tests.solver.ornstein_uhlenbeck import SPACE, errors
-from tests.solver.sweeps import DRIVEN_SPACE, DRIVEN_SPACE_BOX, DRIVEN_SPACE_LINE, boxes, landmarks
+from tests.solver.sweeps import DRIVEN_SPACE, DRIVEN_SPACE_BOX, DRIVEN_SPACE_LINE, boxes, landmarks, levels_on
 
 
 def test_density_of_a_linear_process():
@@ -18,9 +17,9 @@ def test_density_of_a_linear_process():
 def test_passage_times_at_low_noise():
     """Barrier/ε = 25 with a full tensor, from the coarsest mesh that carries the high noise levels."""
     marks = landmarks(DRIVEN_SPACE, DRIVEN_SPACE_BOX)
-    coarse = noise_sweep(DRIVEN_SPACE, boxes(DRIVEN_SPACE_BOX, (5, 4, 4)), marks, [0.15], 3)
+    coarse = levels_on(boxes(DRIVEN_SPACE_BOX, (5, 4, 4)), DRIVEN_SPACE, marks, [0.15])
     fine = boxes(DRIVEN_SPACE_BOX, (10, 7, 7))
-    (level,) = noise_sweep(DRIVEN_SPACE, fine, marks, [0.04], 3, start=coarse[0.15].state).values()
+    (level,) = levels_on(fine, DRIVEN_SPACE, marks, [0.04], coarse=coarse[0.15].state).values()
     wells = [float(pin.point[0]) for pin in marks.pins]
     for i, j in ((0, 1), (1, 0)):
         exact = DRIVEN_SPACE_LINE.log_time(wells[i], wells[j], 0.04)

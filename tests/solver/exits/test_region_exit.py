@@ -15,7 +15,7 @@ from solver.elements.evaluate import Locator, evaluate
 from solver.elements.region import make_region
 from solver.exits.backward import TooRare, absorbing_dofs, mean_exit_time
 from solver.exits.exit_times import region_exits
-from solver.fokker_planck.well_density import Pin
+from solver.fokker_planck.landmarks import Pin
 from solver.system import System
 from tests.exact import HESSIAN, lyapunov_by_kronecker
 
@@ -162,7 +162,7 @@ def test_start_away_from_the_attractor_and_refusals():
     assert evaluate(found.field, np.array([[1.0, 0.0]]), locator)[0, 0] == pytest.approx(0.0, abs=1e-10)
     with pytest.raises(ValueError, match="does not lie in the region"):
         mean_exit_time(known, space, 0.4, np.array([1.5, 0.0]), locator)
-    with pytest.raises(TooRare, match="exit_flux"):
+    with pytest.raises(TooRare, match="solver.exits.flux"):
         mean_exit_time(known, space, 0.03, np.zeros(2), locator)
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from meshes.box import box
-from solver.analysis.noise_sweep import noise_sweep
 from solver.fokker_planck.density_check import joining_level, log_density
 from solver.fokker_planck.window import LEAST, borders, windows
 from tests.exact import function
@@ -16,9 +15,9 @@ from tests.solver.given_density import (
     given,
     log_exact,
     log_integrals,
-    marks_of,
     solved,
 )
+from tests.solver.sweeps import landmarks, levels_on
 
 # barrier/ε: largest error of log p that is allowed where V ≤ 1.3
 BARS = {100: 2e-3, 200: 5e-3, 500: 2e-2}
@@ -38,8 +37,8 @@ def test_log_p_masses_and_sign_on_one_mesh():
 @pytest.mark.parametrize(("resolution", "good"), [(20, False), (40, True)])
 def test_the_refreshed_gauge_tells_whether_the_mesh_resolves_the_density(resolution, good):
     epsilon = 0.02
-    marks = marks_of(epsilon)
-    (level,) = noise_sweep(given(epsilon), box(COMM, BOUNDS, resolution), marks, [epsilon], 3).values()
+    marks = landmarks(given(epsilon), BOUNDS)
+    (level,) = levels_on(box(COMM, BOUNDS, resolution), given(epsilon), marks, [epsilon]).values()
     points = level.state.q.function_space.tabulate_dof_coordinates()[:, :2].T
     gaps = log_density(level.state) - log_exact(points, epsilon) + log_integrals(epsilon)[0]
     # below the pass

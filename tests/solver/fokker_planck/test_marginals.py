@@ -11,7 +11,8 @@ from meshes.box import box
 from solver.elements.coefficients import coefficients
 from solver.elements.region import whole
 from solver.elements.simplices import fraction_below, mass_below, subdivision
-from solver.fokker_planck.continuation import Density
+from solver.fokker_planck.continuation import StationaryDensity
+from solver.fokker_planck.gauge_density import GaugeDensity
 from solver.fokker_planck.marginals import marginal
 from tests.exact import X, Y, Z, gradient_system
 
@@ -28,7 +29,8 @@ def gaussian(dim, resolution, epsilon, side=2.0):
     gauge.interpolate(lambda x: (x[:dim] ** 2).sum(axis=0))
     q.x.array[:] = 1.0
     # any normaliser will do: the masses are those over the region
-    return Density(epsilon, known.on(whole(domain)), gauge, q, (q,), (), None, 0.3, 0.0)
+    p = GaugeDensity(known.on(whole(domain)), gauge, epsilon, q)
+    return StationaryDensity(p, (p,), (), None, 0.3)
 
 
 @pytest.mark.mpi

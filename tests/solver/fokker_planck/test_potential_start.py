@@ -8,10 +8,9 @@ from mpi4py import MPI
 
 from meshes.box import box
 from solver.analysis import noise_levels
-from solver.elements.coefficients import coefficients
-from solver.elements.evaluate import Locator
+from solver.elements.discretisation import discretise
 from solver.errors import NotConverged
-from solver.fokker_planck.continuation import first_epsilon
+from solver.fokker_planck.landmarks import first_epsilon
 from solver.fokker_planck.potential_start import MODERATE, least_transport, potential_start
 from tests.exact import Line, X, Y, Z, function, manufactured, system
 from tests.solver.sweeps import DRIVEN_SPACE, DRIVEN_SPACE_BOX, DRIVEN_SPACE_LINE, boxes, landmarks
@@ -23,34 +22,32 @@ TURNING = sp.Matrix([[0, 1, 0], [-1, 0, 1], [0, -1, 0]])
 
 
 def on_mesh(case, bounds, counts, degree):
-    domain = boxes(bounds, counts)
-    space = fem.functionspace(domain, ("Lagrange", degree))
-    return coefficients(domain, case, degree), space, landmarks(case, bounds), Locator(domain)
+    return discretise(case, boxes(bounds, counts), degree), landmarks(case, bounds)
 
 
 @pytest.mark.mpi
 def test_it_is_the_potential_where_the_drift_is_a_gradient():
     """A varies in space; V is in the space of the elements."""
-    base, space, marks, locator = on_mesh(manufactured(V, VARIABLE, sp.zeros(3)), BOX, (4, 2, 2), 4)
-    gauge, left = least_transport(base, space, marks)
-    exact = fem.Function(space)
+    known, marks = on_mesh(manufactured(V, VARIABLE, sp.zeros(3)), BOX, (4, 2, 2), 4)
+    gauge, left = least_transport(known, marks)
+    exact = fem.Function(known.space)
     exact.interpolate(lambda x: function(V, 3)(x[:3]))
     gap = gauge.x.array - exact.x.array
-    comm = space.mesh.comm
+    comm = known.comm
     top, bottom = comm.allreduce(float(gap.max()), op=MPI.MAX), comm.allreduce(float(gap.min()), op=MPI.MIN)
     assert top - bottom < 1e-10
     assert left < 1e-20
-    start = potential_start(base, space, 0.05, marks, locator)
+    start = potential_start(known, 0.05, marks)
     assert start is not None
     assert start.epsilon == 0.05
 
 
 @pytest.mark.mpi
 def test_with_rotation_it_starts_at_a_moderate_noise():
-    base, space, marks, locator = on_mesh(manufactured(V, sp.eye(3), 2 * TURNING), BOX, (6, 4, 4), 3)
-    _, left = least_transport(base, space, marks)
+    known, marks = on_mesh(manufactured(V, sp.eye(3), 2 * TURNING), BOX, (6, 4, 4), 3)
+    _, left = least_transport(known, marks)
     assert left > 0.1
-    start = potential_start(base, space, 0.01, marks, locator)
+    start = potential_start(known, 0.01, marks)
     assert start is not None
     # the barrier is 0.5, less what the projection lost
     assert 0.02 < start.epsilon < 0.5 / MODERATE
@@ -58,16 +55,16 @@ def test_with_rotation_it_starts_at_a_moderate_noise():
 
 def test_one_well_has_no_such_start():
     case = system([-X, -Y, -Z], sp.eye(3))
-    base, space, marks, locator = on_mesh(case, BOX, (2, 2, 2), 2)
-    assert potential_start(base, space, 0.1, marks, locator) is None
+    known, marks = on_mesh(case, BOX, (2, 2, 2), 2)
+    assert potential_start(known, 0.1, marks) is None
 
 
 def levels(case, bounds, counts, epsilon):
     """The level, and the noises at which densities were solved for down to it."""
-    base, space, marks, locator = on_mesh(case, bounds, counts, 3)
+    known, marks = on_mesh(case, bounds, counts, 3)
     asked = []
-    found, _ = noise_levels.continue_to_start(
-        base, space, [epsilon], marks, locator, None, lambda text: asked.append(float(text.split()[-1]))
+    found, _ = noise_levels.continue_levels(
+        known, [epsilon], marks, lambda text: asked.append(float(text.split()[-1]))
     )
     wells = [float(pin.point[0]) for pin in marks.pins]
     return found[epsilon], [e for e in asked if e >= epsilon], wells
@@ -109,12 +106,9 @@ def test_passage_times_of_a_driven_process(monkeypatch):
 def test_in_the_plane_nothing_has_changed():
     """The high levels cost little there."""
     case = system([X - X**3, -Y], sp.eye(2))
-    domain = box(MPI.COMM_WORLD, [(-1.6, 1.6), (-1.2, 1.2)], 12)
-    space = fem.functionspace(domain, ("Lagrange", 3))
+    known = discretise(case, box(MPI.COMM_WORLD, [(-1.6, 1.6), (-1.2, 1.2)], 12), 3)
     marks = landmarks(case, ((-1.6, 1.6), (-1.2, 1.2)))
     asked = []
-    noise_levels.continue_to_start(
-        coefficients(domain, case, 3), space, [0.1], marks, Locator(domain), None, asked.append
-    )
+    noise_levels.continue_levels(known, [0.1], marks, asked.append)
     corners = np.array([(1.6, 1.2), (-1.6, 1.2)])
     assert float(asked[0].split()[-1]) == pytest.approx(first_epsilon(corners, marks.pins), rel=1e-3)

@@ -6,9 +6,9 @@ from mpi4py import MPI
 
 from meshes.box import box
 from solver.analysis.stages import analyse
-from solver.drift.connections import connections
-from solver.drift.fixed_points import fixed_points
+from solver.elements.discretisation import discretise
 from solver.formulas.floor_limit import HALVINGS, floor_limit, neville
+from solver.places.search import find_places
 from tests.exact import X, Y, system
 
 COMM = MPI.COMM_WORLD
@@ -28,13 +28,12 @@ def test_neville_is_exact_for_cubics():
 def test_barrier_of_a_particle_that_is_kicked_in_its_velocity_only():
     delta, bounds = 0.05, [(-1.7, 1.7), (-1.2, 1.2)]
     case = kinetic(delta)
-    points = fixed_points(case, bounds)
-    attractors = [p for p in points if p.kind == "attractor"]
-    found = analyse(case, box(COMM, bounds, 40), attractors, connections(case, points, bounds), [], 3)
+    places = find_places(case, bounds)
+    found = analyse(discretise(case, box(COMM, bounds, 40), 3), places, [])
     for barrier in found.barriers:
         limit = floor_limit(
             [kinetic(delta / 2**n) for n in range(1, HALVINGS + 1)],
-            attractors[barrier.start],
+            places.attractors[barrier.start],
             barrier.instanton,
         )
         assert barrier.barrier < 0.49
@@ -49,12 +48,12 @@ def test_no_limit_where_the_noise_never_reaches_a_direction():
         return system([-X + X**3, -Y], sp.diag(sp.Float(delta), 1 + sp.Float(delta)))
 
     delta, bounds = 0.1, [(-1.3, 1.3), (-1.0, 1.0)]
-    points = fixed_points(case(delta), bounds)
-    attractors = [p for p in points if p.kind == "attractor"]
-    ways = connections(case(delta), points, bounds)
-    found = analyse(case(delta), box(COMM, bounds, 32), attractors, ways, [], 3)
+    places = find_places(case(delta), bounds)
+    found = analyse(discretise(case(delta), box(COMM, bounds, 32), 3), places, [])
     limit = floor_limit(
-        [case(delta / 2**n) for n in range(1, HALVINGS + 1)], attractors[0], found.barriers[0].instanton
+        [case(delta / 2**n) for n in range(1, HALVINGS + 1)],
+        places.attractors[0],
+        found.barriers[0].instanton,
     )
     assert limit.value is None
     assert not limit.lost

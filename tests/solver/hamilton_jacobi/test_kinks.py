@@ -8,11 +8,10 @@ from mpi4py import MPI
 
 from meshes.box import box
 from solver.analysis.barriers import barrier
-from solver.analysis.stages import solve_wells
-from solver.drift.connections import connections
-from solver.drift.fixed_points import fixed_points
+from solver.analysis.wells import solve_wells
 from solver.elements.cellwise import corners_of
 from solver.elements.coefficients import coefficients
+from solver.elements.discretisation import discretise
 from solver.elements.evaluate import evaluate
 from solver.elements.region import cell_values
 from solver.errors import NotConverged
@@ -21,6 +20,7 @@ from solver.hamilton_jacobi.expansion import expand
 from solver.hamilton_jacobi.kinks import leaking_level
 from solver.hamilton_jacobi.well import trusted_part
 from solver.paths.instanton import instanton
+from solver.places.search import find_places
 from tests.exact import MAIER_STEIN_BARRIERS, X, Y, maier_stein, system
 
 COMM = MPI.COMM_WORLD
@@ -51,11 +51,9 @@ def test_kink_across_the_cells():
     case = maier_stein(BETA)
     bounds = [(-1.6, 1.6), (-1.0, 1.03)]
     domain = box(COMM, bounds, 64)
-    points = fixed_points(case, bounds)
-    attractors = [p for p in points if p.kind == "attractor"]
-    stage = solve_wells(case, domain, attractors, connections(case, points, bounds), [], 3)
-    locator = stage.locator
-    well, (path,) = stage.found[int(attractors[0].point[0] > 0)]
+    places, known_mesh = find_places(case, bounds), discretise(case, domain, 3)
+    stage, locator = solve_wells(known_mesh, places, []), known_mesh.locator
+    well, (path,) = stage.found[int(places.attractors[0].point[0] > 0)]
     exact = MAIER_STEIN_BARRIERS[BETA]
     assert path.action == pytest.approx(exact, rel=1e-7)
     assert COMM.allreduce(bool(well.iteration.kinked.any()), op=MPI.LOR)

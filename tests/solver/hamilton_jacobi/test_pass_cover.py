@@ -9,13 +9,13 @@ from meshes.box import box
 from meshes.refine import graded
 from solver.analysis.barriers import barrier
 from solver.analysis.grown_well import grown_well
-from solver.drift.fixed_points import fixed_points
 from solver.elements.coefficients import coefficients
-from solver.elements.evaluate import Locator
+from solver.elements.discretisation import discretise
 from solver.hamilton_jacobi.bounds.lower_bound import lower_bound
 from solver.hamilton_jacobi.bounds.saddle_cost import saddle_cost
 from solver.hamilton_jacobi.bounds.subsolution import sample
-from solver.hamilton_jacobi.cycle_expansion import seat
+from solver.paths.escape_path import SaddleTarget
+from solver.places.attractors import attractor_at
 from tests.exact import MAIER_STEIN_BARRIERS, maier_stein
 
 COMM = MPI.COMM_WORLD
@@ -26,13 +26,11 @@ def well(beta, resolution):
     """V of the left well of the Maier–Stein system, the way out of it, and its lower bound's ingredients."""
     case = maier_stein(beta)
     domain = graded(box(COMM, BOUNDS, resolution), [np.zeros(2)], [0.8 / resolution])
-    left = min((p for p in fixed_points(case, BOUNDS) if p.kind == "attractor"), key=lambda p: p.point[0])
-    base = coefficients(domain, case, 3)
-    locator = Locator(domain)
-    space = fem.functionspace(domain, ("Lagrange", 3))
-    found, (path,) = grown_well(case, base, space, 0, seat(left), [np.zeros(2)], locator, 0.01)
+    left = attractor_at(case, np.array([-1.0, 0.0]))
+    known = discretise(case, domain, 3)
+    found, (path,) = grown_well(known, 0, left, [SaddleTarget(np.zeros(2))])
     cost = saddle_cost(case, path.points[-1], path.points[-2], 0.1 * path.action)
-    return found, path, cost, locator
+    return found, path, cost, known.locator
 
 
 @pytest.mark.parametrize("beta", [5, pytest.param(10, marks=pytest.mark.mpi)])

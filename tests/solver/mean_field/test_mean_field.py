@@ -21,6 +21,7 @@ from solver.mean_field.problem import (
     stationary_states,
 )
 from solver.mean_field.stationary import relaxation_rate, stationary
+from solver.simulation.sampling import Sampling
 
 COMM = MPI.COMM_WORLD
 INPUTS = np.array([-1.0, 0.5])[:, None]
@@ -242,7 +243,7 @@ def test_energy_of_finitely_many_particles():
     minimum = problem.energy(np.array([0.8 + LINE[0.1][0]]))
     c = particle_constant(problem, [(-9, 9)])
     count = 12
-    found = particle_energy(problem, count, 100.0, 30.0, 0.25, np.array([0.8]), replicas=300)
+    found = particle_energy(problem, count, np.array([0.8]), 100.0, 30.0, Sampling(300, dt=0.25))
     low, high = (count * (bound - minimum) for bound in found.ci)
     assert high - low < 0.6 * c
     # the next term of the expansion is of the order c/N
@@ -251,11 +252,11 @@ def test_energy_of_finitely_many_particles():
 
 @pytest.mark.mpi
 def test_particles_do_not_depend_on_ranks():
-    arguments = (neuron(), 5, 2.0, 1.0, 0.25, np.zeros(2))
-    alone = particle_energy(*arguments, replicas=150)
-    shared = particle_energy(*arguments, replicas=150, comm=COMM)
+    arguments = (neuron(), 5, np.zeros(2), 2.0, 1.0)
+    alone = particle_energy(*arguments, Sampling(150, dt=0.25))
+    shared = particle_energy(*arguments, Sampling(150, dt=0.25, comm=COMM))
     assert shared.energy == alone.energy
     assert shared.ci == alone.ci
-    assert alone.energy != particle_energy(*arguments, replicas=150, seed=2).energy
+    assert alone.energy != particle_energy(*arguments, Sampling(150, 2, dt=0.25)).energy
     with pytest.raises(ValueError, match="positive"):
-        particle_energy(neuron(), 0, 2.0, 1.0, 0.25, np.zeros(2))
+        particle_energy(neuron(), 0, np.zeros(2), 2.0, 1.0, Sampling(dt=0.25))

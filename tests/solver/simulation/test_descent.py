@@ -9,6 +9,8 @@ from mpi4py import MPI
 
 from solver.errors import NotConverged
 from solver.simulation.descent import descent, sampled_descents
+from solver.simulation.minibatch import Minibatch
+from solver.simulation.sampling import Sampling
 
 H = np.array([[2.0, 0.5], [0.5, 1.0]])
 SHIFTS = np.array([[1.0, 0.0], [-1.0, 0.4], [0.0, -0.4]])  # of mean 0: the gradients are H x + shift
@@ -30,9 +32,8 @@ def stationary(eta, batch):
 @pytest.mark.mpi
 @pytest.mark.parametrize(("eta", "batch"), [(0.2, 1), (0.5, 2)])
 def test_covariance_of_the_iterates(eta, batch):
-    found = sampled_descents(
-        sample_gradient, 3, [0.3, 0.0], eta, 20_000, batch, paths=40, seed=3, comm=MPI.COMM_WORLD
-    )
+    minibatch = Minibatch(sample_gradient, 3, batch, eta)
+    found = sampled_descents(minibatch, [0.3, 0.0], 20_000, Sampling(40, seed=3, comm=MPI.COMM_WORLD))
     exact = stationary(eta, batch)
     error = found.products.std(axis=0, ddof=1) / np.sqrt(40)
     assert (error < 0.01 * exact.max()).all()
@@ -44,7 +45,7 @@ def test_covariance_of_the_iterates(eta, batch):
     assert np.array_equal(found.first[0], [0.3, 0.0])
     assert np.array_equal(found.first[-1], found.ends[0])
     assert found.times[-1] == pytest.approx(20_000 * eta)
-    again = sampled_descents(sample_gradient, 3, [0.3, 0.0], eta, 20_000, batch, paths=40, seed=3)
+    again = sampled_descents(minibatch, [0.3, 0.0], 20_000, Sampling(40, seed=3))
     assert np.array_equal(again.products, found.products)  # whatever the number of ranks
     assert np.array_equal(again.first, found.first)
 
@@ -62,6 +63,6 @@ def test_beyond_the_stable_learning_rate():
     with pytest.raises(NotConverged, match="runs away"):
         descent(lambda x: H @ x, np.array([1.0, 1.0]), 2.05 / largest, 50_000)
     with pytest.raises(NotConverged, match="runs away"):
-        sampled_descents(sample_gradient, 3, [1.0, 1.0], 2.05 / largest, 50_000, paths=2)
+        sampled_descents(Minibatch(sample_gradient, 3, 1, 2.05 / largest), [1.0, 1.0], 50_000, Sampling(2))
     with pytest.raises(ValueError, match="two paths"):
-        sampled_descents(sample_gradient, 3, [1.0, 1.0], 0.1, 10, paths=1)
+        sampled_descents(Minibatch(sample_gradient, 3, 1, 0.1), [1.0, 1.0], 10, Sampling(1))

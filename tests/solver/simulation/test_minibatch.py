@@ -9,7 +9,8 @@ import pytest
 from mpi4py import MPI
 from numba import njit
 
-from solver.simulation.minibatch import minibatch_first_passage
+from solver.simulation.minibatch import Minibatch, minibatch_first_passage
+from solver.simulation.sampling import Sampling
 from solver.simulation.tabulate import tabulate
 from solver.simulation.targets import HalfSpace
 from solver.system import Array
@@ -29,7 +30,9 @@ def test_minibatch_tends_to_the_diffusion() -> None:
     target = HalfSpace(np.array([1.0]), 0.9)
     exact = math.log(exact_time(0.25, -1.0, 0.9, -2.5))
     found = [
-        minibatch_first_passage(table, coin_gradient, 10, LEFT, target, 0.25, 4, eta, paths=2000)
+        minibatch_first_passage(
+            table, Minibatch(coin_gradient, 10, 4, eta), LEFT, target, 0.25, Sampling(2000)
+        )
         for eta in (0.1, 0.02)
     ]
     assert abs(found[1].log_mean - exact) < abs(found[0].log_mean - exact) + 0.02
@@ -42,18 +45,19 @@ def test_plain_minibatch_sgd() -> None:
     """Without a learning rate it is plain SGD, η = εB; the gradient table is then not needed."""
     table = tabulate(double_well(1), BOX)
     target = HalfSpace(np.array([1.0]), 0.9)
-    plain = minibatch_first_passage(table, coin_gradient, 10, LEFT, target, 0.15, 1, paths=100)
+    plain = minibatch_first_passage(table, Minibatch(coin_gradient, 10), LEFT, target, 0.15, Sampling(100))
     assert plain.learning_rate == pytest.approx(0.15)
     with pytest.raises(ValueError, match="batch"):
-        minibatch_first_passage(table, coin_gradient, 10, LEFT, target, 0.05, 0)
+        Minibatch(coin_gradient, 10, 0)
 
 
 @pytest.mark.mpi
 def test_minibatch_does_not_depend_on_ranks() -> None:
     table = tabulate(double_well(1), BOX)
     target = HalfSpace(np.array([1.0]), 0.0)
-    alone = minibatch_first_passage(table, coin_gradient, 10, LEFT, target, 0.3, 2, 0.05, paths=51)
-    shared = minibatch_first_passage(
-        table, coin_gradient, 10, LEFT, target, 0.3, 2, 0.05, paths=51, comm=MPI.COMM_WORLD
+    minibatch = Minibatch(coin_gradient, 10, 2, 0.05)
+    alone, shared = (
+        minibatch_first_passage(table, minibatch, LEFT, target, 0.3, Sampling(51, comm=comm))
+        for comm in (None, MPI.COMM_WORLD)
     )
     assert shared.mean == alone.mean

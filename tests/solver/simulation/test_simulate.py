@@ -12,11 +12,13 @@ from numba import njit
 from scipy.integrate import simpson
 
 from solver.errors import NotConverged
-from solver.simulation.first_passage import default_step, ensemble, mean_first_passage
+from solver.simulation.first_passage import default_step, make_motion, mean_first_passage
 from solver.simulation.random_stream import normals, seed_stream
+from solver.simulation.sampling import Sampling
 from solver.simulation.survival import mean_passage_time
-from solver.simulation.tabulate import tabulate
+from solver.simulation.tabulate import Tabulated, tabulate
 from solver.simulation.targets import Ball, HalfSpace, Superlevel
+from solver.simulation.weak_scheme import X, drift_and_factor, fold, step, workspace
 from solver.system import Array, System
 from tests.solver.double_wells import BOX, LEFT, RIGHT, double_well, exact_time, identity
 
@@ -55,7 +57,7 @@ def test_double_well_passage_time(dim: int) -> None:
     start, normal = np.zeros(dim), np.zeros(dim)
     start[0], normal[0] = -1.0, 1.0
     found = mean_first_passage(
-        system, tabulate(system, BOX * dim), start, HalfSpace(normal, 0.9), 0.2, paths=3000, dt=0.1
+        tabulate(system, BOX * dim), start, HalfSpace(normal, 0.9), 0.2, Sampling(3000, dt=0.1)
     )
     exact = math.log(exact_time(0.2, -1.0, 0.9, -2.5))
     error = (found.ci[1] - found.ci[0]) / 3.92
@@ -67,10 +69,11 @@ def test_double_well_passage_time(dim: int) -> None:
 
 def test_ball_in_one_dimension_is_an_interval() -> None:
     system = double_well(1)
-    found = mean_first_passage(system, tabulate(system, BOX), LEFT, Ball(RIGHT, 0.1), 0.2, paths=4000)
+    table = tabulate(system, BOX)
+    found = mean_first_passage(table, LEFT, Ball(RIGHT, 0.1), 0.2, Sampling(4000))
     exact = math.log(exact_time(0.2, -1.0, 0.9, -2.5))
     assert abs(found.log_mean - exact) < 0.06
-    assert found.dt == pytest.approx(default_step(system, LEFT, Ball(RIGHT, 0.1), 0.2))
+    assert found.dt == pytest.approx(default_step(table, LEFT, Ball(RIGHT, 0.1), 0.2))
 
 
 def test_exit_time_is_corrected_for_the_time_step() -> None:
@@ -90,7 +93,7 @@ def test_exit_time_is_corrected_for_the_time_step() -> None:
         Superlevel(lambda x: (x**2).sum(axis=0), 1.0, bounds),
     )
     for target in targets:
-        found = mean_first_passage(system, table, np.zeros(2), target, epsilon, paths=6000, dt=0.05)
+        found = mean_first_passage(table, np.zeros(2), target, epsilon, Sampling(6000, dt=0.05))
         assert abs(found.log_mean - math.log(exact)) < 0.05
 
 
@@ -109,7 +112,7 @@ def test_exit_from_a_sublevel_set(diffusion: list[list[float]], exact: float) ->
     system = replace(base, diffusion=lambda x: tensor + 0 * x[0])
     bounds = ((-1.6, 1.6), (-1.6, 1.6))
     target = Superlevel(lambda x: (3 * x[0] ** 2 + 2 * x[0] * x[1] + 2 * x[1] ** 2) / 2, 1.0, bounds)
-    found = mean_first_passage(system, tabulate(system, bounds), np.zeros(2), target, 0.4, paths=10_000)
+    found = mean_first_passage(tabulate(system, bounds), np.zeros(2), target, 0.4, Sampling(10_000))
     assert abs(found.log_mean - math.log(exact)) < 0.045
 
 
@@ -124,7 +127,7 @@ def test_passage_with_noise_that_varies() -> None:
     table = tabulate(system, BOX * 2)
     assert table.error <= 1e-5
     found = mean_first_passage(
-        system, table, np.array([1.0, 0.0]), HalfSpace(np.array([-1.0, 0.0]), 1.0), 0.2, paths=3000, dt=0.1
+        table, np.array([1.0, 0.0]), HalfSpace(np.array([-1.0, 0.0]), 1.0), 0.2, Sampling(3000, dt=0.1)
     )
     error = (found.ci[1] - found.ci[0]) / 3.92
     assert abs(found.log_mean - math.log(29.3685950)) < 3 * error + 0.015
@@ -137,6 +140,27 @@ def multiplicative(a: float, s: float) -> System:
     )
 
 
+@njit
+def _ends(motion, start, seed, paths, steps):
+    ends = np.empty((paths, start.size))
+    state = np.empty(4, np.uint64)
+    for n in range(paths):
+        seed_stream(state, seed, n)
+        work = workspace(motion)
+        work[X, : start.size] = start
+        for _ in range(steps):
+            drift_and_factor(motion, work)
+            step(motion, state, work)
+            fold(motion.table, work)
+        ends[n] = work[X, : start.size]
+    return ends
+
+
+def ensemble(table: Tabulated, start: Array, epsilon: float, dt: float, paths: int, seed: int) -> Array:
+    """The points of all paths at time 1, ``(d, paths)``, by the steps that passages are made of."""
+    return _ends(make_motion(table, epsilon, dt), start, seed, paths, round(1.0 / dt)).T
+
+
 def slope(steps: list[float], errors: list[float]) -> float:
     return float(np.polyfit(np.log(steps), np.log(np.abs(errors)), 1)[0])
 
@@ -147,7 +171,7 @@ def test_weak_order_two_with_multiplicative_noise() -> None:
     steps = [1.0, 0.5, 0.25]
     errors = []
     for dt in steps:
-        ends = ensemble(table, np.array([1.0]), epsilon, 1.0, dt, 400_000, seed=3)
+        ends = ensemble(table, np.array([1.0]), epsilon, dt, 400_000, seed=3)
         errors.append((ends**2).mean() - math.exp(2 * a + epsilon * s**2))
     assert slope(steps, errors) > 1.6
 
@@ -164,7 +188,7 @@ def test_weak_order_two_with_noise_that_does_not_commute() -> None:
     start, epsilon = np.array([1.0, 1.0]), 0.3
 
     def moments(dt: float, paths: int) -> Array:
-        x = ensemble(table, start, epsilon, 1.0, dt, paths, seed=4)
+        x = ensemble(table, start, epsilon, dt, paths, seed=4)
         return np.array([(x[0] ** 2).mean(), (x[0] * x[1]).mean(), (x[1] ** 2).mean()])
 
     exact = moment_equations(epsilon)
@@ -206,7 +230,7 @@ def test_same_seed_same_result_other_seed_another() -> None:
     table = tabulate(system, BOX)
     target = HalfSpace(np.array([1.0]), 0.0)
     first, again, other = (
-        mean_first_passage(system, table, LEFT, target, 0.3, paths=200, seed=s) for s in (7, 7, 8)
+        mean_first_passage(table, LEFT, target, 0.3, Sampling(200, seed=s)) for s in (7, 7, 8)
     )
     assert first.log_mean == again.log_mean
     assert first.log_mean != other.log_mean
@@ -217,12 +241,10 @@ def test_result_does_not_depend_on_ranks() -> None:
     system = double_well(1)
     table = tabulate(system, BOX)
     target = HalfSpace(np.array([1.0]), 0.0)
-    alone = mean_first_passage(system, table, LEFT, target, 0.3, paths=101, seed=5)
-    shared = mean_first_passage(system, table, LEFT, target, 0.3, paths=101, seed=5, comm=MPI.COMM_WORLD)
+    alone = mean_first_passage(table, LEFT, target, 0.3, Sampling(101, seed=5))
+    shared = mean_first_passage(table, LEFT, target, 0.3, Sampling(101, seed=5, comm=MPI.COMM_WORLD))
     assert shared.mean == alone.mean
     assert shared.ci == alone.ci
-    ends = ensemble(table, LEFT, 0.3, 1.0, 0.1, 31)
-    np.testing.assert_array_equal(ends, ensemble(table, LEFT, 0.3, 1.0, 0.1, 31, comm=MPI.COMM_WORLD))
 
 
 def test_confidence_intervals_cover() -> None:
@@ -230,9 +252,7 @@ def test_confidence_intervals_cover() -> None:
     table = tabulate(system, BOX)
     exact = math.log(exact_time(0.4, -1.0, 0.5, -2.5))
     target = HalfSpace(np.array([1.0]), 0.5)
-    runs = [
-        mean_first_passage(system, table, LEFT, target, 0.4, paths=300, seed=s, dt=0.05) for s in range(40)
-    ]
+    runs = [mean_first_passage(table, LEFT, target, 0.4, Sampling(300, seed=s, dt=0.05)) for s in range(40)]
     assert sum(r.ci[0] <= exact <= r.ci[1] for r in runs) >= 34
 
 
@@ -252,13 +272,13 @@ def test_censoring_in_a_simulation() -> None:
     system = double_well(1)
     target = HalfSpace(np.array([1.0]), 0.9)
     found = mean_first_passage(
-        system, tabulate(system, BOX), LEFT, target, 0.15, paths=3000, max_time=80.0, dt=0.1
+        tabulate(system, BOX), LEFT, target, 0.15, Sampling(3000, max_time=80.0, dt=0.1)
     )
     assert 0 < found.censored < 3000
     error = (found.ci[1] - found.ci[0]) / 3.92
     assert abs(found.log_mean - math.log(exact_time(0.15, -1.0, 0.9, -2.5))) < 3 * error + 0.01
     with pytest.raises(NotConverged, match="simulate longer"):
-        mean_first_passage(system, tabulate(system, BOX), LEFT, target, 0.05, paths=50, max_time=20.0)
+        mean_first_passage(tabulate(system, BOX), LEFT, target, 0.05, Sampling(50, max_time=20.0))
 
 
 def test_bad_input() -> None:
@@ -266,12 +286,12 @@ def test_bad_input() -> None:
     table = tabulate(system, BOX * 2)
     start = np.array([-1.0, 0.0])
     with pytest.raises(ValueError, match="box"):
-        mean_first_passage(system, table, np.array([-3.0, 0.0]), Ball(start, 0.1), 0.1)
+        mean_first_passage(table, np.array([-3.0, 0.0]), Ball(start, 0.1), 0.1)
     with pytest.raises(ValueError, match="positive"):
-        mean_first_passage(system, table, start, Ball(start, 0.1), 0.0)
+        mean_first_passage(table, start, Ball(start, 0.1), 0.0)
     with pytest.raises(ValueError, match="ball"):
-        mean_first_passage(system, table, start, Ball(RIGHT, 0.1), 0.1)
+        mean_first_passage(table, start, Ball(RIGHT, 0.1), 0.1)
     with pytest.raises(ValueError, match="normal"):
-        mean_first_passage(system, table, start, HalfSpace(np.zeros(2), 0.1), 0.1)
+        mean_first_passage(table, start, HalfSpace(np.zeros(2), 0.1), 0.1)
     with pytest.raises(NotConverged, match="start in the target"):
-        mean_first_passage(system, table, start, Ball(start, 0.1), 0.1)
+        mean_first_passage(table, start, Ball(start, 0.1), 0.1)

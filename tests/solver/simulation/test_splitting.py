@@ -15,7 +15,8 @@ from solver.elements.coefficients import coefficients
 from solver.errors import NotConverged
 from solver.exits.exit_times import region_exits
 from solver.fokker_planck.committor import committors
-from solver.fokker_planck.well_density import Pin
+from solver.fokker_planck.landmarks import Pin
+from solver.simulation.sampling import Sampling
 from solver.simulation.splitting import combine, committor_progress, rare_passage
 from solver.simulation.tabulate import tabulate
 from solver.simulation.targets import Ball, HalfSpace, Superlevel
@@ -33,9 +34,9 @@ def line_table():
 
 
 def on_the_line(epsilon, seed, progress=lambda x: x[0], paths=100, **options):
-    return rare_passage(
-        double_well(1), line_table(), LEFT, GOAL, epsilon, progress, paths, seed=seed, **options
-    )
+    replicas = options.pop("replicas", 24)
+    sampling = Sampling(paths, seed, **options)
+    return rare_passage(line_table(), LEFT, GOAL, epsilon, progress, replicas, sampling)
 
 
 @pytest.mark.parametrize("epsilon", [0.06, 0.027])
@@ -82,15 +83,13 @@ def test_noise_that_varies():
     line = Line(sp.lambdify(x, x - x**3, "numpy"), lambda y: 1 + 0.5 * np.tanh(2 * y), -2.5, 2.5)
     system = replace(double_well(2), diffusion=diffusion)
     run = rare_passage(
-        system,
         tabulate(system, BOX * 2),
         np.array([-1.0, 0.0]),
         HalfSpace(np.array([1.0, 0.0]), 0.8),
         0.05,
         lambda y: y[0],
-        paths=100,
-        replicas=16,
-        seed=2,
+        16,
+        Sampling(100, 2),
     )
     exact = line.log_time(-1.0, 0.8, 0.05)
     assert exact > 17
@@ -110,11 +109,11 @@ def test_committor_of_the_mesh_as_reaction_coordinate():
     h = committors(coefficients(domain, system, 2), space, 0.12, pins)[1]
     table = tabulate(system, bounds)
     ball = Ball(np.array([1.0, 0.0]), 0.3)
-    progress = committor_progress(h)
-    shared = rare_passage(
-        system, table, np.array([-1.0, 0.0]), ball, 0.06, progress, paths=60, replicas=12, comm=COMM
+    progress = committor_progress(h, table)
+    shared, alone = (
+        rare_passage(table, np.array([-1.0, 0.0]), ball, 0.06, progress, 12, Sampling(60, comm=comm))
+        for comm in (COMM, None)
     )
-    alone = rare_passage(system, table, np.array([-1.0, 0.0]), ball, 0.06, progress, paths=60, replicas=12)
     assert shared == alone
     # from the well the ball is entered soon after the line x = 0.7 is crossed
     near = math.log(exact_time(0.06, -1.0, 0.7, -2.0))
@@ -130,7 +129,7 @@ def test_seeds_and_refusals():
     with pytest.raises(ValueError, match="does not vary"):
         on_the_line(0.1, 1, progress=lambda x: 0 * x[0])
     with pytest.raises(ValueError, match="box"):
-        rare_passage(double_well(1), line_table(), 5 * RIGHT, GOAL, 0.1, lambda x: x[0])
+        rare_passage(line_table(), 5 * RIGHT, GOAL, 0.1, lambda x: x[0])
     with pytest.raises(NotConverged, match="steps"):
         on_the_line(0.05, 1, max_steps=1e4)
     # hopeless: the reaction coordinate grows away from the target
@@ -174,7 +173,7 @@ def test_exit_from_a_sublevel_set_as_by_the_flux():
         system, lambda x: loss(x) - 1, pin, np.array(bounds), [0.1], shells=8, comm=MPI.COMM_SELF
     ).times
     goal = Superlevel(loss, 1.0, bounds)
-    run = rare_passage(system, tabulate(system, bounds), np.zeros(2), goal, 0.1, loss, 250, 16, dt=0.02)
+    run = rare_passage(tabulate(system, bounds), np.zeros(2), goal, 0.1, loss, 16, Sampling(250, dt=0.02))
     assert exit_time.log_mean > 15
     assert run.ci[0] - 0.1 < exit_time.log_mean < run.ci[1] + 0.1
     assert run.ci[1] - run.ci[0] < 1.2

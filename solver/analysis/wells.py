@@ -1,0 +1,152 @@
+"""V of every well, by the surest of two ways, and the densities that are wanted.
+
+V is started from densities (:mod:`solver.analysis.density_well`) or from the attractor alone
+(:mod:`solver.analysis.grown_well`); neither way has the flaws of the other, and where one stops short of the
+cheapest path the other is tried, too.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from meshes.serial import on_root
+from solver.analysis.density_well import well_from_densities
+from solver.analysis.grown_well import grown_well
+from solver.analysis.noise_levels import Continuation, Level, Monitor, continue_levels
+from solver.elements.discretisation import Discretisation
+from solver.errors import NotConverged, Refused
+from solver.fokker_planck.landmarks import Landmarks
+from solver.hamilton_jacobi.well import TOP, WellPotential, trusted_below
+from solver.paths.escape_path import Target
+from solver.paths.instanton import Instanton
+from solver.places.places import Places
+
+# V this near to the cheapest path shows that there is no cheaper one by much
+SURE = 0.9
+
+
+class Found(NamedTuple):
+    """V of one attractor, and an instanton to each of its passes."""
+
+    well: WellPotential
+    paths: list[Instanton]
+
+
+@dataclass(frozen=True)
+class Wells:
+    """V of every well with the paths out of it, and what was needed to solve for it.
+
+    Attributes:
+        landmarks: Attractors with covariances, passes.
+        found: For every attractor V, and an instanton to each of its passes.
+        levels: Densities and rates by noise level, as asked for.
+        start: Where V was started from densities; None where it was grown from the attractors.
+        refused: What did not work on the way, by what it was.
+    """
+
+    landmarks: Landmarks
+    found: tuple[Found, ...]
+    levels: dict[float, Level]
+    start: Continuation | None
+    refused: dict[str, Refused] = field(default_factory=dict)
+
+
+def solve_wells(
+    discretisation: Discretisation,
+    places: Places,
+    epsilons: Sequence[float],
+    monitor: Monitor = lambda _: None,
+) -> Wells:
+    """Solve for the densities that are wanted, and for V of every well.  Collective.
+
+    Arguments and exceptions are those of :func:`solver.analysis.stages.analyse`.
+    """
+    system = discretisation.system
+    landmarks = places.pinned(system)
+
+    @functools.cache
+    def continuation() -> tuple[dict[float, Level], Continuation | None]:
+        return continue_levels(discretisation, epsilons, landmarks, monitor)
+
+    @functools.cache
+    def targets(k: int) -> list[Target]:
+        attractor = places.attractors[k]
+        ways = [places.passes[n] for n, _ in places.ways_out(k)]
+        return on_root(discretisation.comm, lambda: [way.target(system, k, attractor) for way in ways])
+
+    def from_expansion(k: int) -> Found:
+        return Found(*grown_well(discretisation, k, places.attractors[k], targets(k), monitor))
+
+    def from_density(k: int) -> Found:
+        start = continuation()[1]
+        if start is None:
+            raise NotConverged("the densities end too far above the noise from which V could be started")
+        well = well_from_densities(discretisation, start, k, places.attractors[k], targets(k), monitor)
+        return Found(*well)
+
+    routes = {"from its attractor": from_expansion}
+    if not epsilons:
+        routes |= {"from densities": from_density}
+    elif continuation()[1] is not None:
+        routes = {"from densities": from_density, **routes}
+    found: list[Found] = []
+    refused: dict[str, Refused] = {}
+    for k in range(len(places.attractors)):
+        one, failures = surest({name: functools.partial(route, k) for name, route in routes.items()})
+        found.append(one)
+        refused |= {f"V of well {k} {name}": failure for name, failure in failures.items()}
+    levels, start = continuation() if continuation.cache_info().currsize else ({}, None)
+    return Wells(landmarks, tuple(found), levels, start, refused)
+
+
+def surest(routes: Mapping[str, Callable[[], Found]]) -> tuple[Found, dict[str, Refused]]:
+    """V of one attractor by the first of several ways that gets far enough, or the best of all.  Collective.
+
+    Where V stops short of the cheapest path that was found there may be a cheaper one; the lower bound of the
+    barrier says how much cheaper.
+
+    Returns:
+        What was found, and why ways failed that were tried.
+
+    Raises:
+        NotConverged: If all ways fail, with all reasons.
+    """
+    found: Found | None = None
+    refused: dict[str, Refused] = {}
+    for name, route in routes.items():
+        try:
+            other = route()
+        except NotConverged as error:
+            refused[name] = Refused(str(error))
+            continue
+        found = other if found is None else surer(found, other)
+        if reaches(*found):
+            break
+    if found is None:
+        reasons = "; ".join(f"{name}: {failure.reason}" for name, failure in refused.items())
+        raise NotConverged(f"there is no way to V of a well ({reasons})")
+    return found, refused
+
+
+def reaches(well: WellPotential, paths: Sequence[Instanton]) -> bool:
+    """Whether V was solved for nearly up to the cheapest path, so that there is no cheaper one by much."""
+    return well.trusted_level >= SURE * min((path.action for path in paths), default=0.0)
+
+
+def surer(first: Found, second: Found) -> Found:
+    """Of two results for one well the cheaper paths, with the V that is known further up below them.
+
+    Above the cheapest path V is not that of its own well only, however well it settled there.
+    """
+    paths = [
+        one if one.action <= other.action else other
+        for one, other in zip(first.paths, second.paths, strict=True)
+    ]
+    lowest = min((path.action for path in paths), default=np.inf)
+    wells = [trusted_below(well, TOP * lowest) for well, _ in (first, second)]
+    return Found(max(wells, key=lambda well: well.trusted_level), paths)

@@ -1,0 +1,82 @@
+"""All places of a drift: its attractors, the passes between them, and the fixed points that are neither."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from solver.drift.fixed_points import FixedPoint
+from solver.fokker_planck.landmarks import Landmarks, Pin
+from solver.places.attractors import Attractor
+from solver.places.passes import Pass
+from solver.system import Array, System
+
+
+@dataclass(frozen=True, repr=False)
+class Places:
+    """Where the drift leads, and over what; the same for every noise.
+
+    Attributes:
+        attractors: Stable points, then stable limit cycles.
+        passes: Saddles with one unstable direction, then unstable cycles.
+        others: All other fixed points.
+    """
+
+    attractors: tuple[Attractor, ...] = ()
+    passes: tuple[Pass, ...] = ()
+    others: tuple[FixedPoint, ...] = ()
+
+    def ways_out(self, k: int) -> list[tuple[int, int | None]]:
+        """The passes beside attractor k, each with the attractor behind it (None: the way leads outside)."""
+        sides = [(n, way.between) for n, way in enumerate(self.passes) if k in way.between]
+        return [(n, pair[1 - pair.index(k)]) for n, pair in sides]
+
+    def pinned(self, system: System) -> Landmarks:
+        """The attractors with their covariances under one noise, and the passes; of a cycle, one point."""
+        pins = tuple(Pin(one.point, one.covariance(system)) for one in self.attractors)
+        points = np.array([way.point for way in self.passes]).reshape(len(self.passes), system.dim)
+        return Landmarks(pins, points, tuple(way.between for way in self.passes))
+
+    def __repr__(self) -> str:
+        """A table of the attractors and passes."""
+        rows = [
+            [
+                str(k),
+                _kind(one.cycle, "point"),
+                _at(one.point),
+                ", ".join(str(n) for n, _ in self.ways_out(k)),
+            ]
+            for k, one in enumerate(self.attractors)
+        ]
+        ways = [
+            [str(n), _kind(way.cycle, "saddle"), _at(way.point), " and ".join(_side(k) for k in way.between)]
+            for n, way in enumerate(self.passes)
+        ]
+        parts = [_table(["attractor", "kind", "at", "passes"], rows)] if rows else ["no attractors"]
+        parts += [_table(["pass", "kind", "at", "between"], ways)] if ways else ["no passes"]
+        if self.others:
+            parts.append("other fixed points: " + ", ".join(f"{p.kind} {_at(p.point)}" for p in self.others))
+        return "\n\n".join(parts)
+
+
+def _kind(cycle: object, otherwise: str) -> str:
+    return otherwise if cycle is None else "cycle"
+
+
+def _side(k: int | None) -> str:
+    return "outside" if k is None else str(k)
+
+
+def _at(x: Array) -> str:
+    # what is zero but for rounding is printed as zero
+    return "(" + ", ".join(f"{value:.6g}" for value in np.where(np.abs(x) < 1e-12, 0.0, x)) + ")"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[n]) for row in [head, *rows]) for n in range(len(head))]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join(
+        ["  ".join(cell.ljust(w) for cell, w in zip(head, widths, strict=True)).rstrip(), *lines]
+    )
