@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from solver.elements.evaluate import Locator, evaluate
-from solver.fokker_planck.markov_chain import markov_chain
 from solver.hamilton_jacobi.bounds.lower_bound import lower_bound
 from solver.hamilton_jacobi.bounds.saddle_cost import SaddleCost
 from solver.hamilton_jacobi.well import (
@@ -83,20 +82,10 @@ def barrier(
     )
 
 
-def stitched_weights(count: int, barriers: Sequence[Barrier]) -> Array:
-    """Leading exponents w of the well weights, ``π_k ≍ e^{−w_k/ε}``, lowest zero, ``(K,)``.
-
-    The Freidlin–Wentzell graph (Random Perturbations of Dynamical Systems, ch. 6): w is the minimum over
-    spanning arborescences, here as the limit of the exact stationary weights of a chain with rates
-    ``e^{−barrier/δ}`` for a δ so small that only exponents are left.
-    """
-    if count == 1:
-        return np.zeros(1)
-    delta = 1e-9 * max(b.barrier for b in barriers)
-    log_rate = np.full((count, count), -np.inf)
+def direct_costs(count: int, barriers: Sequence[Barrier]) -> Array:
+    """The lowest barrier from each well directly into each other one, ``(K, K)``; ∞ where there is none."""
+    costs = np.full((count, count), np.inf)
     for item in barriers:
         if item.end is not None:
-            log_rate[item.start, item.end] = max(log_rate[item.start, item.end], -item.barrier / delta)
-    with np.errstate(invalid="ignore"):
-        weights = -delta * markov_chain(delta, log_rate).log_weight
-    return np.asarray(weights - np.nanmin(weights))
+            costs[item.start, item.end] = min(costs[item.start, item.end], item.barrier)
+    return costs

@@ -14,13 +14,14 @@ import numpy as np
 from dolfinx import fem
 
 from meshes.serial import dealt
-from solver.analysis.barriers import Barrier, barrier, stitched_weights
+from solver.analysis.barriers import Barrier, barrier, direct_costs
 from solver.analysis.gauge_check import lowest_gauge_gap
 from solver.analysis.noise_levels import Level, Monitor, alone
 from solver.analysis.wells import Wells, solve_wells
 from solver.elements.coefficients import Coefficients
 from solver.elements.discretisation import Discretisation
 from solver.errors import NotConverged, Refused
+from solver.fokker_planck.chain_exponents import weight_exponents
 from solver.fokker_planck.landmarks import Landmarks
 from solver.hamilton_jacobi.bounds.saddle_cost import SaddleCost, saddle_cost
 from solver.hamilton_jacobi.well import BALL, WellPotential
@@ -97,7 +98,7 @@ def analyse(
     wells = [well for well, _ in stage.found]
     barriers = _barriers(discretisation, places, stage)
     levels, refused = _with_own_gauge(stage, places, discretisation)
-    weights = stitched_weights(len(wells), barriers)
+    weights = weight_exponents(direct_costs(len(wells), barriers))
     asymptotics = _asymptotics(discretisation, places, barriers)
     for one, law in zip(barriers, asymptotics, strict=True):
         if isinstance(law, Refused):

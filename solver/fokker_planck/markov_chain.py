@@ -41,7 +41,7 @@ def markov_chain(epsilon: float, log_rate: Array) -> Rates:
     for target in range(count):
         for start in range(count):
             if start != target:
-                passage[start, target] = _log_passage(log_rate, start, target)
+                passage[start, target] = log_passage(log_rate, start, target)
     return Rates(epsilon, log_rate, passage, _log_weights(log_rate))
 
 
@@ -77,8 +77,8 @@ def _log_weights(log_rate: Array) -> Array:
     return np.asarray(weight - np.logaddexp.reduce(weight))
 
 
-def _log_passage(log_rate: Array, start: int, target: int) -> float:
-    """Mean first passage time: eliminate every state but the start, adding the time spent in it."""
+def log_passage(log_rate: Array, start: int, target: int) -> float:
+    """log mean first passage time: eliminate every state but the start, adding the time spent in it."""
     rate = log_rate.copy()
     count = rate.shape[0]
     holding = np.zeros(count)  # log of the time weight carried by a visit; unit while nothing is eliminated
