@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text, allow_abbrev=False)
 
     def add_case(command: argparse.ArgumentParser) -> None:
-        command.add_argument("case", metavar="CASE", help="a case file, or the name of a built-in case")
+        command.add_argument("case", metavar="CASE", help="a case file, or a name that 'list' shows")
         command.add_argument(
             "--set",
             action="append",
@@ -75,7 +75,10 @@ def parser() -> argparse.ArgumentParser:
     )
     level.add_argument("--verbose", dest="level", action="store_const", const="verbose", help="more detail")
     add_case(add("check", "validate a case and print it with all defaults filled in; solves nothing"))
-    add("list", "list the built-in cases")
+    listing = add("list", "list the built-in cases, then the library of named systems by family")
+    listing.add_argument(
+        "family", metavar="FAMILY", nargs="?", help="one family only: built-in, sgd, optimisation, …"
+    )
     probe = add("probe", "evaluate a field of a result at points; prints a JSON list")
     probe.add_argument("folder", metavar="DIR", type=Path, help="result folder")
     probe.add_argument("field", metavar="FIELD", help="name of the field")

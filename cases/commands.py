@@ -9,16 +9,24 @@ from pathlib import Path
 
 from cases.base.errors import EXIT_GOOD, CaseError, suggestion
 
+#: What ``quasipot list`` calls the cases that reproduce the claims of papers.
+BUILTIN_FAMILY = "built-in"
+
 
 def list_cases(arguments: argparse.Namespace) -> int:
-    """Print one line for each built-in case."""
-    from cases.loading.load import builtin_cases, load
+    """Print one line for each case that comes with the program, or for each of one family."""
+    from cases.loading.library import entries, families
 
-    names = builtin_cases()
-    width = max(len(name) for name in names)
-    for name in names:
-        case, _ = load(name)
-        print(f"{name:{width}}  {case.title}" + (f" [{case.paper}]" if case.paper else ""))
+    family: str | None = arguments.family
+    known = families()
+    if family is not None and family not in [BUILTIN_FAMILY, *known]:
+        fix = suggestion(family, [BUILTIN_FAMILY, *known], "families")
+        raise CaseError("quasipot", f"list {family}", "there is no such family", fix)
+    found = entries("" if family == BUILTIN_FAMILY else family)
+    width = max(len(one.name) for one in found)
+    for one in found:
+        head = f"{one.family}: " if one.family and family is None else ""
+        print(f"{one.name:{width}}  {head}{one.title}" + (f" [{one.paper}]" if one.paper else ""))
     return EXIT_GOOD
 
 

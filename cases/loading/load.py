@@ -10,24 +10,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from cases.base import toml_text
-from cases.base.errors import CaseError, suggestion
+from cases.base.errors import CaseError, nearest
 from cases.casefile.case import Case
 from cases.casefile.schema import CaseTable
 from cases.loading.complaints import first_error
 from cases.loading.consistency import complete
+from cases.loading.library import files
 from cases.loading.plain import check_plain
 
-BUILTIN = Path(__file__).parent.parent / "builtin"
 MAX_BYTES = 1_000_000
 
 
-def builtin_cases() -> list[str]:
-    """Names of the cases that come with the program."""
-    return sorted(path.stem for path in BUILTIN.glob("*.toml"))
-
-
 def find(name: str) -> Path:
-    """The file of a case given by path or by built-in name.
+    """The file of a case given by its path, or by its name if it comes with the program.
 
     Raises:
         CaseError: when there is no such case.
@@ -35,20 +30,21 @@ def find(name: str) -> Path:
     path = Path(name)
     if path.is_file():
         return path
-    if name in builtin_cases():
-        return BUILTIN / f"{name}.toml"
+    known = files()
+    if name in known:
+        return known[name]
     if path.is_dir():
-        raise CaseError(name, "", "this is a folder", "give a case file or the name of a built-in case")
+        raise CaseError(name, "", "this is a folder", "give a case file or a name that 'quasipot list' shows")
     if path.suffix == ".toml" or len(path.parts) != 1:
         raise CaseError(
-            name, "", "no such file", "give the path of a case file; 'quasipot list' names the built-in cases"
+            name,
+            "",
+            "no such file",
+            "give the path of a case file; 'quasipot list' names those that come along",
         )
-    raise CaseError(
-        name,
-        "",
-        "no such file and no such built-in case",
-        suggestion(name, builtin_cases(), "built-in cases"),
-    )
+    near = nearest(name, known)
+    fix = f"did you mean '{near}'?" if near is not None else "'quasipot list' shows all names"
+    raise CaseError(name, "", "no such file, built-in case or system of the library", fix)
 
 
 def load(name: str, overrides: Sequence[str] = ()) -> tuple[Case, str]:
@@ -57,7 +53,7 @@ def load(name: str, overrides: Sequence[str] = ()) -> tuple[Case, str]:
     The text has all defaults filled in, a comment on every key, and loads back to an equal case.
 
     Args:
-        name: Path of a case file, or the name of a built-in case.
+        name: Path of a case file, or the name of a built-in case or of a system of the library.
         overrides: ``table.key=value`` strings of ``--set``.
 
     Raises:

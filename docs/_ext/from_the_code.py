@@ -204,6 +204,17 @@ def builtin_cases() -> str:
     return "\n\n".join(blocks) + "\n"
 
 
+def systems() -> str:
+    """The library of named systems, family by family."""
+    from cases.loading.library import entries, families
+
+    blocks = []
+    for family in families():
+        rows = [f"| `{one.name}` | {cell(one.title)} | {cell(one.paper)} |" for one in entries(family)]
+        blocks.append(f"**{family}**\n\n| name | system | source |\n|---|---|---|\n" + "\n".join(rows))
+    return "\n\n".join(blocks) + "\n"
+
+
 def commands() -> str:
     """The help of every command."""
     import argparse

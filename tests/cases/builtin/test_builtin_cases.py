@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from cases.loading.load import BUILTIN, builtin_cases, load
+from cases.loading.library import BUILTIN, builtin_cases
+from cases.loading.load import load
 from cases.loading.validate import validate
 from cases.noise import tensors as noise
 from cases.problem import landscape

@@ -5,7 +5,8 @@ import pytest
 from cases.base import toml_text
 from cases.base.errors import CaseError, nearest
 from cases.casefile.schema import CaseTable
-from cases.loading.load import builtin_cases, find, load
+from cases.loading.library import builtin_cases
+from cases.loading.load import find, load
 
 MINIMAL = """
 [system]
