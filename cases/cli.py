@@ -1,4 +1,4 @@
-"""The command line: ``quasipot run | check | list | probe | report | paraview``.
+"""The command line: ``quasipot run | check | list | probe | report | paraview | schema``.
 
 Exit codes: 0 good; 2 bad input (or a full disk and the like), said in one line on standard error; 3 a solver
 failed or a result failed its own checks; 1 a bug; 128 + n when signal n ended it.
@@ -88,6 +88,8 @@ def parser() -> argparse.ArgumentParser:
     )
     report = add("report", "rebuild report.html of a finished run")
     report.add_argument("folder", metavar="DIR", type=Path, help="result folder")
+    schema = add("schema", "print the JSON schema of case files or of summary.json")
+    schema.add_argument("what", choices=("case", "summary"), help="which of them")
     paraview = add("paraview", "write a script that shows a finished run in ParaView")
     paraview.add_argument("folder", metavar="DIR", type=Path, help="result folder")
     paraview.add_argument(
@@ -265,6 +267,7 @@ def _on_root(comm: Any | None, arguments: argparse.Namespace) -> int:
         "probe": commands.probe_field,
         "report": commands.rebuild_report,
         "paraview": commands.paraview_script,
+        "schema": commands.print_schema,
     }[arguments.command]
     if comm is None or comm.size == 1:
         return command(arguments)

@@ -1,4 +1,4 @@
-"""The commands that one process does alone: list, probe, report, paraview; each returns its exit code."""
+"""The commands that one process does alone, each of which returns its exit code: list, probe, report, …"""
 
 from __future__ import annotations
 
@@ -96,6 +96,21 @@ def rebuild_report(arguments: argparse.Namespace) -> int:
 
     write_report(folder)
     print(folder / "report.html")
+    return EXIT_GOOD
+
+
+def print_schema(arguments: argparse.Namespace) -> int:
+    """Print the JSON schema of a case file (TOML read as JSON), or of summary.json."""
+    if arguments.what == "case":
+        from cases.casefile.schema import CaseTable
+
+        schema = CaseTable.model_json_schema(by_alias=True)
+    else:
+        from cases.contracts.summary import adapter
+
+        schema = adapter().json_schema()
+    dialect = "https://json-schema.org/draft/2020-12/schema"
+    print(json.dumps({"$schema": dialect, **schema}, indent=1, ensure_ascii=False))
     return EXIT_GOOD
 
 

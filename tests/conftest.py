@@ -8,6 +8,7 @@ On one rank none of this does anything.
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -16,7 +17,9 @@ from typing import Any
 
 import pytest
 from mpi4py import MPI
+from pydantic import ValidationError
 
+from cases.contracts.summary import read_summary
 from meshes.form_cache import share
 
 PATIENCE = float(os.environ.get("QUASIPOT_RANK_PATIENCE", "300"))
@@ -63,3 +66,20 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def shared_tmp_path(tmp_path: Path) -> Path:
     """Rank 0's `tmp_path`, the same folder on all ranks (`tmp_path` itself differs).  Collective."""
     return Path(MPI.COMM_WORLD.bcast(str(tmp_path), root=0))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def summaries_obey_their_contract(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whatever the tests of a session made `quasipot run` write is looked at when they have ended."""
+    yield
+    wrong = {}
+    for path in sorted(tmp_path_factory.getbasetemp().rglob("summary.json")):
+        text = path.read_text(encoding="utf-8")
+        try:
+            if "summary.json" in json.loads(text).get("files", []):  # made-up ones do not list themselves
+                read_summary(text)
+        except ValidationError as error:
+            wrong[str(path)] = str(error)
+        except (ValueError, AttributeError):  # a test broke it on purpose
+            continue
+    assert wrong == {}, "a key that is new belongs into cases/contracts/"

@@ -30,9 +30,10 @@ PHYSICS = {
     },
 }  # fmt: skip
 # The same for cases/, beside solver/ and meshes/; its own modules (the command line) may import all rooms.
+CONTRACT = {"contracts"}  # of summary.json: for whatever writes or reads one
 LANDSCAPES = {"base", "expressions", "casefile", "landscapes"}
 PROBLEM = LANDSCAPES | {"landscapes.models", "noise", "problem"}
-STAGE = PROBLEM | {"results", "figures"}
+STAGE = PROBLEM | CONTRACT | {"results", "figures"}
 STAGES = {
     "stages.descent": {"stages.section"},
     "stages.exits": {"stages.simulation"},
@@ -46,18 +47,19 @@ STAGES = {
 ABOVE = STAGE | set(STAGES) | {"loading"}
 CASES = {
     "base": set(),
+    "contracts": set(),
     "expressions": {"base"},
     "casefile": {"base", "expressions"},
     "landscapes": LANDSCAPES - {"landscapes"},
     "landscapes.models": LANDSCAPES,
     "noise": LANDSCAPES,
     "problem": PROBLEM - {"problem"},
-    "results": PROBLEM - {"landscapes.models"},
-    "figures": set(),
+    "results": PROBLEM - {"landscapes.models"} | CONTRACT,
+    "figures": CONTRACT,
     **{name: STAGE | others for name, others in STAGES.items()},
     "stages": STAGE | set(STAGES),
     "loading": ABOVE - {"loading"},
-    "report": {"base", "figures", "results", "stages", *STAGES},
+    "report": CONTRACT | {"base", "figures", "results", "stages", *STAGES},
     "run": ABOVE | {"report"},
     "sweep": ABOVE | {"report", "run"},
     "examples": {"landscapes"},  # what users write

@@ -120,6 +120,9 @@ WORDS = {"string": "string", "number": "number", "integer": "integer", "boolean"
 
 def kind(value: Schema, defs: Schema) -> str:
     """What a value may be, in words."""
+    if "$ref" in value:
+        name = value["$ref"].rpartition("/")[2]
+        return f"[`{name}`](#summary-{name.lower()})"
     if "anyOf" in value:
         return " or ".join(dict.fromkeys(kind(one, defs) for one in value["anyOf"] if one != NULL))
     if "enum" in value:
@@ -135,6 +138,24 @@ def kind(value: Schema, defs: Schema) -> str:
         inner = value.get("additionalProperties")
         return f"table of {plural(kind(inner, defs))}" if isinstance(inner, Mapping) and inner else "table"
     return WORDS.get(str(what), "anything") + limits(value)
+
+
+def summary() -> str:
+    """Every table of ``summary.json`` with its keys, from the types that whatever writes it is checked by."""
+    from cases.contracts.summary import adapter
+
+    schema = adapter().json_schema()
+    parts = []
+    for name, table in {"Summary": schema, **schema["$defs"]}.items():
+        parts.append(f"(summary-{name.lower()})=\n## `{name}`\n\n{sentence(table['description'])}\n")
+        rows = ["| key | value | meaning |", "|---|---|---|"]
+        for key, value in table["properties"].items():
+            inner = [schema["$defs"][part["$ref"].rpartition("/")[2]] for part in (value,) if "$ref" in part]
+            meaning = value.get("description") or (inner[0]["description"] if inner else "")
+            absent = "" if key in table.get("required", []) else "where there is one: "
+            rows.append(f"| `{key}` | {kind(value, schema['$defs'])} | {absent}{cell(sentence(meaning))} |")
+        parts.append("\n".join(rows) + "\n")
+    return "\n".join(parts)
 
 
 def plural(word: str) -> str:

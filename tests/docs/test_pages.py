@@ -95,6 +95,7 @@ def test_what_the_code_says_is_in_the_pages(built):
         "reference/case-file.html": ["[[exit]]", "loss_below", "sublevel set"],
         "reference/checks.html": ["gauge_refresh", "committor"],
         "reference/commands.html": ["quasipot probe", "--noise NAME"],
+        "reference/summary.html": ["log_mfpt_kramers", "RateEntry", "barrier_ratio"],
         "reference/models.html": ["factorization"],
         "cases.html": ["radial-diabetes", "maier-stein"],
         "reference/api/paths.html": ["solver.paths.instanton.polish"],

@@ -1,0 +1,157 @@
+"""Barriers, densities and rates of one noise in ``summary.json``."""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypedDict
+
+from pydantic import with_config
+
+from cases.contracts.strict import STRICT, Anywhere, From, Number, Point, To
+
+#: ``from`` is no name of Python.
+_Barrier = TypedDict("_Barrier", {"from": From, "to": Anywhere})
+_Rate = TypedDict("_Rate", {"from": From, "to": To})
+
+
+@with_config(STRICT)
+class FloorLimit(TypedDict):
+    """A barrier extrapolated to no floor of the noise."""
+
+    value: Number
+    """the barrier without the floor; null where it has no limit"""
+    error: Number
+    """estimated error of the extrapolation"""
+    costs: list[Number]
+    """barriers at the floor and its halves"""
+    lost: bool
+    """no path was found at smaller floors: nothing is extrapolated"""
+
+
+@with_config(STRICT)
+class BarrierEntry(_Barrier):
+    """The barrier ``from`` an attractor ``to`` another one (null: to none of the domain) over one saddle."""
+
+    saddle: int
+    """number of the saddle"""
+    barrier: Number
+    """V at the saddle"""
+    lower: Number
+    """a lower bound of it, from a subsolution"""
+    upper: Number
+    """an upper bound of it, the action of an explicit path"""
+    log_prefactor: Number
+    """log of the prefactor of the asymptotic law of the mean passage time; null where it is refused"""
+    barrier_weak: Number
+    """to first order in the anisotropy of the noise"""
+    barrier_xie: Number
+    """from A at the minimum and the saddle only, after Xie, Sato, Sugiyama 2021"""
+    noise_variation: Number
+    """largest deviation of A/c from the identity along the way"""
+    floor_limit: NotRequired[FloorLimit | None]
+    """the barrier without the floor, where the noise has one"""
+
+
+@with_config(STRICT)
+class StationaryEntry(TypedDict):
+    """The stationary density at one noise level."""
+
+    epsilon: float
+    """noise level"""
+    mass: list[float] | None
+    """probability of every well; null where the wells overlap"""
+    log_mass: list[Number] | None
+    """its logarithm, which does not underflow"""
+    log_normaliser: Number
+    """log of the integral of exp(-V/epsilon) times the prefactor"""
+    mean: list[Number]
+    """E x"""
+    covariance: list[list[Number]]
+    """Cov x"""
+    eigenvalues: list[Number]
+    """slowest decay rates of the Fokker–Planck operator"""
+    eigenvalues_refused: str | None
+    """why there are none"""
+
+
+@with_config(STRICT)
+class Target(TypedDict):
+    """A box that holds the target of a passage."""
+
+    low: Point
+    """its lowest corner"""
+    high: Point
+    """its highest corner"""
+
+
+@with_config(STRICT)
+class Survival(TypedDict):
+    """How long simulated paths stayed."""
+
+    times: list[float]
+    """times"""
+    probability: list[float]
+    """the part of the paths that had not arrived by then"""
+
+
+@with_config(STRICT)
+class RateEntry(_Rate):
+    """Escape ``from`` one attractor ``to`` another at one noise level."""
+
+    epsilon: float
+    """noise level"""
+    log_rate: Number
+    """log of the rate: stationary flux over mass of the well"""
+    log_mfpt: Number
+    """log T, the mean first passage time of the Markov chain with these rates"""
+    log_mfpt_error: Number
+    """what log T changes by with the gauge and the window of the flux, neither of which may matter"""
+    log_mfpt_direct: Number
+    """log T of the backward equation with the target beside"""
+    direct_target: Target | None
+    """that target"""
+    log_mfpt_kramers: Number
+    """log T of the asymptotic law"""
+    kramers_trend: Number
+    """(log T - law)/epsilon, which tends to a constant"""
+    log_mfpt_simulated: Number
+    """log T of simulated paths"""
+    simulated_ci: list[float] | None
+    """its 95 % interval"""
+    simulated_by: Literal["paths", "splitting"] | None
+    """how it was simulated"""
+    eigenvalue: Number
+    """the slowest decay rate"""
+    log_mfpt_mori: NotRequired[Number]
+    """log T of the power law of Mori et al. 2022, where A is in proportion to the loss"""
+    simulated_paths: NotRequired[int]
+    """number of paths, of each replica"""
+    simulated_replicas: NotRequired[int | None]
+    """number of replicas of the splitting"""
+    simulated_dt: NotRequired[float]
+    """time step"""
+    survival: NotRequired[Survival]
+    """how long the paths stayed"""
+    log_mfpt_sgd: NotRequired[Number]
+    """log T of minibatch SGD on the data, in units of t"""
+    sgd_ci: NotRequired[list[float]]
+    """its 95 % interval"""
+    sgd_learning_rate: NotRequired[float]
+    """its learning rate"""
+    sgd_batch_size: NotRequired[int]
+    """its batch size"""
+    sgd_survival: NotRequired[Survival]
+    """how long its paths stayed"""
+
+
+@with_config(STRICT)
+class PowerLawEntry(TypedDict):
+    """The tail of the density as a power of the loss, under noise in proportion to it."""
+
+    epsilon: float
+    """noise level"""
+    exponent: float
+    """fitted to the computed density"""
+    residual: float
+    """of the fit"""
+    predicted: Number
+    """1 + 1/theta; null where the Hessian at the minimum is no multiple of the identity"""
