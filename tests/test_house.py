@@ -19,6 +19,7 @@ PHYSICS = {
     "hamilton_jacobi": {"drift", "elements"},
     "hamilton_jacobi.bounds": {"drift", "elements", "hamilton_jacobi"},
     "paths": {"drift", "elements", "hamilton_jacobi"},
+    "laws": {"paths"},
     "fokker_planck": {"elements"},
     "evolution": {"elements", "fokker_planck"},
     "exits": {"elements", "fokker_planck"},
