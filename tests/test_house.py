@@ -18,6 +18,7 @@ PHYSICS = {
     "simulation": {"elements"},
     "hamilton_jacobi": {"drift", "elements"},
     "hamilton_jacobi.bounds": {"drift", "elements", "hamilton_jacobi"},
+    "hamilton_jacobi.jet": {"hamilton_jacobi"},
     "paths": {"drift", "elements", "hamilton_jacobi"},
     "laws": {"paths"},
     "fokker_planck": {"elements"},
