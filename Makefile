@@ -1,5 +1,5 @@
 # Everything runs through docker/run: see docker/README.md.  SUITE=sid tests the newer DOLFINx.
-.PHONY: demo test docs setup test-image test-slurm clean
+.PHONY: demo test docs setup test-image test-slurm test-hosts clean
 
 RANKS ?= $(shell if [ "$$(nproc)" -ge 2 ]; then echo 2; else echo 1; fi)
 
@@ -21,6 +21,9 @@ test-image:      ## the Dockerfile with a real Docker engine; needs root
 
 test-slurm:      ## docker/slurm-job.sh under a real single-node Slurm; needs root
 	docker/test-slurm
+
+test-hosts:      ## a run across two hosts, and one of them dies; needs root
+	docker/test-hosts
 
 clean:           ## results and caches of this folder; the environment stays (docker/README.md: where)
 	rm -rf results docs/_build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

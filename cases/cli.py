@@ -1,4 +1,4 @@
-"""The command line: ``quasipot run | check | list | probe | report | paraview | schema``.
+"""The command line: ``quasipot run | batch | check | list | probe | report | paraview | schema``.
 
 Exit codes: 0 good; 2 bad input (or a full disk and the like), said in one line on standard error; 3 a solver
 failed or a result failed its own checks; 1 a bug; 128 + n when signal n ended it.
@@ -7,6 +7,7 @@ failed or a result failed its own checks; 1 a bug; 128 + n when signal n ended i
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import traceback
@@ -58,6 +59,15 @@ def parser() -> argparse.ArgumentParser:
             help="override a key of the case (repeats)",
         )
 
+    def add_level(command: argparse.ArgumentParser) -> None:
+        level = command.add_mutually_exclusive_group()
+        level.add_argument(
+            "--quiet", dest="level", action="store_const", const="quiet", default="normal", help="no progress"
+        )
+        level.add_argument(
+            "--verbose", dest="level", action="store_const", const="verbose", help="more detail"
+        )
+
     run = add("run", "solve a case or a sweep and write its results (also under mpirun -n N)")
     add_case(run)
     run.add_argument(
@@ -69,11 +79,15 @@ def parser() -> argparse.ArgumentParser:
         help="solve for resolution=16,32,64 or degree=2,3,4 or adapt=0,1,2 and print how results change",
     )
     run.add_argument("--fresh", action="store_true", help="run finished members of a sweep or study again")
-    level = run.add_mutually_exclusive_group()
-    level.add_argument(
-        "--quiet", dest="level", action="store_const", const="quiet", default="normal", help="no progress"
+    add_level(run)
+    batch = add("batch", "run all case files of a folder, side by side under mpirun; skip what is done")
+    batch.add_argument("folder", metavar="DIR", type=Path, help="folder of case files (*.toml)")
+    batch.add_argument(
+        "-o", "--output", metavar="DIR", type=Path, help="result folder; default results/<name of the folder>"
     )
-    level.add_argument("--verbose", dest="level", action="store_const", const="verbose", help="more detail")
+    batch.add_argument("--ranks", metavar="N", type=int, default=1, help="MPI ranks for each case (1)")
+    batch.add_argument("--fresh", action="store_true", help="run cases again that have a result")
+    add_level(batch)
     add_case(add("check", "validate a case and print it with all defaults filled in; solves nothing"))
     listing = add("list", "list the built-in cases, then the library of named systems by family")
     listing.add_argument(
@@ -111,7 +125,11 @@ def program() -> NoReturn:
     if (trouble := streams.trouble()) is not None:
         print(trouble, file=sys.stderr)
         # A run has its results in files; of the other commands the output is all there is.
-        code = code if code != EXIT_GOOD or sys.argv[1:2] == ["run"] else EXIT_INPUT
+        code = code if code != EXIT_GOOD or sys.argv[1:2] in (["run"], ["batch"]) else EXIT_INPUT
+    if rank == "0" and (receipt := os.environ.get("QUASIPOT_RECEIPT")):
+        # For batch scripts: a launcher that lost a host may report success all the same.
+        with contextlib.suppress(OSError):
+            Path(receipt).write_text(f"{code}\n", encoding="utf-8")
     if code == EXIT_INPUT:
         interrupts.leave(code)
     sys.exit(code)
@@ -130,8 +148,9 @@ def _guarded(argv: Sequence[str] | None, comm: Any | None) -> int:
     """The exit code, whatever goes wrong."""
     try:
         arguments = parser().parse_args(argv)
-        if arguments.command in ("run", "check"):
-            return (_run if arguments.command == "run" else _check)(arguments, comm)
+        on_ranks = {"run": _run, "batch": _batch, "check": _check}
+        if arguments.command in on_ranks:
+            return on_ranks[arguments.command](arguments, comm)
         return _on_root(comm, arguments)
     except CaseError as error:
         return _stop(comm, EXIT_INPUT, str(error))
@@ -157,7 +176,7 @@ def _is_solver_error(error: Exception) -> bool:
 
 def _communicator(argv: Sequence[str]) -> Any | None:
     """MPI's world where it is needed: for a run, and for anything that mpirun started."""
-    if "run" in argv[:1] or any(name in os.environ for name in _LAUNCHED):
+    if argv[:1] in (["run"], ["batch"]) or any(name in os.environ for name in _LAUNCHED):
         from mpi4py import MPI
 
         # A communicator of our own: never mixed up with the messages of a solve that went wrong.
@@ -220,6 +239,20 @@ def _run(arguments: argparse.Namespace, comm: Any | None) -> int:
     from cases.run.pipeline import run
 
     return run(case, effective, folder, Progress(arguments.level, comm))
+
+
+def _batch(arguments: argparse.Namespace, comm: Any) -> int:
+    from cases.sweep.batch import run_batch
+    from meshes.form_cache import share
+
+    if arguments.ranks < 1:
+        raise CaseError(
+            "quasipot", f"--ranks={arguments.ranks}", "at least one rank is needed", "give 1 or more"
+        )
+    share()
+    source = arguments.folder
+    folder = arguments.output if arguments.output is not None else Path("results") / source.resolve().name
+    return run_batch(source, folder, arguments.ranks, arguments.level, comm, arguments.fresh)
 
 
 def _check_place(case: Case, folder: Path, grows: bool, comm: Any | None) -> None:

@@ -1,9 +1,8 @@
 """Running the members of a sweep over groups of MPI ranks, and keeping those that are finished.
 
 Every member has a result folder of its own below ``members/``, complete or not there at all
-(:mod:`cases.run.folder`).  One that is there, made by the very same case and files, is kept.  Members are
-dealt to the groups in turn, so a group knows its share without asking; nothing is lost when one of them
-fails.
+(:mod:`cases.run.folder`).  One that is there, made by the very same case and files, is kept.  A group that
+is free takes the next member (:mod:`cases.sweep.queue`); nothing is lost when one of them fails.
 """
 
 from __future__ import annotations
@@ -21,10 +20,11 @@ from cases.base.errors import EXIT_SOLVER, CaseError
 from cases.base.progress import Level, Progress
 from cases.base.ranks import all_arrive
 from cases.sweep.plan import Member
+from cases.sweep.queue import dearest_first, taken, tickets
 from meshes.serial import on_root
 
 DIGEST = "member.json"
-Run = Callable[..., int]
+Run = Callable[[Member, Path, Any], int]
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,21 @@ class Outcome:
     seconds: float | None
 
 
+def run_case(member: Member, path: Path, group: Any) -> int:
+    """Run a member as a case; returns the exit code.  Collective over the group."""
+    from cases.run.pipeline import run
+
+    return run(member.case, member.effective, path, Progress("quiet", group), group)
+
+
 def run_members(
-    found: Sequence[Member], folder: Path, ranks: int, fresh: bool, level: Level, comm: Any
+    found: Sequence[Member],
+    folder: Path,
+    ranks: int,
+    fresh: bool,
+    level: Level,
+    comm: Any,
+    run: Run = run_case,
 ) -> list[Outcome]:
     """Run all members that are not finished.  Collective over ``comm``.
 
@@ -56,9 +69,8 @@ def run_members(
         fresh: Whether to run finished members again.
         level: How much to print.
         comm: MPI communicator.
+        run: What runs a member.
     """
-    from cases.run.pipeline import run
-
     kept = on_root(comm, lambda: [not fresh and is_finished(m, folder / m.folder) for m in found])
     todo = [k for k, done in enumerate(kept) if not done]
     groups = max(1, comm.size // ranks)
@@ -68,13 +80,15 @@ def run_members(
     if comm.rank == 0:
         progress.info(f"{len(found)} members, {len(found) - len(todo)} of them finished; {groups} at a time")
     mine: dict[int, tuple[tuple[str, ...], float]] = {}
-    for k in todo[colour::groups]:
-        start = time.monotonic()
-        code, problems = _attempt(run, found[k], folder / found[k].folder, group, comm)
-        mine[k] = problems, time.monotonic() - start
-        verdict = f"FAILED: {problems[0]}" if problems else "good" if code == 0 else "has PROBLEMS"
-        progress.info(f"{k + 1}/{len(found)} {found[k].label}: {verdict} ({mine[k][1]:.1f} s)")
-    _wait(comm)
+    order = [todo[k] for k in dearest_first([found[k].case for k in todo])]
+    with tickets(folder, comm) as place:
+        for k in taken(order, place, group):
+            start = time.monotonic()
+            code, problems = _attempt(run, found[k], folder / found[k].folder, group, comm)
+            mine[k] = problems, time.monotonic() - start
+            verdict = f"FAILED: {problems[0]}" if problems else "good" if code == 0 else "has PROBLEMS"
+            progress.info(f"{k + 1}/{len(found)} {found[k].label}: {verdict} ({mine[k][1]:.1f} s)")
+        _wait(comm)
     parts = comm.allgather(mine if group.rank == 0 else {})
     group.Free()
     ran = {k: value for part in parts for k, value in part.items()}
@@ -99,7 +113,7 @@ def _attempt(run: Run, member: Member, path: Path, group: Any, comm: Any) -> tup
     if group.rank == 0:
         (path / DIGEST).unlink(missing_ok=True)
     try:
-        code = run(member.case, member.effective, path, Progress("quiet", group), group)
+        code = run(member, path, group)
         if group.rank == 0:
             (path / DIGEST).write_text(json.dumps({"digest": member.digest, "values": member.values}))
         return code, ()
@@ -129,6 +143,7 @@ def _outcome(member: Member, folder: Path, ran: tuple[tuple[str, ...], float] | 
     problems, seconds = ran if ran is not None else ((), None)
     summary = None
     if not problems:
-        summary = json.loads((folder / member.folder / "summary.json").read_text())
+        file = "summary.json" if member.case.sweep is None else "sweep.json"
+        summary = json.loads((folder / member.folder / file).read_text())
         problems = tuple(summary["problems"]) or (() if summary["ok"] else ("its checks failed",))
     return Outcome(member, summary, problems, seconds)

@@ -92,9 +92,9 @@ def _member(case: Case, base: dict[str, Any], values: dict[str, Any], where: str
     except CaseError as error:
         problem = f"with {label}, {error.key}: {error.problem}" if error.key else error.problem
         raise CaseError(case.file, where, problem, error.fix) from None
-    digest = _digest(member, effective)
+    known = digest(member, effective)
     plain = re.sub(r"[^A-Za-z0-9.=,+-]", "", label.replace(", ", ","))[:60]
-    return Member(values, member, effective, digest, label, f"{plain}-{digest[:8]}")
+    return Member(values, member, effective, known, label, f"{plain}-{known[:8]}")
 
 
 def _put(case: Case, data: dict[str, Any], path: str, value: Any, where: str) -> None:
@@ -150,7 +150,8 @@ def short_names(paths: Sequence[str]) -> list[str]:
     return list(paths)
 
 
-def _digest(case: Case, effective: str) -> str:
+def digest(case: Case, effective: str) -> str:
+    """What identifies the results of a case: its effective text, but for its title, and files it reads."""
     data = tomllib.loads(effective)
     for words in ("title", "paper"):
         data.pop(words, None)

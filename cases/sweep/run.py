@@ -72,13 +72,15 @@ def columns_of(table: SweepTable) -> Columns:
 
 
 @contextmanager
-def claimed(folder: Path, mark: str, effective: str, comm: Any) -> Iterator[None]:
-    """The folder of a sweep or study, made and locked on rank 0 while the block runs.  Collective on entry.
+def claimed(folder: Path, mark: str, effective: str | None, comm: Any) -> Iterator[None]:
+    """The folder of a sweep, study or batch, made and locked on rank 0 while the block runs.
+
+    Collective on entry.
 
     Args:
         folder: The result folder.
         mark: The file by which a later run recognises it.
-        effective: The effective case, written beside it.
+        effective: The effective case, written beside it; None for a batch, which has none of its own.
         comm: MPI communicator.
 
     Raises:
@@ -93,7 +95,7 @@ def claimed(folder: Path, mark: str, effective: str, comm: Any) -> Iterator[None
             os.close(lock)
 
 
-def _claim(folder: Path, mark: str, effective: str) -> int:
+def _claim(folder: Path, mark: str, effective: str | None) -> int:
     try:
         if folder.exists() and not folder.is_dir():
             raise CaseError("output folder", str(folder), "exists and is no folder", "choose another folder")
@@ -110,7 +112,8 @@ def _claim(folder: Path, mark: str, effective: str) -> int:
             pass  # a file system without locks
         if not (folder / mark).exists():
             replace_file(folder / mark, json.dumps({"ok": False, "problems": [UNFINISHED]}))
-        replace_file(folder / "case.toml", effective)
+        if effective is not None:
+            replace_file(folder / "case.toml", effective)
     except OSError as error:
         raise CaseError(
             "output folder", str(folder), f"cannot be written ({error.strerror})", "choose another folder"

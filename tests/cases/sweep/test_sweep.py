@@ -271,8 +271,6 @@ def test_groups_of_ranks(ranks, shared_tmp_path, solver):
     together = comm.size if groups == 1 else ranks
     assert sorted(a for part in asked for a, _ in part) == sorted([1.0, 2.0, 4.0] * together)
     assert {size for part in asked for _, size in part} == {together}
-    if groups > 1:
-        assert all(part for part in asked)
     record = json.loads((shared_tmp_path / "out/sweep.json").read_text())
     assert record["failed"] == ["a=2"]
     assert [m["ok"] for m in record["members"]] == [True, False, True]
