@@ -14,11 +14,13 @@ import traceback
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from cases.base.errors import EXIT_BUG, EXIT_GOOD, EXIT_INPUT, EXIT_SOLVER, CaseError, system_error
 
 if TYPE_CHECKING:
+    from mpi4py import MPI
+
     from cases.casefile.case import Case
 
 # One thread per rank: the ranks are the parallelism.  Read by the libraries when they are loaded.
@@ -144,7 +146,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _guarded(argv, comm)
 
 
-def _guarded(argv: Sequence[str] | None, comm: Any | None) -> int:
+def _guarded(argv: Sequence[str] | None, comm: MPI.Intracomm | None) -> int:
     """The exit code, whatever goes wrong."""
     try:
         arguments = parser().parse_args(argv)
@@ -174,7 +176,7 @@ def _is_solver_error(error: Exception) -> bool:
     return module is not None and isinstance(error, module.SolverError)
 
 
-def _communicator(argv: Sequence[str]) -> Any | None:
+def _communicator(argv: Sequence[str]) -> MPI.Intracomm | None:
     """MPI's world where it is needed: for a run, and for anything that mpirun started."""
     if argv[:1] in (["run"], ["batch"]) or any(name in os.environ for name in _LAUNCHED):
         from mpi4py import MPI
@@ -184,7 +186,7 @@ def _communicator(argv: Sequence[str]) -> Any | None:
     return None
 
 
-def _stop(comm: Any | None, code: int, message: str) -> int:
+def _stop(comm: MPI.Intracomm | None, code: int, message: str) -> int:
     """Say what happened once, and return the exit code; ends the job if other ranks do not come here.
 
     A rank that simply returned would leave the others waiting in a collective call for ever.
@@ -205,7 +207,7 @@ def _stop(comm: Any | None, code: int, message: str) -> int:
     return code
 
 
-def _load(arguments: argparse.Namespace, comm: Any | None) -> tuple[Case, str]:
+def _load(arguments: argparse.Namespace, comm: MPI.Intracomm | None) -> tuple[Case, str]:
     """Read the case on rank 0 and share it, so that all ranks see one file.  Collective."""
     from cases.loading.load import load
 
@@ -216,7 +218,9 @@ def _load(arguments: argparse.Namespace, comm: Any | None) -> tuple[Case, str]:
     return on_root(comm, lambda: load(arguments.case, arguments.set))
 
 
-def _run(arguments: argparse.Namespace, comm: Any | None) -> int:
+def _run(arguments: argparse.Namespace, comm: MPI.Intracomm | None) -> int:
+    from mpi4py import MPI
+
     from cases.base.progress import Progress
     from meshes.form_cache import share
 
@@ -229,11 +233,13 @@ def _run(arguments: argparse.Namespace, comm: Any | None) -> int:
     if arguments.study is not None:
         from cases.sweep.study import run_study
 
-        return run_study(case, effective, folder, arguments.study, arguments.level, comm, arguments.fresh)
+        ranks = comm or MPI.COMM_WORLD
+        return run_study(case, effective, folder, arguments.study, arguments.level, ranks, arguments.fresh)
     if case.sweep is not None:
         from cases.sweep.run import run_sweep
 
-        return run_sweep(case, effective, folder, arguments.level, comm, arguments.fresh)
+        ranks = comm or MPI.COMM_WORLD
+        return run_sweep(case, effective, folder, arguments.level, ranks, arguments.fresh)
     if arguments.fresh:
         raise CaseError("quasipot", "--fresh", "this case is neither a sweep nor a study", "leave it out")
     from cases.run.pipeline import run
@@ -241,7 +247,9 @@ def _run(arguments: argparse.Namespace, comm: Any | None) -> int:
     return run(case, effective, folder, Progress(arguments.level, comm))
 
 
-def _batch(arguments: argparse.Namespace, comm: Any) -> int:
+def _batch(arguments: argparse.Namespace, comm: MPI.Intracomm | None) -> int:
+    from mpi4py import MPI
+
     from cases.sweep.batch import run_batch
     from meshes.form_cache import share
 
@@ -252,10 +260,12 @@ def _batch(arguments: argparse.Namespace, comm: Any) -> int:
     share()
     source = arguments.folder
     folder = arguments.output if arguments.output is not None else Path("results") / source.resolve().name
-    return run_batch(source, folder, arguments.ranks, arguments.level, comm, arguments.fresh)
+    return run_batch(
+        source, folder, arguments.ranks, arguments.level, comm or MPI.COMM_WORLD, arguments.fresh
+    )
 
 
-def _check_place(case: Case, folder: Path, grows: bool, comm: Any | None) -> None:
+def _check_place(case: Case, folder: Path, grows: bool, comm: MPI.Intracomm | None) -> None:
     """Whether the results may be written there, before anything is computed.  Collective."""
     from cases.run.folder import check_beside, check_target
 
@@ -272,7 +282,7 @@ def _check_place(case: Case, folder: Path, grows: bool, comm: Any | None) -> Non
         on_root(comm, look)
 
 
-def _check(arguments: argparse.Namespace, comm: Any | None) -> int:
+def _check(arguments: argparse.Namespace, comm: MPI.Intracomm | None) -> int:
     from cases.loading.validate import notes, validate
     from cases.problem.mesh_file import check_mesh_file
 
@@ -291,7 +301,7 @@ def _check(arguments: argparse.Namespace, comm: Any | None) -> int:
     return EXIT_GOOD
 
 
-def _on_root(comm: Any | None, arguments: argparse.Namespace) -> int:
+def _on_root(comm: MPI.Intracomm | None, arguments: argparse.Namespace) -> int:
     """A command that one process does alone; under mpirun the others wait for its exit code."""
     from cases import commands
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from typing import TypeGuard
 
 DASH = "–"
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value of a table can be drawn and compared: finite, and no truth value."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def whole(text: str) -> int | None:

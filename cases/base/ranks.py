@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
 
 PATIENCE = 5.0
 
 
-def all_arrive(comm: Any, patience: float = PATIENCE) -> bool:
+def all_arrive(comm: MPI.Intracomm, patience: float = PATIENCE) -> bool:
     """Whether all ranks call this within ``patience`` seconds of one another.
 
     To be called where an error ends the program: if the error is the same everywhere all ranks get

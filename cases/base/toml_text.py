@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -20,7 +19,7 @@ def key(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else quote(name)
 
 
-def value(item: Any) -> str:
+def value(item: object) -> str:
     """One TOML value on one line."""
     match item:
         case bool():

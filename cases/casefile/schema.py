@@ -7,7 +7,7 @@ that refer to each other) is checked in :mod:`cases.loading.consistency`, expres
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 
@@ -51,7 +51,7 @@ class SystemTable(Table):
     drift: list[Expression] | None = Field(None, description="any drift, one expression per coordinate")
     model: str | None = Field(None, description='a named model, or "module:function" of your own')
     data: str | None = Field(None, description="tabulated loss and covariance, .npz or .h5")
-    options: dict[str, Any] = Field({}, description="options of the model")
+    options: dict[str, object] = Field({}, description="options of the model")
     tabulate: Annotated[int, Field(ge=21, le=2001)] | None = Field(
         None, description="points per side at which a function of your own is tabulated; else called directly"
     )
@@ -216,7 +216,7 @@ class SolverTable(Table):
 class SweepTable(Table):
     """``[sweep]``: the same case for many values of some of its numbers."""
 
-    vary: Annotated[dict[str, Any], Field(min_length=1)] = Field(
+    vary: Annotated[dict[str, object], Field(min_length=1)] = Field(
         description="dotted key = list of values, or { from, to, count or step, scale }"
     )
     mode: Literal["product", "zip"] = Field("product", description='all combinations, or "zip": side by side')
@@ -233,12 +233,12 @@ class SweepTable(Table):
 
     @field_validator("vary", mode="before")
     @classmethod
-    def _flat(cls, value: Any) -> Any:
+    def _flat(cls, value: object) -> object:
         return flatten(value) if isinstance(value, dict) else value
 
     @field_validator("vary")
     @classmethod
-    def _ranges(cls, value: dict[str, Any]) -> dict[str, Any]:
+    def _ranges(cls, value: dict[str, object]) -> dict[str, object]:
         for name, given in value.items():
             if name.split(".")[0] == "sweep":
                 raise ValueError(f"'{name}': a sweep cannot vary itself|vary keys of the other tables")

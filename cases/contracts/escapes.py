@@ -135,9 +135,9 @@ class RateEntry(_Rate):
     """log T of minibatch SGD on the data, in units of t"""
     sgd_ci: NotRequired[list[float]]
     """its 95 % interval"""
-    sgd_learning_rate: NotRequired[float]
+    sgd_learning_rate: NotRequired[Number]
     """its learning rate"""
-    sgd_batch_size: NotRequired[int]
+    sgd_batch_size: NotRequired[int | None]
     """its batch size"""
     sgd_survival: NotRequired[Survival]
     """how long its paths stayed"""
@@ -149,9 +149,9 @@ class PowerLawEntry(TypedDict):
 
     epsilon: float
     """noise level"""
-    exponent: float
+    exponent: Number
     """fitted to the computed density"""
-    residual: float
+    residual: Number
     """of the fit"""
     predicted: Number
     """1 + 1/theta; null where the Hessian at the minimum is no multiple of the identity"""

@@ -201,6 +201,17 @@ class TrajectoriesEntry(TypedDict):
     """descent on the loss without noise"""
 
 
+class Iterates(TypedDict):
+    """One trajectory in ``trajectories.json``."""
+
+    times: list[float]
+    """learning rate times steps"""
+    points: list[Point]
+    """the iterates"""
+    observed: dict[str, list[float]]
+    """what is observed of them"""
+
+
 @with_config(STRICT)
 class StabilityRow(TypedDict):
     """A minimum on the curve, and the learning rates up to which methods stay at it."""

@@ -65,6 +65,27 @@ class NoiseEntry(TypedDict):
     """the evolving density"""
 
 
+class SolvedPart(TypedDict, total=False):
+    """What potentials, densities and rates add to the entry of a noise; keys as in :class:`NoiseEntry`."""
+
+    barriers: list[BarrierEntry]
+    stationary: list[StationaryEntry]
+    rates: list[RateEntry]
+    well_weights: list[Number]
+    trusted_levels: list[Number]
+    refused: dict[str, str]
+    power_law: list[PowerLawEntry]
+
+
+class PlacesPart(TypedDict):
+    """What attractors and passes add to a summary; keys as in :class:`Summary`."""
+
+    attractors: list[AttractorEntry]
+    saddles: list[PassEntry]
+    start: int
+    other_fixed_points: list[FixedPointEntry]
+
+
 @with_config(STRICT)
 class Discretisation(TypedDict):
     """The size of the discrete problem."""

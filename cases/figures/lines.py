@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
@@ -35,11 +33,11 @@ def _heights(run: RunData, samplers: dict[str, Sampler]) -> Figure:
     epsilon = run.epsilons[-1] if run.epsilons else None
     for index, (noise, places) in enumerate(samplers.items()):
         if (potential := places.field("V")) is not None:
-            _curve(axes, places, potential, color=colour(index), label=noise)
+            _curve(axes, places, potential, index, noise)
             top = max(top, float(np.nanmax(potential, initial=0.0)))
         if epsilon is not None and (logarithm := places.log_density(epsilon)) is not None:
             height = -epsilon * (logarithm - np.nanmax(logarithm))
-            _curve(axes, places, height, color=colour(index), ls=(0, (4, 2)), lw=1.2)
+            _curve(axes, places, height, index, None)
     limit = 1.5 * run.barrier_scale if run.barrier_scale else top
     axes.set_ylim(-0.04 * limit, limit or 1.0)
     axes.set_ylabel("V")
@@ -62,7 +60,7 @@ def _density(run: RunData, samplers: dict[str, Sampler], epsilon: float) -> str 
     drawn = False
     for index, (noise, places) in enumerate(samplers.items()):
         if (density := places.density(epsilon)) is not None:
-            _curve(axes, places, density, color=colour(index), label=noise)
+            _curve(axes, places, density, index, noise)
             drawn = True
     if not drawn:
         return None
@@ -76,13 +74,19 @@ def _density(run: RunData, samplers: dict[str, Sampler], epsilon: float) -> str 
     return to_svg(figure, f"Stationary density at ε = {epsilon:g}")
 
 
-def _curve(axes: Axes, places: Sampler, values: Array, **style: Any) -> None:
+def _curve(axes: Axes, places: Sampler, values: Array, index: int, label: str | None) -> None:
+    """A field in the colour of its noise; dashed and thin where it is not named."""
     order = np.argsort(places.samples.points[:, 0], kind="stable")
-    axes.plot(places.samples.points[order, 0], values[order], **style)
+    (line,) = axes.plot(places.samples.points[order, 0], values[order], color=colour(index), label=label)
+    if label is None:
+        line.set(linestyle=(0, (4, 2)), linewidth=1.2)
 
 
 def _marks(axes: Axes, run: RunData) -> None:
-    style: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False, "zorder": 6}
+    bottom = axes.get_xaxis_transform()
     for points, shape in ((run.attractors, "o"), (run.saddles, "X")):
         for place in points:
-            axes.plot([place[0]], [0.0], shape, color="black", mec="white", ms=7, ls="none", **style)
+            axes.plot(
+                [place[0]], [0.0], shape, color="black", mec="white", ms=7, ls="none", transform=bottom,
+                clip_on=False, zorder=6,
+            )  # fmt: skip

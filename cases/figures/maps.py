@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -15,10 +14,10 @@ from matplotlib.patches import Ellipse, Rectangle
 from matplotlib.tri import Triangulation
 from numpy.typing import NDArray
 
-from cases.figures.rundata import RunData
+from cases.figures.rundata import Kind, RunData
 from cases.figures.style import INVALID, PATH_COLOUR, canvas, to_svg
 
-Array = NDArray[np.floating[Any]]
+Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -186,7 +185,8 @@ def _paths(axes: Axes, run: RunData, noise: str, plane: tuple[int, int]) -> None
 
 
 def _marks(axes: Axes, run: RunData, plane: tuple[int, int]) -> None:
-    for kind, dashes in (("attractors", "-"), ("saddles", "--")):
+    lines: tuple[tuple[Kind, str], ...] = (("attractors", "-"), ("saddles", "--"))
+    for kind, dashes in lines:
         for curve in run.curves(kind):
             x, y = np.concatenate([curve, curve[:1]])[:, plane].T
             axes.plot(x, y, color="white", lw=2.6, zorder=4)
@@ -209,15 +209,13 @@ def _marks(axes: Axes, run: RunData, plane: tuple[int, int]) -> None:
 
 def _ellipses(axes: Axes, run: RunData, noise: str, plane: tuple[int, int], width: float) -> None:
     """Ellipses {x : xᵀA⁻¹x = const}, all noises on one scale, so that their sizes compare."""
-    places = [("attractors", i, place) for i, place in enumerate(run.attractors)]
-    places += [("saddles", i, place) for i, place in enumerate(run.saddles)]
     traces = [
         float(np.trace(tensor)) / len(tensor)
         for name in run.noises
         if (tensor := run.tensor_at(name, "attractors", 0)) is not None
     ]
     unit = 0.08 * width / np.sqrt(max(traces)) if traces and max(traces) > 0 else 0.0
-    for kind, index, place in places:
+    for kind, index, place in run.marked():
         tensor = run.tensor_at(noise, kind, index)
         if tensor is None or unit == 0.0:
             continue

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cases.contracts.places import PlaceEntry, TensorEntry
+from cases.contracts.summary import Summary
 from solver.output.polylines import Polyline, read_polylines
 from solver.output.probe import fields
 from solver.output.vtkgrid import read_dimension
 
 Array = NDArray[np.float64]
+Kind = Literal["attractors", "saddles"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class RunData:
     """
 
     folder: Path
-    summary: Mapping[str, Any]
+    summary: Summary
     record: Mapping[str, Any]
     case: Mapping[str, Any]
     case_text: str
@@ -70,30 +73,46 @@ class RunData:
         """Positions of the saddles."""
         return [np.array(entry["point"]) for entry in self.summary.get("saddles", [])]
 
-    def curves(self, kind: str) -> list[Array]:
-        """Closed curves ``(n, d)`` among the attractors or the saddles (kind "attractors" or "saddles")."""
-        return [np.array(entry["curve"]) for entry in self.summary.get(kind, []) if "curve" in entry]
+    def places(self, kind: Kind) -> Sequence[PlaceEntry]:
+        """Attractors or saddles."""
+        return self.summary["attractors"] if kind == "attractors" else self.summary["saddles"]
+
+    def marked(self) -> list[tuple[Kind, int, Array]]:
+        """All attractors, then all saddles, each with its number."""
+        kinds: tuple[Kind, ...] = ("attractors", "saddles")
+        return [(kind, i, np.array(p["point"])) for kind in kinds for i, p in enumerate(self.places(kind))]
+
+    def curves(self, kind: Kind) -> list[Array]:
+        """Closed curves ``(n, d)`` among the attractors or the saddles."""
+        return [np.array(entry["curve"]) for entry in self.places(kind) if "curve" in entry]
+
+    def tensor(self, noise: str, kind: Kind, index: int) -> TensorEntry | None:
+        """What the summary says of A at an attractor or a saddle."""
+        entry = self.summary["noises"][noise]
+        if "anisotropy" not in entry:
+            return None
+        found = entry["anisotropy"]
+        known = found["attractors"] if kind == "attractors" else found["saddles"]
+        return known[index] if index < len(known) and known[index] else None
 
     @property
     def epsilons(self) -> list[float]:
         """Noise levels, largest first."""
-        found = {
-            entry["epsilon"]
-            for noise in self.summary["noises"].values()
-            for entry in [*noise.get("stationary", []), *noise.get("rates", [])]
-        }
-        return sorted(found, reverse=True)
+        noises = self.summary["noises"].values()
+        densities = {entry["epsilon"] for noise in noises for entry in noise.get("stationary", [])}
+        rates = {entry["epsilon"] for noise in noises for entry in noise.get("rates", [])}
+        return sorted(densities | rates, reverse=True)
 
     @property
     def barrier_scale(self) -> float | None:
         """The highest barrier of all noises: what the colour scales are made for."""
         found = [
-            entry["barrier"]
+            height
             for noise in self.summary["noises"].values()
             for entry in noise.get("barriers", [])
-            if entry.get("barrier") is not None
+            if (height := entry.get("barrier")) is not None
         ]
-        return max(found) if found else None
+        return max(found, default=None)
 
     def grid_file(self, noise: str) -> Path:
         """The file with the fields of one noise."""
@@ -111,12 +130,10 @@ class RunData:
         """Escape paths under one noise."""
         return [path for path in self.paths if path.name == noise]
 
-    def tensor_at(self, noise: str, kind: str, index: int) -> Array | None:
-        """A at an attractor or a saddle (kind "attractors" or "saddles"), if the summary has it."""
-        places = self.summary["noises"][noise].get("anisotropy", {}).get(kind, [])
-        if index < len(places) and places[index] and places[index].get("matrix"):
-            return np.array(places[index]["matrix"], dtype=np.float64)
-        return None
+    def tensor_at(self, noise: str, kind: Kind, index: int) -> Array | None:
+        """A at an attractor or a saddle, if the summary has it."""
+        found = self.tensor(noise, kind, index)
+        return np.array(found["matrix"], dtype=np.float64) if found and found.get("matrix") else None
 
 
 def load_run(folder: Path) -> RunData:
@@ -125,7 +142,7 @@ def load_run(folder: Path) -> RunData:
     Raises:
         FileNotFoundError: There is no summary.json, so the run never finished.
     """
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    summary: Summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     record_file, case_file = folder / "run.json", folder / "case.toml"
     case_text = case_file.read_text(encoding="utf-8") if case_file.exists() else ""
     paths_file, later_file = folder / "instantons.vtkhdf", folder / "relaxations.vtkhdf"

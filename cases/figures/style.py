@@ -6,7 +6,6 @@ import io
 import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -21,7 +20,7 @@ INVALID = "#E4E4E4"
 RASTER_DPI = 200
 _FEW_DECADES = 300.0
 
-STYLE: dict[str, Any] = {
+STYLE: dict[str, object] = {
     "font.size": 10,
     "axes.titlesize": 10.5,
     "axes.labelsize": 10,

@@ -22,7 +22,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
@@ -35,7 +35,7 @@ MAX_POINTS = 20_000_000
 #: Beyond this the squares that errors are measured by are no numbers any more.
 LARGEST = 1e120
 #: Shape and type of an array, as a file announces it.
-Header = tuple[tuple[int, ...], np.dtype[Any]]
+Header = tuple[tuple[int, ...], np.dtype[np.generic]]
 
 
 class BadTable(Exception):

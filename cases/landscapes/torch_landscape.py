@@ -19,7 +19,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -27,20 +27,23 @@ from cases.landscapes.grid_file import Table
 from cases.landscapes.weight_plane import LossAndSlopes, Plane, save, tabulate
 from solver.system import Array
 
+#: Models, tensors and what is done to them: PyTorch need not be there when this is imported.
+Torch: TypeAlias = Any
+
 CHUNK = 1024
 
 
-def weights(model: Any) -> Array:
+def weights(model: Torch) -> Array:
     """All trained parameters of a model as one vector ``(P,)``, in the order of ``named_parameters``."""
     parts = [p.detach().cpu().double().numpy().ravel() for p in model.parameters()]
     return np.concatenate(parts) if parts else np.empty(0)
 
 
 def evaluator(
-    model: Any,
-    loss: Callable[[Any, Any], Any],
-    inputs: Any,
-    targets: Any,
+    model: Torch,
+    loss: Callable[[Torch, Torch], Torch],
+    inputs: Torch,
+    targets: Torch,
     flat: Plane,
     penalty: float = 0.0,
     chunk: int = CHUNK,
@@ -72,7 +75,7 @@ def evaluator(
     if sum(shape.numel() for shape in shapes.values()) != flat.origin.size:
         raise ValueError(f"the flat has {flat.origin.size} parameters, the model another number")
 
-    def tensors(vector: Array) -> dict[str, Any]:
+    def tensors(vector: Array) -> dict[str, Torch]:
         parts, start = {}, 0
         for name, shape in shapes.items():
             piece = torch.as_tensor(vector[start : start + shape.numel()], dtype=torch.float64)
@@ -80,14 +83,14 @@ def evaluator(
             start += shape.numel()
         return parts
 
-    def to(data: Any) -> Any:
+    def to(data: Torch) -> Torch:
         data = torch.as_tensor(data).to(device)
         return data.double() if data.is_floating_point() else data
 
     x, y = to(inputs), to(targets)
     directions = [tensors(row) for row in flat.directions]
 
-    def losses(weights: dict[str, Any], start: int) -> Any:
+    def losses(weights: dict[str, Torch], start: int) -> Torch:
         part = slice(start, start + chunk)
         values = loss(functional_call(net, weights, (x[part],)), y[part])
         if values.ndim == 0 or len(values) != len(x[part]):
@@ -111,10 +114,10 @@ def evaluator(
 
 
 def tabulate_model(
-    model: Any,
-    loss: Callable[[Any, Any], Any],
-    inputs: Any,
-    targets: Any,
+    model: Torch,
+    loss: Callable[[Torch, Torch], Torch],
+    inputs: Torch,
+    targets: Torch,
     flat: Plane,
     bounds: Sequence[tuple[float, float]],
     points: int = 65,

@@ -10,13 +10,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from cases.base.errors import suggestion
 from cases.casefile.case import Case
 
 
-def load(case: Case) -> Callable[..., Any]:
+def load(case: Case) -> Callable[..., object]:
     """The function that the case names.
 
     Raises:
@@ -37,7 +36,7 @@ def load(case: Case) -> Callable[..., Any]:
     return function  # type: ignore[no-any-return]
 
 
-def call(case: Case, function: Callable[..., Any]) -> Any:
+def call(case: Case, function: Callable[..., object]) -> object:
     """The function's result for the options and parameters of the case.
 
     Raises:

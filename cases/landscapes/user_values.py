@@ -7,7 +7,6 @@ and what goes wrong in a function becomes an error of the case.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from solver.system import Array, Field
 KEYS = ("loss", "gradient", "hessian", "sample_gradients", "covariance", "divergence")
 
 
-def functions_of(case: Case, result: Any) -> dict[str, Field]:
+def functions_of(case: Case, result: object) -> dict[str, Field]:
     """The functions that were returned, each with its shape checked at every call."""
     if callable(result):
         result = {"loss": result}
@@ -45,7 +44,7 @@ def functions_of(case: Case, result: Any) -> dict[str, Field]:
     return found
 
 
-def _checked(case: Case, key: str, function: Callable[[Array], Any], shape: tuple[int, ...]) -> Field:
+def _checked(case: Case, key: str, function: Callable[[Array], object], shape: tuple[int, ...]) -> Field:
     """The function, whose errors and wrong shapes become errors of the case; never called for no points."""
 
     def evaluate(x: Array) -> Array:
@@ -64,7 +63,7 @@ def _checked(case: Case, key: str, function: Callable[[Array], Any], shape: tupl
     return evaluate
 
 
-def _covariance(case: Case, function: Callable[[Array], Any]) -> Field:
+def _covariance(case: Case, function: Callable[[Array], object]) -> Field:
     """``A = (1/n) Σ g gᵀ − ḡ ḡᵀ`` of the per-sample gradients; without conjugates, for the complex step."""
     d = case.dim
 
@@ -84,7 +83,7 @@ def _covariance(case: Case, function: Callable[[Array], Any]) -> Field:
     return evaluate
 
 
-def _evaluate(case: Case, key: str, function: Callable[[Array], Any], x: Array) -> Array:
+def _evaluate(case: Case, key: str, function: Callable[[Array], object], x: Array) -> Array:
     with np.errstate(all="ignore"):
         try:
             value = np.asarray(function(x.copy()))

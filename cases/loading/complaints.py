@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -13,7 +12,7 @@ from cases.base.errors import CaseError, suggestion
 from cases.casefile.schema import CaseTable
 
 
-def first_error(error: ValidationError, file: str, data: Mapping[str, Any]) -> CaseError:
+def first_error(error: ValidationError, file: str, data: Mapping[str, object]) -> CaseError:
     """The first complaint of pydantic in our words.
 
     Args:
@@ -42,7 +41,7 @@ def first_error(error: ValidationError, file: str, data: Mapping[str, Any]) -> C
     )
 
 
-def _keys(location: Sequence[int | str], data: Any, missing: bool) -> list[str]:
+def _keys(location: Sequence[int | str], data: object, missing: bool) -> list[str]:
     """The keys in the file that lead to a complaint: pydantic names the branches of a union among them."""
     keys = []
     for part in location:
@@ -70,7 +69,7 @@ def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
     return {info.alias or name: info for name, info in model.model_fields.items()}
 
 
-def _tables_in(annotation: Any) -> list[type[BaseModel]]:
+def _tables_in(annotation: object) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for part in typing.get_args(annotation) for model in _tables_in(part)]

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import Any
 
 from pydantic import ValidationError
 
 from cases.base.errors import suggestion
 from cases.casefile.case import Case
-from cases.casefile.schema import OF_THE_START, DomainTable, SystemTable
-from cases.casefile.transient_table import GaussianTable, symmetric_positive
+from cases.casefile.schema import DomainTable, SystemTable
+from cases.casefile.transient_table import GaussianTable
 from cases.landscapes.grid_file import BadTable, read
 from cases.landscapes.models.catalogue import MODELS
 from cases.landscapes.models.registry import options_of
 from cases.results import references
+from cases.stages.catalogue import STAGES
+from cases.stages.transient.agreement import check_gaussian
 
 
 def complete(case: Case) -> Case:
@@ -34,10 +35,8 @@ def complete(case: Case) -> Case:
     _check_domain(case)
     _check_dimensions(case)
     _check_names(case)
-    _check_simulation(case)
-    _check_exits(case)
-    _check_what_is_shown(case)
-    _check_transient(case)
+    for stage in STAGES:
+        stage.agree(case)
     if case.alone and case.mesh.adapt:
         raise case.error(
             "mesh.adapt", "the mesh is adapted to V, which this case does not solve for", "leave it out"
@@ -85,7 +84,7 @@ def _complete_mean_field(case: Case) -> Case:
     _check_dimensions(case)
     start = case.mean_field.start if case.mean_field else None
     if isinstance(start, GaussianTable):
-        _check_gaussian(case, "mean_field.start", start)
+        check_gaussian(case, "mean_field.start", start)
     references.check(case, case.references)
     return case
 
@@ -167,7 +166,7 @@ def _checked_domain(case: Case, bounds: list[list[float]]) -> DomainTable:
         raise case.error("system.data", f"in the file, {problem}", fix) from None
 
 
-def _checked_system(case: Case, data: dict[str, Any]) -> SystemTable:
+def _checked_system(case: Case, data: dict[str, object]) -> SystemTable:
     try:
         return SystemTable.model_validate(data)
     except ValidationError as error:
@@ -250,108 +249,3 @@ def _check_names(case: Case) -> None:
             raise case.error(
                 f"compare.{key}", f"unknown noise '{noise}'", suggestion(noise, case.noise, "noises")
             )
-
-
-def _check_simulation(case: Case) -> None:
-    if case.simulate is None:
-        return
-    if not case.compare.epsilon:
-        raise case.error(
-            "simulate", "there is no noise level to simulate", "give compare.epsilon, or leave it out"
-        )
-    for level in case.simulate.epsilon or []:
-        if level not in case.compare.epsilon:
-            raise case.error(
-                "simulate.epsilon", f"{level:g} is not among the noise levels", "take some of compare.epsilon"
-            )
-    if case.simulate.sgd_learning_rate is not None and case.system.model is None:
-        raise case.error(
-            "simulate.sgd_learning_rate", "SGD needs a model with data", "give system.model, or leave it out"
-        )
-
-
-def _check_exits(case: Case) -> None:
-    if case.exits and not case.compare.epsilon:
-        raise case.error(
-            "exit", "there is no noise level for exit times", "give compare.epsilon, or leave it out"
-        )
-    for n, one in enumerate(case.exits):
-        if one.ball is not None and len(one.ball.centre) != case.dim:
-            raise case.error(
-                f"exit.{n}.ball.centre",
-                f"{len(one.ball.centre)} numbers for {case.dim} coordinates",
-                "give one for each",
-            )
-        if one.loss_below is not None and case.system.drift is not None:
-            raise case.error(
-                f"exit.{n}.loss_below", "the system has a drift and no loss", "give ball or inside"
-            )
-
-
-def _check_what_is_shown(case: Case) -> None:
-    if case.marginals and (case.alone or not case.compare.epsilon):
-        why = "this case computes no stationary density" if case.alone else "there is no noise level"
-        raise case.error("marginal", why, "leave it out, or give compare.epsilon and no alone")
-    if case.section is not None and case.alone:
-        raise case.error("section", "this case computes no potential or density", "leave one of them out")
-
-
-def _check_transient(case: Case) -> None:
-    table = case.transient
-    if table is None:
-        return
-    if isinstance(table.start, GaussianTable):
-        _check_gaussian(case, "transient.start", table.start)
-    for name, drift in table.drift.items():
-        if name not in case.noise:
-            raise case.error(
-                f"transient.drift.{name}", f"unknown noise '{name}'", suggestion(name, case.noise, "noises")
-            )
-        if len(drift) != case.dim:
-            raise case.error(
-                f"transient.drift.{name}",
-                f"{len(drift)} components for {case.dim} coordinates",
-                "give one expression for each",
-            )
-    for name in case.noise:
-        if f"{name}-transient" in case.noise:
-            raise case.error(f"noise.{name}-transient", "the name of another file", "rename this noise")
-    if table.alone:
-        _check_alone(case)
-
-
-def _check_alone(case: Case) -> None:
-    """Without a starting attractor there is nothing that depends on one."""
-    others = [
-        ("compare.epsilon", bool(case.compare.epsilon)),
-        ("compare.from", case.compare.from_ is not None),
-        ("compare.to", case.compare.to is not None),
-        ("exit", bool(case.exits)),
-        ("simulate", case.simulate is not None),
-    ]
-    for key, given in others:
-        if given:
-            raise case.error(key, "transient.alone computes the evolution only", "leave one of them out")
-    if case.compare.normalise != "none":
-        raise case.error(
-            "compare.normalise",
-            "noises are made equally strong at an attractor, and transient.alone looks for none",
-            'write normalise = "none"',
-        )
-    for name, noise in case.noise.items():
-        if isinstance(noise.diffusion, str) and noise.diffusion in OF_THE_START:
-            raise case.error(
-                f"noise.{name}.diffusion",
-                f"'{noise.diffusion}' belongs to an attractor, and transient.alone looks for none",
-                "use another noise, or leave alone out",
-            )
-
-
-def _check_gaussian(case: Case, key: str, start: GaussianTable) -> None:
-    covariance = start.covariance
-    if len(start.mean) != case.dim or any(len(row) != case.dim for row in covariance):
-        raise case.error(key, f"its numbers are not those of {case.dim} coordinates", "give one for each")
-    if not symmetric_positive(covariance):
-        raise case.error(
-            f"{key}.covariance", "it is no covariance", "make it symmetric and positive definite"
-        )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -83,7 +82,7 @@ def load(name: str, overrides: Sequence[str] = ()) -> tuple[Case, str]:
     return from_data(data, name=path.stem, file=name, folder=path.parent)
 
 
-def from_data(data: Mapping[str, Any], *, name: str, file: str, folder: Path) -> tuple[Case, str]:
+def from_data(data: Mapping[str, object], *, name: str, file: str, folder: Path) -> tuple[Case, str]:
     """Validate a parsed case file; see :func:`load`."""
     try:
         table = CaseTable.model_validate(dict(data))
@@ -95,7 +94,7 @@ def from_data(data: Mapping[str, Any], *, name: str, file: str, folder: Path) ->
     return case, toml_text.table(effective)
 
 
-def _override(data: dict[str, Any], text: str, file: str) -> None:
+def _override(data: dict[str, object], text: str, file: str) -> None:
     """Put one ``table.key=value`` into the parsed file: the value is TOML, or else a string."""
     name, equals, value = text.partition("=")
     bad = CaseError(
@@ -111,7 +110,7 @@ def _override(data: dict[str, Any], text: str, file: str) -> None:
         new = tomllib.loads(f"value = {value}")["value"]
     except (ValueError, RecursionError):
         new = value.strip()
-    target: Any = data
+    target: object = data
     while True:
         ((key, below),) = path.items()
         if not isinstance(target, dict):

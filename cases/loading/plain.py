@@ -7,7 +7,6 @@ more: dates, integers of any length, keys of any characters, values nested a tho
 from __future__ import annotations
 
 from datetime import date, datetime, time
-from typing import Any
 
 from cases.base.errors import CaseError
 
@@ -16,13 +15,13 @@ LONGEST_KEY = 128
 LARGEST = 2**63
 
 
-def check_plain(data: dict[str, Any], file: str) -> None:
+def check_plain(data: dict[str, object], file: str) -> None:
     """Refuse what no key of a case can be.
 
     Raises:
         CaseError: naming the first such value.
     """
-    waiting: list[tuple[tuple[str, ...], Any]] = [((), data)]  # not recursive: the tree may be deep
+    waiting: list[tuple[tuple[str, ...], object]] = [((), data)]  # not recursive: the tree may be deep
     while waiting:
         path, value = waiting.pop()
         where = ".".join(path)

@@ -12,8 +12,7 @@ from cases.noise.vanishing_noise import explained
 from cases.problem import landscape as landscapes
 from cases.problem.memory import check_memory
 from cases.problem.soundness import check_at
-from cases.stages.marginals import functions as marginals
-from cases.stages.section import curve as section
+from cases.stages.catalogue import STAGES
 from solver.elements.petsc_options import refusal
 
 #: Interpolation error of the loss over its standard deviation beyond which a table is refused.
@@ -37,14 +36,6 @@ def validate(case: Case) -> Landscape:
 
         return mean_field_problem.check(case)
     landscape = landscapes.build(case)
-    if (
-        case.simulate is not None
-        and case.simulate.sgd_learning_rate is not None
-        and landscape.samples is None
-    ):
-        raise case.error(
-            "simulate.sgd_learning_rate", "SGD needs a model with data", "use such a model, or leave it out"
-        )
     _check_interpolation(case, landscape)
     points = domain_sample(case)
     if case.system.attractors:
@@ -54,8 +45,8 @@ def validate(case: Case) -> Landscape:
         check_at(case, landscape, points)
     except CaseError as error:
         raise explained(case, landscape, error) from None
-    marginals.check(case)
-    section.check(case, landscape)
+    for stage in STAGES:
+        stage.check(case, landscape)
     return landscape
 
 

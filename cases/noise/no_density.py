@@ -7,10 +7,11 @@ density does not fall.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
+from dolfinx.mesh import Mesh
 
 from cases.casefile.case import Case
 from cases.landscapes.landscape import Landscape
@@ -29,10 +30,10 @@ def refuse_collapse(case: Case, landscape: Landscape, attractors: Sequence[Array
     for name, table in case.noise.items():
         if not noise.needs_start(table):
             system = noise.system_for(landscape, noise.build(case, landscape, name, None))
-            _named(case, name, lambda system=system: require_density(system, attractors, None))
+            _named(case, name, partial(require_density, system, attractors, None))
 
 
-def refuse_open_valley(case: Case, landscape: Landscape, domain: Any) -> None:
+def refuse_open_valley(case: Case, landscape: Landscape, domain: Mesh) -> None:
     """Refuse minima on a curve along which no density falls, at the highest noise level.  Collective.
 
     Raises:
@@ -44,10 +45,10 @@ def refuse_open_valley(case: Case, landscape: Landscape, domain: Any) -> None:
     centre = 0.5 * (np.asarray(low) + np.asarray(high))
     for name, one in noise.scaled(case, landscape, centre).items():
         found = tail(one.system, domain, max(case.compare.epsilon), case.mesh.degree, centre)
-        _named(case, name, lambda one=one, found=found: require_density(one.system, [], found))
+        _named(case, name, partial(require_density, one.system, [], found))
 
 
-def _named(case: Case, name: str, check: Any) -> None:
+def _named(case: Case, name: str, check: Callable[[], None]) -> None:
     try:
         check()
     except NotNormalisable as error:

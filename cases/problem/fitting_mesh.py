@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import numpy as np
+from dolfinx.mesh import Mesh
 
 from cases.casefile.case import Case
 from cases.noise.tensors import ScaledNoise
@@ -16,7 +16,7 @@ from solver.analysis.stages import well_sizes
 from solver.elements.evaluate import bounding_box
 
 
-def graded_mesh(case: Case, domain: Any, places: Structure, noises: dict[str, ScaledNoise]) -> Any:
+def graded_mesh(case: Case, domain: Mesh, places: Structure, noises: Mapping[str, ScaledNoise]) -> Mesh:
     """The mesh graded to the saddles, and to the attractors as the lowest noise asks for.  Collective.
 
     Quadratic elements want cells of about one standard deviation of the density there (``mesh.deviations``);
@@ -39,7 +39,7 @@ def graded_mesh(case: Case, domain: Any, places: Structure, noises: dict[str, Sc
     return _with_valleys(case, domain, places, next(iter(noises.values()), None))
 
 
-def _with_valleys(case: Case, domain: Any, places: Structure, noise: ScaledNoise | None) -> Any:
+def _with_valleys(case: Case, domain: Mesh, places: Structure, noise: ScaledNoise | None) -> Mesh:
     """The mesh with smaller cells where the loss is below the highest pass.  Collective."""
     if case.mesh.valleys == 1.0:
         return domain
@@ -56,11 +56,11 @@ def _with_valleys(case: Case, domain: Any, places: Structure, noise: ScaledNoise
 
 def adapted_mesh(
     case: Case,
-    domain: Any,
+    domain: Mesh,
     places: Structure,
-    noises: dict[str, ScaledNoise],
+    noises: Mapping[str, ScaledNoise],
     say: Callable[[str], None],
-) -> Any:
+) -> Mesh:
     """The mesh refined ``mesh.adapt`` times to the quasi-potentials of all noises.  Collective.
 
     Raises:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from dolfinx.mesh import Mesh
+from mpi4py import MPI
 
 from cases.base.errors import CaseError
 from cases.casefile.case import Case
@@ -71,7 +72,7 @@ class Structure:
         return self.found.others
 
 
-def make_mesh(case: Case, landscape: Landscape, comm: Any) -> Any:
+def make_mesh(case: Case, landscape: Landscape, comm: MPI.Intracomm) -> Mesh:
     """The mesh of the domain, before it is graded.  Collective.
 
     Raises:
@@ -96,8 +97,8 @@ def make_mesh(case: Case, landscape: Landscape, comm: Any) -> Any:
 
 
 def grade(
-    case: Case, domain: Any, points: Sequence[Array], sizes: Sequence[float], passes: Sequence[Array] = ()
-) -> Any:
+    case: Case, domain: Mesh, points: Sequence[Array], sizes: Sequence[float], passes: Sequence[Array] = ()
+) -> Mesh:
     """Grade the mesh towards the points of ``mesh.refine``, given points, and passes.  Collective.
 
     The last thousandth of a barrier lies close to its pass, and the lower bound needs it resolved.
@@ -113,7 +114,7 @@ def grade(
     )
 
 
-def structure(case: Case, landscape: Landscape, domain: Any) -> Structure:
+def structure(case: Case, landscape: Landscape, domain: Mesh) -> Structure:
     """Find the fixed points in the domain.  Collective.
 
     Raises:
@@ -155,7 +156,7 @@ def structure(case: Case, landscape: Landscape, domain: Any) -> Structure:
     return Structure(found, start, target)
 
 
-def _held(domain: Any, points: Array) -> Array:
+def _held(domain: Mesh, points: Array) -> Array:
     """Which of the points ``(n, d)`` are in the mesh.  Collective."""
     inside = Locator(domain)
     return np.asarray(inside.owners(inside.cells(points)) < domain.comm.size)

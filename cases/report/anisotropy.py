@@ -12,12 +12,12 @@ probable escape path, at a saddle along its last part.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cases.figures.rundata import RunData
+from cases.contracts.places import PlaceEntry, TensorEntry
+from cases.figures.rundata import Kind, RunData
 
 Array = NDArray[np.float64]
 
@@ -57,10 +57,11 @@ class Shape:
 def shapes(run: RunData) -> list[Shape]:
     """All attractors and saddles under all noises; one row per way out, and one where there is none."""
     found = []
-    for kind, word in (("attractors", "attractor"), ("saddles", "saddle")):
-        for index, entry in enumerate(run.summary.get(kind, [])):
+    kinds: tuple[tuple[Kind, str], ...] = (("attractors", "attractor"), ("saddles", "saddle"))
+    for kind, word in kinds:
+        for index, entry in enumerate(run.places(kind)):
             for noise in run.summary["noises"]:
-                known = _known(run, noise, kind, index)
+                known = run.tensor(noise, kind, index)
                 if known is None:
                     continue
                 place = f"{word} {entry['index']}"
@@ -71,12 +72,7 @@ def shapes(run: RunData) -> list[Shape]:
     return found
 
 
-def _known(run: RunData, noise: str, kind: str, index: int) -> dict[str, Any] | None:
-    places = run.summary["noises"][noise].get("anisotropy", {}).get(kind, [])
-    return places[index] if index < len(places) and places[index] else None
-
-
-def _ways(run: RunData, noise: str, kind: str, index: int) -> list[tuple[int, Array]]:
+def _ways(run: RunData, noise: str, kind: Kind, index: int) -> list[tuple[int, Array]]:
     """Directions of the escape paths at this place: what they connect to, and unit vectors."""
     found: dict[int, Array] = {}
     for path in run.paths_of(noise):
@@ -97,7 +93,7 @@ def _chord(points: Array) -> Array:
 
 
 def _shape(
-    place: str, entry: dict[str, Any], noise: str, known: dict[str, Any], way: int | None, along: Array | None
+    place: str, entry: PlaceEntry, noise: str, known: TensorEntry, way: int | None, along: Array | None
 ) -> Shape:
     values = tuple(sorted((float(v) for v in known.get("eigenvalues") or ()), reverse=True))
     largest = strength = angle = None

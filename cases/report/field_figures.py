@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +15,9 @@ from cases.figures.rundata import RunData
 from cases.figures.style import Figure, style
 from cases.report.rates_figure import arrhenius
 from cases.report.transitions_figure import transition_figures
-from cases.stages.descent.figure import extra_figures
-from cases.stages.exits.figure import exit_figures
-from cases.stages.marginals.figure import marginal_figures
-from cases.stages.mean_field.figure import mean_field_figures
-from cases.stages.section.figure import section_figures
-from cases.stages.simulation.figure import survival_figures
-from cases.stages.transient.figure import transient_figures
+from cases.stages.catalogue import STAGES
 
-Array = NDArray[np.floating[Any]]
+Array = NDArray[np.floating]
 _HEADROOM = 1.25  # the colours end this much above the highest barrier: beyond it is of no interest
 _GREY = "Hatched grey: outside the region where V was computed or is valid. "
 _MARKS = (
@@ -37,16 +30,7 @@ _MARKS = (
 def all_figures(run: RunData) -> list[Figure]:
     """Every figure that the files of the run allow, in the order of the report."""
     with style():
-        others = [
-            *arrhenius(run),
-            *survival_figures(run),
-            *marginal_figures(run),
-            *section_figures(run),
-            *exit_figures(run),
-            *transient_figures(run),
-            *mean_field_figures(run),
-            *extra_figures(run),
-        ]
+        others = [*arrhenius(run), *(figure for stage in STAGES for figure in stage.figures(run))]
         if not run.noises:
             return others
         maps = line_figures(run) if run.dim == 1 else _map_figures(run)

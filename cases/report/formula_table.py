@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from cases.base.numbers import fixed, number
-from cases.results.summary_rows import Row, Summary, directions, rows
+from cases.base.text_table import text_table
+from cases.contracts.summary import Summary
+from cases.results.summary_rows import Row, directions, rows
 
 _HEADS = (
     ("", "", "", "first order", "largest", "from"),
@@ -33,17 +35,11 @@ def formula_table(summary: Summary) -> list[str]:
     lines = [(name[:_LONGEST], *others) for name, *others in formula_lines(summary)]
     if not lines:
         return []
-    widths = [max(len(line[i]) for line in [*_HEADS, *lines]) for i in range(len(_HEADS[0]))]
-    text = ["Formulas for the barrier"]
-    for line in [*_HEADS, ["─" * width for width in widths], *lines]:
-        cells = [
-            cell.ljust(width) if i < 2 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        text.append("  ".join(cells).rstrip())
-    text.append("first order: about isotropic noise of strength c = tr A/d at the attractor;")
-    text.append("two points: from A at the minimum and the saddle, Xie, Sato, Sugiyama 2021 with s = 1/2")
-    return ["\n".join(text)]
+    notes = (
+        "first order: about isotropic noise of strength c = tr A/d at the attractor;",
+        "two points: from A at the minimum and the saddle, Xie, Sato, Sugiyama 2021 with s = 1/2",
+    )
+    return ["\n".join([text_table("Formulas for the barrier", _HEADS, lines, left=(0, 1)), *notes])]
 
 
 def power_law_notes(summary: Summary) -> list[str]:

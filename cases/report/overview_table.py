@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 from cases.base.numbers import DASH, factor, number
+from cases.base.text_table import clipped, first_that_fits, text_table
+from cases.contracts.summary import Summary
 from cases.figures.rundata import RunData
 from cases.report.anisotropy import Shape, at_start
 from cases.report.tables import orientation
 from cases.results.overview import Measure, baseline_of, measures
-from cases.results.summary_rows import Summary
 
-_WIDTH = 100
 #: Longest way out and name of a noise on the screen, and how many noise levels, the lowest ones.
 _LAYOUTS = ((46, 14, 5), (40, 12, 4), (34, 10, 3))
 _SHAPE = ("tr A", "eigenvalues of A", "largest towards", "strength along the way out")
@@ -19,12 +19,16 @@ _SHAPE = ("tr A", "eigenvalues of A", "largest towards", "strength along the way
 Group = tuple[str, list[tuple[str, list[str]]]]
 
 
-def overview(run: RunData) -> dict[str, Any] | None:
-    """A column for every noise; None where fewer than two noises were compared.
+class Overview(TypedDict):
+    """A column for every noise; groups of rows, each a label and one cell a noise."""
 
-    Returns:
-        ``noises``, ``baseline``, and ``groups``: a heading and rows, each a label and one cell a noise.
-    """
+    noises: list[str]
+    baseline: str
+    groups: list[Group]
+
+
+def overview(run: RunData) -> Overview | None:
+    """A column for every noise; None where fewer than two noises were compared."""
     base, found = baseline_of(run.summary), measures(run.summary)
     if base is None or not found:
         return None
@@ -67,11 +71,8 @@ def overview_text(summary: Summary) -> list[str]:
     base, found = baseline_of(summary), measures(summary)
     if base is None or len(found) < 2:
         return []
-    for way, name, count in _LAYOUTS:
-        text = _lay_out(found, base, list(summary["noises"]), way, name, count)
-        if max(map(len, text.splitlines())) <= _WIDTH:
-            break
-    return [text]
+    noises = list(summary["noises"])
+    return [first_that_fits(_LAYOUTS, lambda layout: _lay_out(found, base, noises, *layout))]
 
 
 def _lay_out(found: list[Measure], base: str, noises: list[str], longest: int, name: int, count: int) -> str:
@@ -80,23 +81,11 @@ def _lay_out(found: list[Measure], base: str, noises: list[str], longest: int, n
     heads = ["way out", "noise", "ratio", *[f"ε = {epsilon:g}" for epsilon in levels]]
     lines = []
     for one in found:
-        text = _clip(one.text, longest)
+        text = clipped(one.text, longest)
         for noise in noises:
             if noise != base:
                 rates = [factor(one.gains.get(epsilon, {}).get(noise)) for epsilon in levels]
-                lines.append([text, _clip(noise, name), number(one.ratios.get(noise), 4), *rates])
+                lines.append([text, clipped(noise, name), number(one.ratios.get(noise), 4), *rates])
                 text = ""
-    widths = [max(len(line[i]) for line in [above, heads, *lines]) for i in range(len(heads))]
-    shown = [above, heads, ["─" * width for width in widths], *lines]
-    table = [
-        "  ".join(
-            cell.ljust(width) if i < 2 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in shown
-    ]
-    return "\n".join([f"Barriers and rates over those of {base}, by what is left", *table])
-
-
-def _clip(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    title = f"Barriers and rates over those of {base}, by what is left"
+    return text_table(title, [above, heads], lines, left=(0, 1))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -52,7 +51,7 @@ def environment() -> jinja2.Environment:
     )
 
 
-def _context(run: RunData) -> dict[str, Any]:
+def _context(run: RunData) -> dict[str, object]:
     summary = run.summary
     return {
         "title": run.case.get("title") or summary.get("case", "quasipot"),
@@ -84,7 +83,7 @@ def _context(run: RunData) -> dict[str, Any]:
     }
 
 
-def _shown(figure: Figure) -> dict[str, Any]:
+def _shown(figure: Figure) -> dict[str, object]:
     return {
         "title": figure.title,
         "panels": [Markup(svg) for svg in figure.panels],

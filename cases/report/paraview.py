@@ -12,7 +12,6 @@ import shutil
 import subprocess
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -55,7 +54,7 @@ def write_script(directory: Path) -> Path:
     return path
 
 
-def describe(run: RunData) -> dict[str, Any]:
+def describe(run: RunData) -> dict[str, object]:
     """What the script needs to know: files, places, scales, tensors; points padded to three coordinates.
 
     Raises:
@@ -120,9 +119,7 @@ def _tensor_places(
     run: RunData, noise: str, low: Array, high: Array, top: float
 ) -> list[tuple[Array, Array]]:
     """Where to draw A: at attractors and saddles, and in the plane on a coarse grid where V is low."""
-    marked = [("attractors", i, p) for i, p in enumerate(run.attractors)]
-    marked += [("saddles", i, p) for i, p in enumerate(run.saddles)]
-    found = [(p, a) for kind, i, p in marked if (a := run.tensor_at(noise, kind, i)) is not None]
+    found = [(p, a) for kind, i, p in run.marked() if (a := run.tensor_at(noise, kind, i)) is not None]
     if run.dim != 2 or not run.has(noise, "diffusion") or not run.has(noise, "V"):
         return found if run.dim > 1 else []
     path = run.grid_file(noise)

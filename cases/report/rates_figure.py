@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from matplotlib.axes import Axes
 
 from cases.figures.rundata import RunData
@@ -65,14 +63,18 @@ def _draw(axes: Axes, mine: list[Row], noise: str, index: int, span: tuple[float
     y = [row.log_mfpt for row in mine if row.log_mfpt is not None]  # all of them: see _panel
     axes.plot(x, y, shape, color=tint, ms=6, label=noise, zorder=3)
     for a, row in zip(x, mine, strict=True):
-        _simulated(axes, a, row.simulated, row.interval, fmt=shape, color=tint, ms=11)
+        _simulated(axes, a, row.simulated, row.interval, shape, tint, 11)
         beside = a + 0.025 * (span[1] - span[0])  # else the bars of the two cover each other
-        _simulated(axes, beside, row.sgd, row.sgd_interval, fmt="*", color=tint, ms=13)
+        _simulated(axes, beside, row.sgd, row.sgd_interval, "*", tint, 13)
 
 
-def _simulated(axes: Axes, x: float, y: float | None, interval: Interval | None, **style: Any) -> None:
+def _simulated(
+    axes: Axes, x: float, y: float | None, interval: Interval | None, fmt: str, tint: str, size: float
+) -> None:
     if y is None:
         return
     low, high = interval or (y, y)
-    open_point: dict[str, Any] = {"mfc": "none", "mew": 1.3, "capsize": 5, "elinewidth": 1.3, "zorder": 4}
-    axes.errorbar([x], [y], yerr=[[y - low], [high - y]], **open_point, **style)
+    axes.errorbar(
+        [x], [y], yerr=[[y - low], [high - y]], fmt=fmt, color=tint, ms=size,
+        mfc="none", mew=1.3, capsize=5, elinewidth=1.3, zorder=4,
+    )  # fmt: skip

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from cases.base.numbers import bracket, factor, fixed, number, point, with_interval
+from cases.base.text_table import clipped, first_that_fits, text_table
+from cases.contracts.summary import Summary
 from cases.report.formula_table import formula_table, power_law_notes
-from cases.results.summary_rows import Direction, Row, Summary, baseline, directions, goal, rows
+from cases.results.summary_rows import Direction, Row, baseline, directions, goal, rows
 
-_WIDTH = 100
 #: Digits of the barriers and longest name shown, tried in turn until a table fits.
 _LAYOUTS = ((5, 14), (4, 14), (4, 10), (3, 6))
 
@@ -37,11 +38,7 @@ def comparison_table(summary: Summary) -> str:
 
 
 def _block(summary: Summary, direction: Direction) -> str:
-    for digits, longest in _LAYOUTS:
-        text = _lay_out(summary, direction, digits, longest)
-        if max(map(len, text.splitlines())) <= _WIDTH:
-            break
-    return text
+    return first_that_fits(_LAYOUTS, lambda layout: _lay_out(summary, direction, *layout))
 
 
 def _lay_out(summary: Summary, direction: Direction, digits: int, longest: int) -> str:
@@ -50,27 +47,19 @@ def _lay_out(summary: Summary, direction: Direction, digits: int, longest: int) 
     heads = ["noise", "tr A", "barrier", "[lower, upper]", "ε", "PDE", "Kramers", "simulated"]
     if base is not None:
         above.append("× faster than")
-        heads.append(_clip(base, longest))
+        heads.append(clipped(base, longest))
     lines, last = [], None
     for row in rows(summary, direction):
         lines.append(_cells(row, row.noise != last, base is not None, digits, longest))
         last = row.noise
-    widths = [max(len(line[i]) for line in [above, heads, *lines]) for i in range(len(heads))]
-    text = [_title(summary, direction)]
-    for line in [above, heads, ["─" * width for width in widths], *lines]:
-        cells = [
-            cell.ljust(width) if i in (0, 3) else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        text.append("  ".join(cells).rstrip())
-    return "\n".join(text)
+    return text_table(_title(summary, direction), [above, heads], lines, left=(0, 3))
 
 
 def _cells(row: Row, first: bool, compared: bool, digits: int, longest: int) -> list[str]:
     """One line; what does not depend on the noise level stands in the first line of a noise only."""
     start = ["", "", "", ""]
     if first:
-        start = [_clip(row.noise, longest), number(row.trace, 3), number(row.barrier, digits)]
+        start = [clipped(row.noise, longest), number(row.trace, 3), number(row.barrier, digits)]
         start.append(bracket(row.lower, row.upper, digits))
     cells = [*start, number(row.epsilon, 3).rstrip("0").rstrip(".")]
     cells += [fixed(row.log_mfpt), fixed(row.kramers), with_interval(row.simulated, row.interval)]
@@ -81,7 +70,3 @@ def _title(summary: Summary, direction: Direction) -> str:
     places = {entry["index"]: point(entry["point"]) for entry in summary.get("attractors", [])}
     start, stop = (f" {places[i]}" if i in places else "" for i in direction)
     return f"Escape from attractor {direction[0]}{start} to {goal(direction)}{stop}"
-
-
-def _clip(name: str, longest: int) -> str:
-    return name if len(name) <= longest else name[: longest - 1] + "…"

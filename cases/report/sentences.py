@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from cases.base.numbers import DASH, bracket, duration, factor, fixed, grouped, number, with_interval
+from cases.contracts.summary import Discretisation
 from cases.figures.rundata import RunData
 from cases.results.check_text import title, verdict
 from cases.results.summary_rows import Row, baseline, directions, goal, rows
+from cases.stages.catalogue import STAGES
 from cases.stages.floor.text import floor_sentences
 
 _STRENGTH = {
@@ -19,6 +20,8 @@ _STRENGTH = {
     "none": "as given (the noises are not normalised to equal strength)",
 }
 
+#: Of a summary that says nothing of it.
+NO_SIZE: Discretisation = {"cells": None, "degree": 0, "unknowns": None}
 _TOO_SHORT = 0.05  # seconds: a stage that did nothing
 
 
@@ -69,28 +72,8 @@ def headline(run: RunData) -> list[str]:
 
 def _without_escapes(run: RunData) -> list[str]:
     """What there is to say where no attractor is left for another one."""
-    summary = run.summary
-    sentences = [_typeset(note) for note in summary.get("stability", {}).get("notes", [])]
-    if not sentences and (
-        levels := [e for noise in summary["noises"].values() for e in noise.get("exits", [])]
-    ):
-        sets = ", ".join(dict.fromkeys(str(level["name"]) for level in levels))
-        sentences = [f"Mean exit times from sets round the attractor ({sets}) under each noise."]
-    if not sentences and any(noise.get("transient") for noise in summary["noises"].values()):
-        sentences = ["A density followed in time under each noise."]
-    if (found := summary.get("trajectories")) is not None:
-        means = ", ".join(
-            f"{name} {number(one['value'], 5)} ± {one['error']:.1g}"
-            for name, one in found["sgd"]["observed"].items()
-        )
-        sentences.append(f"SGD with learning rate {found['learning_rate']:g} averages {means}.")
-    if "mean_field" in summary:
-        sentences = ["Stationary states of energy plus entropy, and the flow to them."]
+    sentences = [text for stage in STAGES for text in stage.headline(run.summary)]
     return sentences or ["No escape was computed: fewer than two attractors were compared."]
-
-
-def _typeset(note: str) -> str:
-    return note[0].upper() + note[1:].replace("<=", "≤").replace("eta", "η") + "."
 
 
 def _comparison(row: Row, base: str, where: str, strength: str) -> str:
@@ -155,7 +138,7 @@ def _finding(value: object, limit: float | None) -> Finding:
 def method(run: RunData) -> list[str]:
     """What was solved, for this run, in a few sentences."""
     entries = list(run.summary["noises"].values())
-    degree = run.summary.get("discretisation", {}).get("degree")
+    degree = (run.summary.get("discretisation") or NO_SIZE)["degree"]
     on = f" on continuous elements of degree {degree}" if degree else ""
     sentences = []
     if any(entry.get("barriers") for entry in entries):
@@ -182,14 +165,14 @@ def method(run: RunData) -> list[str]:
 def facts(run: RunData) -> list[tuple[str, str]]:
     """How it was computed, as pairs of name and value; only what the run recorded."""
     record, summary = run.record, run.summary
-    grid, mesh = summary.get("discretisation", {}), run.case.get("mesh", {})
+    grid, mesh = summary.get("discretisation") or NO_SIZE, run.case.get("mesh", {})
     command = record.get("command")
     pairs = [
         ("Equation", summary.get("convention")),
         ("Coordinates", ", ".join(run.coordinates[: run.dim])),
         ("Domain", _domain(run)),
         ("Mesh", _mesh(grid, mesh)),
-        ("Degree of the elements", grid.get("degree", mesh.get("degree"))),
+        ("Degree of the elements", grid["degree"] or mesh.get("degree")),
         ("Unknowns of V", _integer(grid.get("unknowns"))),
         ("MPI ranks", record.get("ranks")),
         ("Commit", record.get("git_commit")),
@@ -226,7 +209,7 @@ def _domain(run: RunData) -> str | None:
     return " × ".join(f"[{number(low, 4)}, {number(high, 4)}]" for low, high in bounds)
 
 
-def _mesh(grid: Mapping[str, Any], mesh: Mapping[str, Any]) -> str | None:
+def _mesh(grid: Discretisation, mesh: Mapping[str, object]) -> str | None:
     cells, resolution = _integer(grid.get("cells")), mesh.get("resolution")
     parts = [
         f"{cells} cells" if cells else "",

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict
 
 from cases.base.numbers import DASH, bracket, factor, fixed, number, point, with_error, with_interval
+from cases.contracts.exits import ExitTime
 from cases.figures.rundata import RunData
 from cases.report.anisotropy import Shape, shapes
 from cases.results.summary_rows import Direction, goal, rows
 
 
-def comparison(run: RunData, direction: Direction) -> dict[str, Any]:
+def comparison(run: RunData, direction: Direction) -> dict[str, object]:
     """One comparison table; what belongs to a noise as a whole stands in its first line only."""
     lines, last = [], None
     found = rows(run.summary, direction)
@@ -49,7 +49,7 @@ def comparison(run: RunData, direction: Direction) -> dict[str, Any]:
     }
 
 
-def anisotropy(run: RunData) -> list[dict[str, Any]]:
+def anisotropy(run: RunData) -> list[dict[str, object]]:
     """Strength and shape of every noise at attractors and saddles; see :mod:`cases.report.anisotropy`."""
     lines, last = [], None
     for shape in shapes(run):
@@ -94,7 +94,7 @@ def _way(shape: Shape) -> str:
     return f"to saddle {shape.way}" if shape.place.startswith("attractor") else f"from attractor {shape.way}"
 
 
-def references(run: RunData) -> dict[str, Any] | None:
+def references(run: RunData) -> dict[str, object] | None:
     """The values that the case must reproduce, beside what was computed; None where it names none."""
     found = run.summary.get("references", [])
     if not found:
@@ -112,27 +112,36 @@ def references(run: RunData) -> dict[str, Any] | None:
         }
         for row in sorted(found, key=lambda row: row["ok"] is not False)
     ]
-    known = [row for row in found if row["ok"] is not None]
-    good = sum(row["ok"] for row in known)
-    return {"lines": lines, "good": good, "known": len(known), "missing": len(found) - len(known)}
+    decided = [row["ok"] for row in found if row["ok"] is not None]
+    missing = len(found) - len(decided)
+    return {"lines": lines, "good": sum(decided), "known": len(decided), "missing": missing}
 
 
 def _digits(value: float | None) -> str:
     return DASH if value is None else f"{value:.8g}".replace("-", "−", 1)
 
 
-def exits(run: RunData) -> list[dict[str, Any]]:
+class ExitTable(TypedDict):
+    """Exits from one set, a line for each noise and level."""
+
+    name: str
+    set: str
+    lines: list[dict[str, object]]
+
+
+def exits(run: RunData) -> list[ExitTable]:
     """One table for every set that the case asks the exit from."""
     ratios = {
         (row["exit"], row["noise"], row["epsilon"]): row["log_rate_ratio"]
         for row in run.summary.get("exit_comparison", [])
     }
-    named: dict[str, dict[str, Any]] = {}
+    named: dict[str, ExitTable] = {}
     for noise, entry in run.summary["noises"].items():
         for one in entry.get("exits", []):
             table = named.setdefault(one["name"], {"name": one["name"], "set": one["set"], "lines": []})
-            for n, time in enumerate(one["times"] or [{"epsilon": None, "log_exit_time": None}]):
-                level = time["epsilon"]
+            times: list[ExitTime | None] = [*one["times"]]
+            for n, time in enumerate(times or [None]):
+                level, log_time = (None, None) if time is None else (time["epsilon"], time["log_exit_time"])
                 table["lines"].append(
                     {
                         "first": n == 0,
@@ -140,15 +149,15 @@ def exits(run: RunData) -> list[dict[str, Any]]:
                         "barrier": number(one["barrier"], 6),
                         "where": DASH if one["barrier_point"] is None else point(one["barrier_point"]),
                         "epsilon": DASH if level is None else f"{level:g}",
-                        "log_time": with_error(time["log_exit_time"], exit_error(time)),
-                        "time": factor(time["log_exit_time"]),
+                        "log_time": with_error(log_time, None if time is None else exit_error(time)),
+                        "time": factor(log_time),
                         "factor": factor(ratios.get((one["name"], noise, level))),
                     }
                 )
     return list(named.values())
 
 
-def exit_error(time: Mapping[str, Any]) -> float | None:
+def exit_error(time: ExitTime) -> float | None:
     """Estimated error of a log exit time; None where there is only the direct solution.
 
     Of the flux: the difference of two evaluations; of the direct solution: its difference from the flux.
@@ -157,6 +166,5 @@ def exit_error(time: Mapping[str, Any]) -> float | None:
     if flux is None:
         return None
     if direct is None or time["log_exit_time"] == flux:
-        error: float | None = time.get("flux_difference")
-        return error
+        return time.get("flux_difference")
     return abs(float(flux - direct))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +14,7 @@ from solver.output.celllocator import CellLocator
 from solver.output.probe import sample
 from solver.output.vtkgrid import read_grid
 
-Array = NDArray[np.floating[Any]]
+Array = NDArray[np.floating]
 _ACROSS = 26  # arrows along the longer side
 _WEAKEST = 0.01  # of the strongest: weaker ones are not drawn
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -62,7 +61,9 @@ def thresholds() -> dict[str, float]:
     return {name: limit for name, (limit, _) in CHECKS.items()}
 
 
-def checks(analysis: Analysis, simulated: Simulations, pair: tuple[int, int] | None) -> dict[str, Any]:
+def checks(
+    analysis: Analysis, simulated: Simulations, pair: tuple[int, int] | None
+) -> dict[str, float | None]:
     """Values of the checks of one noise; None where there is nothing to check."""
     levels = analysis.levels.values()
     barriers = analysis.barriers

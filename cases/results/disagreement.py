@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal
 
 from cases.base.numbers import factor, number
+from cases.contracts.comparisons import DisagreementEntry
+from cases.contracts.summary import NoiseEntry
 
 #: Relative differences of barriers, and differences of log T, below which two noises count as equal.
 SAME_BARRIER, SAME_TIME = 1e-3, 5e-3
@@ -32,7 +34,7 @@ class Measure:
     times: dict[float, dict[str, float]] = field(default_factory=dict)
 
 
-def disagreements(noises: Mapping[str, Mapping[str, Any]], baseline: str, start: int) -> list[dict[str, Any]]:
+def disagreements(noises: Mapping[str, NoiseEntry], baseline: str, start: int) -> list[DisagreementEntry]:
     """Rows of ``disagreements`` in summary.json, each with a sentence under ``text``.
 
     Args:
@@ -41,7 +43,7 @@ def disagreements(noises: Mapping[str, Mapping[str, Any]], baseline: str, start:
         start: Index of the starting attractor.
     """
     measures = _measures(noises, start)
-    found = []
+    found: list[DisagreementEntry] = []
     for name in noises:
         if name == baseline:
             continue
@@ -51,7 +53,7 @@ def disagreements(noises: Mapping[str, Mapping[str, Any]], baseline: str, start:
     return found
 
 
-def _measures(noises: Mapping[str, Mapping[str, Any]], start: int) -> list[Measure]:
+def _measures(noises: Mapping[str, NoiseEntry], start: int) -> list[Measure]:
     found: dict[str, Measure] = {}
     for noise, entry in noises.items():
         for one in entry.get("exits", []):
@@ -77,7 +79,7 @@ def _passage(found: dict[str, Measure], start: int, end: int) -> Measure:
     return found.setdefault(f"pass {end}", Measure(f"attractor {start} for attractor {end}"))
 
 
-def _prefactor(measure: Measure, noise: str, baseline: str) -> list[dict[str, Any]]:
+def _prefactor(measure: Measure, noise: str, baseline: str) -> list[DisagreementEntry]:
     """Lower barrier but slower, or higher but faster, at some noise level."""
     mine, base = measure.barriers.get(noise), measure.barriers.get(baseline)
     if mine is None or base is None or abs(mine - base) < SAME_BARRIER * base:
@@ -100,7 +102,7 @@ def _prefactor(measure: Measure, noise: str, baseline: str) -> list[dict[str, An
     return [_row("exponent", noise, baseline, list(against), text)]
 
 
-def _order(ways: Sequence[Measure], noise: str, baseline: str) -> list[dict[str, Any]]:
+def _order(ways: Sequence[Measure], noise: str, baseline: str) -> list[DisagreementEntry]:
     """Sets and passes that are left faster under a noise, and others more slowly."""
     levels = [
         epsilon
@@ -143,7 +145,9 @@ def _order(ways: Sequence[Measure], noise: str, baseline: str) -> list[dict[str,
     return [_row("set", noise, baseline, levels, text)]
 
 
-def _row(kind: str, noise: str, baseline: str, epsilons: list[float], text: str) -> dict[str, Any]:
+def _row(
+    kind: Literal["exponent", "set"], noise: str, baseline: str, epsilons: list[float], text: str
+) -> DisagreementEntry:
     return {"kind": kind, "noise": noise, "baseline": baseline, "epsilon": epsilons, "text": text}
 
 

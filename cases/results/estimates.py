@@ -18,6 +18,8 @@ None of them enters any other result.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from cases.problem.places import Structure
 from solver.analysis.barriers import Barrier
 from solver.analysis.stages import Analysis
@@ -27,27 +29,40 @@ from solver.formulas.two_point import two_point_barrier
 from solver.formulas.weak_anisotropy import weak_barrier
 from solver.system import Array, System
 
-NOTHING: dict[str, float | None] = {"barrier_weak": None, "barrier_xie": None, "noise_variation": None}
+
+@dataclass(frozen=True)
+class Estimates:
+    """What formulas say of one barrier; None where they do not apply.
+
+    Attributes:
+        weak: To first order in the anisotropy.
+        variation: The largest ``|A/c − I|`` on the way.
+        two_point: From A at the minimum and at the saddle.
+    """
+
+    weak: float | None = None
+    variation: float | None = None
+    two_point: float | None = None
 
 
-def barrier_estimates(system: System, places: Structure, barrier: Barrier) -> dict[str, float | None]:
+def barrier_estimates(system: System, places: Structure, barrier: Barrier) -> Estimates:
     """Formulas for one barrier; null where the drift is no gradient.  Not collective.
 
     Where both sides of a saddle lead down to the same attractor, the lower first-order value counts.
     """
     start, ways = places.attractors[barrier.start], _ways(places, barrier)
     if system.loss is None or not ways or start.fixed_point is None:
-        return NOTHING
+        return Estimates()
     saddle = places.saddles[barrier.saddle].point
     try:
         weak = min((weak_barrier(system, start.point, saddle, way) for way in ways), key=lambda w: w.value)
     except NotConverged:
         weak = None
-    return {
-        "barrier_weak": None if weak is None else weak.value,
-        "barrier_xie": two_point_barrier(system, start.point, saddle, ways[0]),
-        "noise_variation": None if weak is None else weak.anisotropy,
-    }
+    return Estimates(
+        None if weak is None else weak.value,
+        None if weak is None else weak.anisotropy,
+        two_point_barrier(system, start.point, saddle, ways[0]),
+    )
 
 
 def power_law_escapes(analysis: Analysis, places: Structure) -> list[PowerLawEscape | None]:

@@ -7,11 +7,11 @@ set) and a rate at every noise level, both beside those of the baseline.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from cases.results.summary_rows import Summary
+from cases.contracts.comparisons import RatioEntry
+from cases.contracts.summary import Summary
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _named(summary: Summary) -> dict[str, tuple[str, int | None]]:
     }
 
 
-def _measure(text: str, heights: Mapping[str, float | None], rows: list[Mapping[str, Any]]) -> Measure:
+def _measure(text: str, heights: Mapping[str, float | None], rows: Sequence[RatioEntry]) -> Measure:
     base = rows[0]["baseline"]
     ratios: dict[str, float | None] = {base: 1.0 if heights.get(base) else None}
     gains: dict[float, dict[str, float | None]] = {}

@@ -10,10 +10,9 @@ arXiv 2305.17490).  The exponent fitted to the computed density stands beside it
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from cases.contracts.escapes import PowerLawEntry
 from cases.noise.tensors import ScaledNoise
 from solver.analysis.power_tail import power_tail, tail_ray
 from solver.analysis.stages import Analysis
@@ -22,7 +21,7 @@ from solver.elements.evaluate import Locator, bounding_box
 ISOTROPIC = 1e-6
 
 
-def power_laws(noise: ScaledNoise, analysis: Analysis) -> list[dict[str, Any]]:
+def power_laws(noise: ScaledNoise, analysis: Analysis) -> list[PowerLawEntry]:
     """Fitted and predicted exponent at every noise level, the largest first.  Collective.
 
     Empty for other noises, where there is not one attracting point only, and where the loss at the minimum is
@@ -40,7 +39,7 @@ def power_laws(noise: ScaledNoise, analysis: Analysis) -> list[dict[str, Any]]:
     mean = float(np.trace(hessian)) / noise.system.dim
     round_one = bool(np.abs(hessian - mean * np.eye(noise.system.dim)).max() < ISOTROPIC * mean)
     locator, heights = Locator(domain), np.asarray(loss(ray.T))
-    laws = []
+    laws: list[PowerLawEntry] = []
     for epsilon, level in sorted(analysis.levels.items(), reverse=True):
         fit = power_tail(level, ray, heights, locator)
         predicted = 1.0 + 1.0 / (epsilon * noise.scale * mean) if round_one else None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-_WIDTH = 100
+from cases.base.text_table import WIDTH, clipped, text_table
+from cases.contracts.comparisons import ReferenceEntry
 
 
-def reference_table(rows: Sequence[Mapping[str, Any]]) -> str:
+def reference_table(rows: Sequence[ReferenceEntry]) -> str:
     """Rows of ``references`` in summary.json as text, at most 100 columns wide; empty without any.
 
     Args:
@@ -28,16 +28,11 @@ def reference_table(rows: Sequence[Mapping[str, Any]]) -> str:
         ]
         for row in rows
     ]
-    widths = [max(len(line[i]) for line in [heads, *lines]) for i in range(len(heads))]
     # what is left for the label when the numbers have their columns
-    widths[0] = min(widths[0], _WIDTH - sum(widths[1:]) - 2 * (len(heads) - 1))
-    return "\n".join(_line(line, widths) for line in [heads, ["─" * width for width in widths], *lines])
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    label = cells[0] if len(cells[0]) <= widths[0] else cells[0][: widths[0] - 1] + "…"
-    numbers = [cell.rjust(width) for cell, width in zip(cells[1:-1], widths[1:-1], strict=True)]
-    return "  ".join([label.ljust(widths[0]), *numbers, cells[-1]]).rstrip()
+    others = sum(max(len(line[i]) for line in [heads, *lines]) for i in range(1, len(heads)))
+    room = WIDTH - others - 2 * (len(heads) - 1)
+    lines = [[clipped(label, room), *cells] for label, *cells in lines]
+    return text_table("", [heads], lines, left=(0, len(heads) - 1))
 
 
 def _digits(value: float | None) -> str:

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import sympy as sp
 
 from cases.base.errors import suggestion
-from cases.base.numbers import whole
+from cases.base.numbers import is_number, whole
 from cases.casefile.case import Case
 from cases.casefile.reference_table import ReferenceTable
+from cases.contracts.comparisons import ReferenceEntry
+from cases.contracts.escapes import StationaryEntry
+from cases.contracts.further import EvolutionEntry
+from cases.contracts.summary import NoiseEntry, Summary
 from cases.expressions.parse import ExpressionError, parse, symbols
-
-Summary = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def compare(
     references: Mapping[str, ReferenceTable],
     summary: Summary,
     coordinates: Sequence[str] = (),
-    settings: Mapping[str, Any] | None = None,
+    settings: Mapping[str, object] | None = None,
 ) -> list[Row]:
     """The references that apply to a run, beside what it computed.
 
@@ -82,7 +83,7 @@ def compare(
 
 def compare_case(case: Case, references: Mapping[str, ReferenceTable], summary: Summary) -> list[Row]:
     """The references of a case beside a run of it."""
-    settings: dict[str, Any] = {**case.system.parameters, **case.system.options}
+    settings: dict[str, object] = {**case.system.parameters, **case.system.options}
     settings |= {f"noise.{name}.floor": noise.floor for name, noise in case.noise.items()}
     return compare(references, summary, case.coordinates, settings)
 
@@ -130,9 +131,22 @@ def _check_expectation(case: Case, name: str, reference: ReferenceTable) -> None
         )
 
 
-def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def as_json(rows: Sequence[Row]) -> list[ReferenceEntry]:
     """The rows as they stand in summary.json."""
-    return [asdict(row) for row in rows]
+    return [
+        {
+            "name": row.name,
+            "label": row.label,
+            "quantity": row.quantity,
+            "computed": row.computed,
+            "reference": row.reference,
+            "error": row.error,
+            "tolerance": row.tolerance,
+            "ok": row.ok,
+            "source": row.source,
+        }
+        for row in rows
+    ]
 
 
 def problems(rows: Sequence[Row]) -> list[str]:
@@ -181,79 +195,80 @@ def _error(reference: ReferenceTable, computed: float) -> float:
     return gap / abs(reference.value)
 
 
-def _number(value: Any) -> float | None:
-    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if known else None
+def _number(value: object) -> float | None:
+    return float(value) if is_number(value) else None
 
 
-def _computed(reference: ReferenceTable, summary: Summary, coordinates: Sequence[str]) -> Any:
+def _computed(reference: ReferenceTable, summary: Summary, coordinates: Sequence[str]) -> object:
     if reference.quantity == "entry":
         return _entry(summary, reference.entry or "")
-    noise = summary["noises"].get(reference.noise)
+    noise = summary["noises"].get(reference.noise or "")
     if noise is None:
         return None
     pair = _index(summary, reference.from_), _index(summary, reference.to)
+    rates = [row for row in noise.get("rates", []) if _same(row["epsilon"], reference.epsilon)]
+    mine = next((row for row in rates if (row["from"], row["to"]) == pair), None)
     match reference.quantity:
         case "barrier":
             return _barrier(noise, pair)
         case "barrier_limit":
             return _barrier_limit(noise, pair)
         case "barrier_ratio":
-            base = _barrier(summary["noises"].get(reference.baseline, {}), pair)
+            other = summary["noises"].get(reference.baseline or "")
+            base = None if other is None else _barrier(other, pair)
             height = _barrier(noise, pair)
             return None if not base or height is None else height / base
-        case "log_mfpt" | "log_mfpt_direct" | "log_rate":
-            found = _at(noise.get("rates", []), reference.epsilon)
-            mine = [row for row in found if (row["from"], row["to"]) == pair]
-            return mine[0].get(reference.quantity) if mine else None
+        case "log_mfpt":
+            return None if mine is None else mine.get("log_mfpt")
+        case "log_mfpt_direct":
+            return None if mine is None else mine.get("log_mfpt_direct")
+        case "log_rate":
+            return None if mine is None else mine.get("log_rate")
         case "eigenvalue":
-            return next(
-                (row.get("eigenvalue") for row in _at(noise.get("rates", []), reference.epsilon)), None
-            )
+            return rates[0].get("eigenvalue") if rates else None
         case "exit_barrier" | "exit_time" | "log_exit_time":
             return _exit(reference, noise)
         case "expectation":
-            return _expectation(reference, noise.get("transient") or {})
-    levels = _at(noise.get("stationary", []), reference.epsilon)
-    if not levels:
+            return _expectation(reference, noise["transient"]) if "transient" in noise else None
+    level = next(
+        (one for one in noise.get("stationary", []) if _same(one["epsilon"], reference.epsilon)), None
+    )
+    if level is None:
         return None
     if reference.quantity == "mass":
-        place = _index(summary, reference.attractor)
-        masses = levels[0].get("mass")
+        place, masses = _index(summary, reference.attractor), level.get("mass")
         return masses[place] if masses and place is not None and place < len(masses) else None
-    return _moment(reference.moment or "", levels[0], coordinates)
+    return _moment(reference.moment or "", level, coordinates)
 
 
-def _exit(reference: ReferenceTable, noise: Mapping[str, Any]) -> float | None:
+def _exit(reference: ReferenceTable, noise: NoiseEntry) -> float | None:
     """Lowest V on the boundary of a set, or the mean exit time, or its logarithm."""
     found = [one for one in noise.get("exits", []) if one["name"] == reference.exit]
     if not found:
         return None
     if reference.quantity == "exit_barrier":
         return _number(found[0]["barrier"])
-    times = _at(found[0]["times"], reference.epsilon)
+    times = [time for time in found[0]["times"] if _same(time["epsilon"], reference.epsilon)]
     log_time = _number(times[0]["log_exit_time"]) if times else None
     return (
         log_time if log_time is None or reference.quantity != "exit_time" else math.exp(min(log_time, 700.0))
     )
 
 
-def _expectation(reference: ReferenceTable, transient: Mapping[str, Any]) -> float | None:
+def _expectation(reference: ReferenceTable, transient: EvolutionEntry) -> float | None:
     """An expectation of the evolving density at one of its times."""
-    values = transient.get("expectations", {}).get(reference.observe, [])
+    values = transient["expectations"].get(reference.observe or "", [])
     for time, value in zip(transient.get("times", []), values, strict=False):
         if reference.time is not None and math.isclose(time, reference.time, rel_tol=1e-9, abs_tol=1e-12):
             return _number(value)
     return None
 
 
-def _at(rows: Sequence[Mapping[str, Any]], epsilon: float | None) -> list[Mapping[str, Any]]:
-    return [
-        row for row in rows if epsilon is not None and math.isclose(row["epsilon"], epsilon, rel_tol=1e-9)
-    ]
+def _same(epsilon: float, wanted: float | None) -> bool:
+    return wanted is not None and math.isclose(epsilon, wanted, rel_tol=1e-9)
 
 
-def _barrier(noise: Mapping[str, Any], pair: tuple[int | None, int | None]) -> float | None:
+def _barrier(noise: NoiseEntry, pair: tuple[int | None, int | None]) -> float | None:
     """The lowest barrier of a pair; there may be several saddles."""
     heights = [
         row["barrier"]
@@ -263,13 +278,10 @@ def _barrier(noise: Mapping[str, Any], pair: tuple[int | None, int | None]) -> f
     return min(heights, default=None)
 
 
-def _barrier_limit(noise: Mapping[str, Any], pair: tuple[int | None, int | None]) -> float | None:
+def _barrier_limit(noise: NoiseEntry, pair: tuple[int | None, int | None]) -> float | None:
     """The lowest barrier of a pair without the floor of the noise."""
-    limits = [
-        row["floor_limit"]["value"]
-        for row in noise.get("barriers", [])
-        if (row["from"], row["to"]) == pair and row.get("floor_limit") is not None
-    ]
+    found = [row.get("floor_limit") for row in noise.get("barriers", []) if (row["from"], row["to"]) == pair]
+    limits = [limit["value"] for limit in found if limit is not None]
     return min((limit for limit in limits if limit is not None), default=None)
 
 
@@ -286,9 +298,9 @@ def _index(summary: Summary, place: int | list[float] | None) -> int | None:
     return nearest if nearest is not None and gaps[nearest] <= 0.02 * (1 + math.hypot(*place)) else None
 
 
-def _entry(summary: Summary, path: str) -> Any:
+def _entry(summary: Summary, path: str) -> object:
     """The number at a dotted path; list entries by their position."""
-    here: Any = summary
+    here: object = summary
     for key in path.split("."):
         index = whole(key)
         if isinstance(here, list) and index is not None and 0 <= index < len(here):
@@ -300,11 +312,11 @@ def _entry(summary: Summary, path: str) -> Any:
     return here
 
 
-def _moment(text: str, level: Mapping[str, Any], coordinates: Sequence[str]) -> float | None:
+def _moment(text: str, level: StationaryEntry, coordinates: Sequence[str]) -> float | None:
     """E of a polynomial of degree 2 in terms of mean and covariance."""
-    source = level.get("moments") or level
-    mean, covariance = source.get("mean"), source.get("covariance")
-    if mean is None or covariance is None:
+    mean = [x for x in level["mean"] if x is not None]
+    covariance = [[x for x in row if x is not None] for row in level["covariance"]]
+    if any(len(row) != len(coordinates) for row in (mean, *covariance)):
         return None
     total = 0.0
     for powers, factor in polynomial(text, coordinates).terms():

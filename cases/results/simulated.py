@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from solver.simulation.survival import Simulation
 
@@ -28,7 +29,7 @@ class Simulated:
     epsilon: float
     log_mean: float
     ci: tuple[float, float]
-    by: str
+    by: Literal["paths", "splitting"]
     paths: int
     replicas: int | None
     dt: float

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-Summary = Mapping[str, Any]
+import numpy as np
+
+from cases.contracts.escapes import BarrierEntry, RateEntry
+from cases.contracts.summary import NoiseEntry, Summary
+
 Direction = tuple[int, int | None]  # None: over a saddle to no attractor of the domain
 Interval = tuple[float, float]
 
@@ -21,16 +24,16 @@ class Row:
     """What is known about one escape under one noise at one level; None where not computed."""
 
     noise: str
-    epsilon: float | None
-    trace: float | None
-    barrier: float | None
-    lower: float | None
-    upper: float | None
-    log_mfpt: float | None
-    kramers: float | None
-    simulated: float | None
-    interval: Interval | None
-    log_ratio: float | None
+    trace: float | None = None
+    epsilon: float | None = None
+    barrier: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    log_mfpt: float | None = None
+    kramers: float | None = None
+    simulated: float | None = None
+    interval: Interval | None = None
+    log_ratio: float | None = None
     error: float | None = None
     trend: float | None = None
     direct: float | None = None
@@ -53,16 +56,21 @@ class Row:
 
 def directions(summary: Summary) -> list[Direction]:
     """Escapes in the order to show them: the one compared first, then its reverse, then the others."""
-    found: dict[tuple[Any, Any], None] = {}
+    found: dict[Direction, None] = {}
     for entry in summary.get("comparison", []):
         found.setdefault((entry["from"], entry["to"]))
     for noise in summary["noises"].values():
-        for entry in [*noise.get("barriers", []), *noise.get("rates", [])]:
-            found.setdefault((entry["from"], entry["to"]))
+        for barrier in noise.get("barriers", []):
+            found.setdefault((barrier["from"], barrier["to"]))
+        for rate in noise.get("rates", []):
+            found.setdefault((rate["from"], rate["to"]))
     order = list(found)
-    if order and (back := (order[0][1], order[0][0])) in order[1:]:
-        order.remove(back)
-        order.insert(1, back)
+    back = next(iter(order), (0, None))[::-1]
+    for direction in order[1:]:
+        if direction == back:
+            order.remove(direction)
+            order.insert(1, direction)
+            break
     return order
 
 
@@ -81,44 +89,51 @@ def rows(summary: Summary, direction: Direction) -> list[Row]:
     base = baseline(summary)
     result = []
     for name, noise in summary["noises"].items():
+        row = Row(noise=name, trace=trace(noise, direction[0]))
         barrier = _pick(noise.get("barriers", []), direction)
+        if barrier is not None:
+            row = _with_barrier(row, barrier)
         rates = [rate for rate in noise.get("rates", []) if (rate["from"], rate["to"]) == direction]
         rates.sort(key=lambda rate: -rate["epsilon"])
-        for rate in rates or [{}]:
-            epsilon = rate.get("epsilon")
-            ratio = 0.0 if name == base else ratios.get((name, *direction, epsilon))
-            result.append(
-                Row(
-                    noise=name,
-                    epsilon=epsilon,
-                    trace=trace(noise, direction[0]),
-                    barrier=barrier.get("barrier"),
-                    lower=barrier.get("lower"),
-                    upper=barrier.get("upper"),
-                    log_mfpt=rate.get("log_mfpt"),
-                    kramers=rate.get("log_mfpt_kramers"),
-                    simulated=rate.get("log_mfpt_simulated"),
-                    interval=_interval(rate.get("simulated_ci")),
-                    log_ratio=ratio if epsilon is not None else None,
-                    error=rate.get("log_mfpt_error"),
-                    trend=rate.get("kramers_trend"),
-                    direct=rate.get("log_mfpt_direct"),
-                    sgd=rate.get("log_mfpt_sgd"),
-                    sgd_interval=_interval(rate.get("sgd_ci")),
-                    sgd_note=_sgd_note(rate),
-                    weak=_weak(barrier),
-                    variation=barrier.get("noise_variation"),
-                    xie=barrier.get("barrier_xie"),
-                    mori=rate.get("log_mfpt_mori"),
-                )
-            )
+        for rate in rates:
+            ratio = 0.0 if name == base else ratios.get((name, *direction, rate["epsilon"]))
+            result.append(_with_rate(row, rate, ratio))
+        if not rates:
+            result.append(row)
     return result
 
 
-def _weak(barrier: Mapping[str, Any]) -> float | None:
-    """The barrier to first order in the anisotropy, where that is small enough for the word."""
+def _with_barrier(row: Row, barrier: BarrierEntry) -> Row:
+    # an expansion in the anisotropy is shown where that is small enough for the word
     small = (barrier.get("noise_variation") or 0.0) < SMALL
-    return barrier.get("barrier_weak") if small else None
+    return replace(
+        row,
+        barrier=barrier.get("barrier"),
+        lower=barrier.get("lower"),
+        upper=barrier.get("upper"),
+        weak=barrier.get("barrier_weak") if small else None,
+        variation=barrier.get("noise_variation"),
+        xie=barrier.get("barrier_xie"),
+    )
+
+
+def _with_rate(row: Row, rate: RateEntry, ratio: float | None) -> Row:
+    return replace(
+        row,
+        epsilon=rate["epsilon"],
+        log_mfpt=rate.get("log_mfpt"),
+        kramers=rate.get("log_mfpt_kramers"),
+        simulated=rate.get("log_mfpt_simulated"),
+        interval=_interval(rate.get("simulated_ci")),
+        log_ratio=ratio,
+        error=rate.get("log_mfpt_error"),
+        trend=rate.get("kramers_trend"),
+        direct=rate.get("log_mfpt_direct"),
+        sgd=rate.get("log_mfpt_sgd"),
+        sgd_interval=_interval(rate.get("sgd_ci")),
+        sgd_note=_sgd_note(rate),
+        mori=rate.get("log_mfpt_mori"),
+    )
 
 
 def goal(direction: Direction) -> str:
@@ -130,22 +145,21 @@ def _interval(ends: Sequence[float | None] | None) -> Interval | None:
     return (ends[0], ends[1]) if ends and ends[0] is not None and ends[1] is not None else None
 
 
-def _sgd_note(rate: Mapping[str, Any]) -> str:
+def _sgd_note(rate: RateEntry) -> str:
     step, batch = rate.get("sgd_learning_rate"), rate.get("sgd_batch_size")
     return f"learning rate {step:g}, batch size {batch}" if step and batch else ""
 
 
-def trace(noise: Mapping[str, Any], attractor: int) -> float | None:
+def trace(noise: NoiseEntry, attractor: int) -> float | None:
     """Trace of A at an attractor."""
-    places = noise.get("anisotropy", {}).get("attractors", [])
+    places = noise["anisotropy"]["attractors"] if "anisotropy" in noise else []
     if 0 <= attractor < len(places) and places[attractor]:
-        value: float | None = places[attractor].get("trace")
-        return value
+        return places[attractor].get("trace")
     return None
 
 
-def _pick(entries: list[dict[str, Any]], direction: Direction) -> dict[str, Any]:
-    """The lowest barrier of a direction (there may be several saddles), or an empty entry."""
+def _pick(entries: Sequence[BarrierEntry], direction: Direction) -> BarrierEntry | None:
+    """The lowest barrier of a direction (there may be several saddles); None without any."""
     mine = [entry for entry in entries if (entry["from"], entry["to"]) == direction]
-    known = [entry for entry in mine if entry.get("barrier") is not None]
-    return min(known, key=lambda entry: entry["barrier"]) if known else (mine[0] if mine else {})
+    heights = [np.inf if (height := entry.get("barrier")) is None else height for entry in mine]
+    return mine[int(np.argmin(heights))] if mine else None

@@ -22,12 +22,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TypeVar
+
+from mpi4py import MPI
 
 from cases.base.errors import UNWRITABLE, CaseError, remedy
 from cases.base.interrupts import before_the_end, held
 from cases.run.guard import Guard
 from cases.run.ownership import foreign, remove_ours
+
+T = TypeVar("T")
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -46,7 +50,7 @@ class OutputFolder:
         comm: MPI communicator of the run, or None for a single process.
     """
 
-    def __init__(self, target: Path, comm: Any | None = None) -> None:
+    def __init__(self, target: Path, comm: MPI.Intracomm | None = None) -> None:
         self.target = Path(os.path.abspath(target))
         self._comm = comm
         self._lock: int | None = None
@@ -101,7 +105,7 @@ class OutputFolder:
     def _is_root(self) -> bool:
         return self._comm is None or self._comm.rank == 0
 
-    def _share(self, value: Any) -> Any:
+    def _share(self, value: T) -> T:
         return value if self._comm is None else self._comm.bcast(value, root=0)
 
     def _make(self) -> Path:

@@ -10,7 +10,9 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import cast
+
+from cases.contracts.summary import Summary
 
 SUMMARY = "summary.json"
 #: Names that runs and the commands ``report`` and ``paraview`` use, whatever the case.
@@ -24,7 +26,7 @@ MARKS: Mapping[str, type] = {"case": str, "convention": str, "files": list, "ok"
 LARGEST = 1 << 30
 
 
-def read_summary(folder: Path) -> dict[str, Any] | None:
+def read_summary(folder: Path) -> Summary | None:
     """The summary of a finished run in this folder; None where there is none, or it is not one of ours."""
     path = folder / SUMMARY
     try:
@@ -37,7 +39,7 @@ def read_summary(folder: Path) -> dict[str, Any] | None:
         isinstance(found.get(key), kind) for key, kind in MARKS.items()
     ):
         return None
-    return found
+    return cast(Summary, found)
 
 
 def ours(folder: Path) -> set[str]:

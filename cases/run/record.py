@@ -10,7 +10,8 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+
+from cases.contracts.sweep import RunEntry
 
 MODULES = (
     "dolfinx",
@@ -28,7 +29,7 @@ MODULES = (
 )
 
 
-def run_record(ranks: int, timings: Mapping[str, float]) -> dict[str, Any]:
+def run_record(ranks: int, timings: Mapping[str, float]) -> RunEntry:
     """What ``run.json`` holds: versions, git commit, ranks, timings, command line, date.
 
     Args:

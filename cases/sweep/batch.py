@@ -10,11 +10,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from mpi4py import MPI
 
 from cases.base.errors import EXIT_GOOD, EXIT_INPUT, EXIT_SOLVER, CaseError
 from cases.base.numbers import DASH, duration
 from cases.base.progress import Level, Progress
+from cases.contracts.sweep import BatchEntry, BatchRecord, RunEntry
 from cases.loading.load import load
 from cases.loading.validate import validate
 from cases.run.record import run_record
@@ -39,7 +41,9 @@ class Queue:
     refused: dict[str, str]
 
 
-def run_batch(source: Path, folder: Path, ranks: int, level: Level, comm: Any, fresh: bool = False) -> int:
+def run_batch(
+    source: Path, folder: Path, ranks: int, level: Level, comm: MPI.Intracomm, fresh: bool = False
+) -> int:
     """Run all case files of a folder.  Collective.
 
     Args:
@@ -99,16 +103,16 @@ def read(source: Path) -> Queue:
     return Queue(tuple(members), refused)
 
 
-def _run(member: Member, path: Path, group: Any) -> int:
+def _run(member: Member, path: Path, group: MPI.Intracomm) -> int:
     if member.case.sweep is None:
         return run_case(member, path, group)
     return run_sweep(member.case, member.effective, path, "quiet", group)
 
 
 def _write(
-    source: Path, folder: Path, queue: Queue, outcomes: Sequence[Outcome], origin: dict[str, Any]
-) -> dict[str, Any]:
-    entries: list[dict[str, Any]] = [
+    source: Path, folder: Path, queue: Queue, outcomes: Sequence[Outcome], origin: RunEntry
+) -> BatchRecord:
+    entries: list[BatchEntry] = [
         {
             "name": one.member.label,
             "title": one.member.case.title,
@@ -118,13 +122,14 @@ def _write(
             "seconds": None if one.seconds is None else round(one.seconds, 3),
         }
         for one in outcomes
-    ] + [
+    ]
+    entries += [
         {"name": name, "title": "", "folder": None, "ok": False, "problems": [line], "seconds": None}
         for name, line in queue.refused.items()
     ]
-    entries.sort(key=lambda entry: str(entry["name"]))
+    entries.sort(key=lambda entry: entry["name"])
     problems = [f"{entry['name']}: {problem}" for entry in entries for problem in entry["problems"]]
-    record = {
+    record: BatchRecord = {
         "source": str(source),
         "members": entries,
         "ok": not problems,
@@ -136,7 +141,7 @@ def _write(
     return record
 
 
-def page(folder: Path, record: dict[str, Any]) -> str:
+def page(folder: Path, record: BatchRecord) -> str:
     """The index page of a finished batch as HTML text."""
     from cases.report.page import REPORT, environment
     from cases.report.sentences import versions_text
@@ -153,7 +158,7 @@ def page(folder: Path, record: dict[str, Any]) -> str:
         "Versions": versions_text(origin.get("versions", {})),
     }
 
-    def row(entry: dict[str, Any]) -> dict[str, Any]:
+    def row(entry: BatchEntry) -> dict[str, object]:
         place = entry["folder"]
         return {
             "label": entry["name"],

@@ -15,12 +15,11 @@ tolerance = 1e-3
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from cases.base.numbers import whole
+from cases.base.numbers import is_number, whole
+from cases.contracts.sweep import SweepRow
 from cases.expressions.parse import ExpressionError, parse, symbols
 from cases.sweep.plan import short_names
 
@@ -86,7 +85,7 @@ def check(columns: Columns, vary: Sequence[str]) -> tuple[str, str, str] | None:
     return None
 
 
-def derive(columns: Columns, varied: Mapping[str, Any], summary: Any) -> dict[str, float | None]:
+def derive(columns: Columns, varied: Mapping[str, object], summary: object) -> dict[str, float | None]:
     """The derived columns of one member; None where a number is missing.
 
     Args:
@@ -106,7 +105,7 @@ def derive(columns: Columns, varied: Mapping[str, Any], summary: Any) -> dict[st
     return {name: row.get(name) for name in columns.names}
 
 
-def lookup(summary: Any, path: str) -> Any:
+def lookup(summary: object, path: str) -> object:
     """The value at a dotted path in a summary; whole numbers count list entries; None if it is not there."""
     for part in path.split("."):
         if isinstance(summary, Mapping) and part in summary:
@@ -123,7 +122,7 @@ def lookup(summary: Any, path: str) -> Any:
 
 
 def closed_curve(
-    columns: Columns, name: str, rows: Sequence[Mapping[str, Any]], vary: Sequence[str]
+    columns: Columns, name: str, rows: Sequence[SweepRow], vary: Sequence[str]
 ) -> list[tuple[float, float]]:
     """Abscissa and closed form of a column between the members, for a smooth line; empty where there is none.
 
@@ -193,6 +192,5 @@ def _value(text: str, numbers: Mapping[str, float | None]) -> float | None:
     return _number(complex(expression.subs(known)).real)
 
 
-def _number(value: Any) -> float | None:
-    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if known else None
+def _number(value: object) -> float | None:
+    return float(value) if is_number(value) else None

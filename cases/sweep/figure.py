@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
 
+from cases.base.numbers import is_number
+from cases.contracts.sweep import SweepRow
 from cases.figures.style import colour, logarithmic, marker, to_svg
 from cases.sweep.columns import ABSCISSA, Columns, closed_curve
 from cases.sweep.plan import describe, short_names
 from cases.sweep.rows import compared
 
-Rows = Sequence[Mapping[str, Any]]
+Rows = Sequence[SweepRow]
 MOST_CURVES = 16
 LABELS = {"barrier": "barrier", "log_mfpt": "log of mean first passage time"}
 
@@ -34,9 +36,9 @@ def figure(
     if columns is not None and columns.columns:
         return _derived(table, vary, kind, columns)
     wanted = list(show) or ["barrier", "log_mfpt"]
-    wanted = [name for name in wanted if any(_is_number(row[name]) for row in table)] or wanted[:1]
+    wanted = [name for name in wanted if any(is_number(row[name]) for row in table)] or wanted[:1]
     page = Canvas(figsize=(4.6 * len(wanted), 4.3), layout="constrained")
-    curves: dict[str, Any] = {}
+    curves: dict[str, Line2D] = {}
     for k, name in enumerate(wanted, start=1):
         axes = page.add_subplot(1, len(wanted), k, projection="polar" if kind == "polar" else None)
         curves |= _panel(axes, list(table) if show else compared(table), vary, name, kind)
@@ -53,15 +55,16 @@ def _derived(table: Rows, vary: Sequence[str], kind: str, columns: Columns) -> s
     page = Canvas(figsize=(4.8 * len(columns.columns), 4.0), layout="constrained")
     for k, name in enumerate(columns.columns, start=1):
         axes = page.add_subplot(1, len(columns.columns), k)
-        closed: dict[str, Any] = {"color": "black", "ls": (0, (4, 2)), "lw": 1.2, "label": "closed form"}
-        points: dict[str, Any] = {"color": colour(0), "marker": marker(0), "ls": "none", "ms": 6}
         curve = closed_curve(columns, name, members, vary) if name in columns.exact else []
         known = sorted(
-            (row[key], row[name]) for row in members if _is_number(row[key]) and _is_number(row[name])
+            (row[key], row[name]) for row in members if is_number(row[key]) and is_number(row[name])
         )
-        for line, style in ((curve, closed), (known, points | {"label": "computed"})):
-            if line:
-                axes.plot(*zip(*line, strict=True), **style)
+        if curve:
+            line = zip(*curve, strict=True)
+            axes.plot(*line, color="black", ls=(0, (4, 2)), lw=1.2, label="closed form")
+        if known:
+            points = zip(*known, strict=True)
+            axes.plot(*points, marker(0), color=colour(0), ls="none", ms=6, label="computed")
         if kind == "loglog":
             logarithmic(axes)
         axes.set_xlabel(str(label).replace("**2", "²"))
@@ -71,27 +74,29 @@ def _derived(table: Rows, vary: Sequence[str], kind: str, columns: Columns) -> s
     return to_svg(page, f"Sweep: {', '.join(columns.columns)} against {label}")
 
 
-def _panel(axes: Axes, rows: Rows, vary: Sequence[str], name: str, kind: str) -> dict[str, Any]:
+def _panel(axes: Axes, rows: Rows, vary: Sequence[str], name: str, kind: str) -> dict[str, Line2D]:
     """Draw one quantity; returns the lines for the legend by name."""
-    levels = sorted({row["epsilon"] for row in rows if _is_number(row["epsilon"])})
+    levels = sorted({row["epsilon"] for row in rows if is_number(row["epsilon"])})
     levels = levels if name == "log_mfpt" and "compare.epsilon" not in vary else []
     abscissae = [row[vary[0]] for row in rows]
-    numeric = all(_is_number(x) for x in abscissae)
+    numeric = all(is_number(x) for x in abscissae)
     categories = list(dict.fromkeys(map(str, abscissae)))
-    curves: dict[str, dict[Any, dict[float, float]]] = {}
+    curves: dict[str, dict[float | None, dict[float, float]]] = {}
     for row in rows:
-        if _is_number(row[name]):
+        if is_number(row[name]):
             x = row[vary[0]] if numeric else categories.index(str(row[vary[0]]))
             lines = curves.setdefault(_title(row, vary, name), {})
             lines.setdefault(row["epsilon"] if levels else None, {})[x] = row[name]
-    drawn: dict[str, Any] = {}
+    drawn: dict[str, Line2D] = {}
     for index, (title, lines) in enumerate(list(curves.items())[:MOST_CURVES]):
         for level, pairs in lines.items():
             x = sorted(pairs)
             places = [math.radians(value) for value in x] if kind == "polar" else x
             least = not levels or level == levels[0]
-            style: dict[str, Any] = {"color": colour(index), "marker": marker(index), "ms": 4.5, "lw": 1.4}
-            (line,) = axes.plot(places, [pairs[v] for v in x], alpha=1.0 if least else 0.4, **style)
+            (line,) = axes.plot(
+                places, [pairs[v] for v in x], color=colour(index), marker=marker(index), ms=4.5, lw=1.4,
+                alpha=1.0 if least else 0.4,
+            )  # fmt: skip
             if least:
                 drawn[title] = line
     label = {"barrier": "barrier", "log_mfpt": "log of mean first passage time"}.get(
@@ -100,10 +105,10 @@ def _panel(axes: Axes, rows: Rows, vary: Sequence[str], name: str, kind: str) ->
     paler = f"full: ε = {levels[0]:g}; pale: larger ε" if len(levels) > 1 else ""
     axes.set_title("\n".join(part for part in (label if kind == "polar" else "", paler) if part))
     if kind == "polar":
-        angles = [x for x in abscissae if _is_number(x)]
+        angles = [x for x in abscissae if is_number(x)]
         if angles and max(angles) - min(angles) <= 180:  # only the sector that was asked for
             axes.set_thetalim(math.radians(min(angles)), math.radians(max(angles)))  # type: ignore[attr-defined]
-        if all(row[name] >= 0 for row in rows if _is_number(row[name])):
+        if all(row[name] >= 0 for row in rows if is_number(row[name])):
             axes.set_rlim(bottom=0)  # type: ignore[attr-defined]
     else:
         if kind == "loglog" and numeric:
@@ -116,12 +121,8 @@ def _panel(axes: Axes, rows: Rows, vary: Sequence[str], name: str, kind: str) ->
     return drawn
 
 
-def _title(row: Mapping[str, Any], vary: Sequence[str], name: str) -> str:
+def _title(row: SweepRow, vary: Sequence[str], name: str) -> str:
     """What tells the curve of a row from others, but for ε."""
     others = {key: row[key] for key in vary[1:]}
     parts = [str(row["noise"])] if name in ("barrier", "log_mfpt") else []
     return ", ".join([*parts, *([describe(others)] if others else [])]) or name
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -14,17 +14,20 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
+
+from mpi4py import MPI
 
 from cases.base.errors import EXIT_SOLVER, CaseError
 from cases.base.progress import Level, Progress
 from cases.base.ranks import all_arrive
+from cases.contracts.summary import Summary
 from cases.sweep.plan import Member
 from cases.sweep.queue import dearest_first, taken, tickets
 from meshes.serial import on_root
 
 DIGEST = "member.json"
-Run = Callable[[Member, Path, Any], int]
+Run = Callable[[Member, Path, MPI.Intracomm], int]
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,12 @@ class Outcome:
     """
 
     member: Member
-    summary: dict[str, Any] | None
+    summary: Summary | None
     problems: tuple[str, ...]
     seconds: float | None
 
 
-def run_case(member: Member, path: Path, group: Any) -> int:
+def run_case(member: Member, path: Path, group: MPI.Intracomm) -> int:
     """Run a member as a case; returns the exit code.  Collective over the group."""
     from cases.run.pipeline import run
 
@@ -57,7 +60,7 @@ def run_members(
     ranks: int,
     fresh: bool,
     level: Level,
-    comm: Any,
+    comm: MPI.Intracomm,
     run: Run = run_case,
 ) -> list[Outcome]:
     """Run all members that are not finished.  Collective over ``comm``.
@@ -75,7 +78,7 @@ def run_members(
     todo = [k for k, done in enumerate(kept) if not done]
     groups = max(1, comm.size // ranks)
     colour = min(comm.rank // ranks, groups - 1)
-    group = comm.Split(colour, comm.rank)
+    group = cast(MPI.Intracomm, comm.Split(colour, comm.rank))
     progress = Progress(level, group)
     if comm.rank == 0:
         progress.info(f"{len(found)} members, {len(found) - len(todo)} of them finished; {groups} at a time")
@@ -105,7 +108,9 @@ def is_finished(member: Member, path: Path) -> bool:
         return False
 
 
-def _attempt(run: Run, member: Member, path: Path, group: Any, comm: Any) -> tuple[int, tuple[str, ...]]:
+def _attempt(
+    run: Run, member: Member, path: Path, group: MPI.Intracomm, comm: MPI.Intracomm
+) -> tuple[int, tuple[str, ...]]:
     """Run one member: its exit code, and a line if it has no result.
 
     When the ranks of a member no longer agree on what happened, the job is ended.
@@ -132,7 +137,7 @@ def _attempt(run: Run, member: Member, path: Path, group: Any, comm: Any) -> tup
         return EXIT_SOLVER, (line,)
 
 
-def _wait(comm: Any) -> None:
+def _wait(comm: MPI.Intracomm) -> None:
     """Wait for the other groups without taking a processor from them.  Collective."""
     request = comm.Ibarrier()
     while not request.Test():

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup
 
 from cases.base.numbers import duration, grouped
+from cases.contracts.summary import Summary
+from cases.contracts.sweep import SweepRecord
 from cases.figures.style import style
 from cases.report.page import REPORT, environment
 from cases.report.sentences import versions_text
@@ -23,7 +24,7 @@ from cases.sweep.section import sweep_section
 TEMPLATE = "sweep.html"
 
 
-def page(folder: Path, record: Mapping[str, Any], drawing: str) -> str:
+def page(folder: Path, record: SweepRecord, drawing: str) -> str:
     """The page as HTML text.  Not collective.
 
     The figure is inline and the style is in the page, so that it needs no network and no other file; links
@@ -69,7 +70,7 @@ def page(folder: Path, record: Mapping[str, Any], drawing: str) -> str:
     return environment().get_template(TEMPLATE).render(context)
 
 
-def _summaries(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
+def _summaries(folder: Path, record: SweepRecord) -> dict[str, Summary]:
     """The members' summary.json by label, of those that have one."""
     found = {}
     for member in record["members"]:
@@ -84,18 +85,19 @@ def _page_of(folder: Path, member: str) -> str | None:
     return f"{member}/{REPORT}" if (folder / member / REPORT).is_file() else None
 
 
-def _facts(record: Mapping[str, Any], summaries: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _facts(record: SweepRecord, summaries: Mapping[str, Summary]) -> list[tuple[str, str]]:
     """How it was computed, as pairs of name and value; only what was recorded."""
-    origin = record.get("run", {})
+    origin = record["run"]
+    sizes = [one["discretisation"] for one in summaries.values() if "discretisation" in one]
     command = origin.get("command")
     pairs = [
         (
             "Equation",
             ", ".join(dict.fromkeys(s["convention"] for s in summaries.values() if "convention" in s)),
         ),
-        ("Degree of the elements", _range(summaries, "degree")),
-        ("Cells of a member", _range(summaries, "cells")),
-        ("Unknowns of V of a member", _range(summaries, "unknowns")),
+        ("Degree of the elements", _range(one["degree"] for one in sizes)),
+        ("Cells of a member", _range(one["cells"] for one in sizes)),
+        ("Unknowns of V of a member", _range(one["unknowns"] for one in sizes)),
         ("MPI ranks", origin.get("ranks")),
         ("Time", _time(record)),
         ("Commit", origin.get("git_commit")),
@@ -112,7 +114,7 @@ def _is_wide(drawing: str) -> bool:
     return box is not None and float(box[1]) > 1.5 * float(box[2])
 
 
-def _time(record: Mapping[str, Any]) -> str:
+def _time(record: SweepRecord) -> str:
     """Seconds of the members that were run, added up, and how many were not run again."""
     spent = [member["seconds"] for member in record["members"] if member["seconds"] is not None]
     kept = len(record["members"]) - len(spent)
@@ -120,8 +122,7 @@ def _time(record: Mapping[str, Any]) -> str:
     return "; ".join([*parts, *([f"{kept} kept from before"] if kept else [])])
 
 
-def _range(summaries: Mapping[str, Any], key: str) -> str:
-    """A number of the discretisation, from the least to the largest over the members."""
-    found = [s.get("discretisation", {}).get(key) for s in summaries.values()]
+def _range(found: Iterable[int | None]) -> str:
+    """From the least to the largest number."""
     known = sorted({value for value in found if isinstance(value, int)})
     return " to ".join(grouped(value) for value in dict.fromkeys([known[0], known[-1]])) if known else ""

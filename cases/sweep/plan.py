@@ -17,7 +17,6 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cases.base.errors import CaseError, suggestion
 from cases.base.numbers import whole
@@ -41,7 +40,7 @@ class Member:
         folder: Name of its result folder.
     """
 
-    values: dict[str, Any]
+    values: dict[str, object]
     case: Case
     effective: str
     digest: str
@@ -50,7 +49,7 @@ class Member:
 
 
 def members(
-    case: Case, effective: str, vary: Mapping[str, Any], mode: str, where: str = "sweep.vary"
+    case: Case, effective: str, vary: Mapping[str, object], mode: str, where: str = "sweep.vary"
 ) -> list[Member]:
     """All members, in the order of the values; the first key varies slowest.
 
@@ -82,7 +81,7 @@ def members(
     return found
 
 
-def _member(case: Case, base: dict[str, Any], values: dict[str, Any], where: str) -> Member:
+def _member(case: Case, base: dict[str, object], values: dict[str, object], where: str) -> Member:
     data = copy.deepcopy(base)
     for path, value in values.items():
         _put(case, data, path, value, where)
@@ -97,10 +96,10 @@ def _member(case: Case, base: dict[str, Any], values: dict[str, Any], where: str
     return Member(values, member, effective, known, label, f"{plain}-{known[:8]}")
 
 
-def _put(case: Case, data: dict[str, Any], path: str, value: Any, where: str) -> None:
+def _put(case: Case, data: dict[str, object], path: str, value: object, where: str) -> None:
     """Replace the value of a dotted key; whole numbers in it count the entries of a list."""
     *parents, last = path.split(".")
-    target: Any = data
+    target: object = data
     for part in parents:
         target = _entry(case, target, part, path, where)
     if isinstance(target, list):
@@ -117,7 +116,7 @@ def _put(case: Case, data: dict[str, Any], path: str, value: Any, where: str) ->
     target[last] = value
 
 
-def _entry(case: Case, target: Any, part: str, path: str, where: str) -> Any:
+def _entry(case: Case, target: object, part: str, path: str, where: str) -> object:
     if isinstance(target, dict) and part in target:
         return target[part]
     if isinstance(target, dict):
@@ -128,13 +127,13 @@ def _entry(case: Case, target: Any, part: str, path: str, where: str) -> Any:
     raise case.error(where, f"there is no key '{path}'", "name a key that 'quasipot check' prints")
 
 
-def describe(values: Mapping[str, Any]) -> str:
+def describe(values: Mapping[str, object]) -> str:
     """The values in short: ``phi = 30, kappa = 0.6``."""
     names = short_names(list(values))
     return ", ".join(f"{name}={short(value)}" for name, value in zip(names, values.values(), strict=True))
 
 
-def short(value: Any) -> str:
+def short(value: object) -> str:
     """A value of a varied key, as it stands in labels and tables."""
     if isinstance(value, float):
         return f"{value:.6g}"

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+
+from mpi4py import MPI
 
 from cases.casefile.case import Case
 from meshes.serial import on_root
@@ -50,7 +51,7 @@ def dearest_first(cases: Sequence[Case]) -> list[int]:
 
 
 @contextmanager
-def tickets(folder: Path, comm: Any) -> Iterator[Path]:
+def tickets(folder: Path, comm: MPI.Intracomm) -> Iterator[Path]:
     """A place for the tickets of one run; gone when it ends, by the next run if this one is killed.
 
     Collective on entry over the communicator of all groups.  ``folder`` is locked by the run.
@@ -72,7 +73,7 @@ def tickets(folder: Path, comm: Any) -> Iterator[Path]:
             shutil.rmtree(place, ignore_errors=True)
 
 
-def taken(order: Sequence[int], place: Path, group: Any) -> Iterator[int]:
+def taken(order: Sequence[int], place: Path, group: MPI.Intracomm) -> Iterator[int]:
     """The numbers that this group gets, each when it asks for it.  Collective over the group."""
     for k in order:
         if on_root(group, partial(_take, place / str(k))):

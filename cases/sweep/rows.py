@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from cases.base.numbers import factor, fixed, number
-from cases.results.summary_rows import Direction, Row, directions, rows
+from cases.base.numbers import DASH, factor, fixed, number
+from cases.base.text_table import text_table
+from cases.contracts.sweep import SweepRow
+from cases.results.summary_rows import Direction, Row, directions, goal, rows
 from cases.sweep.columns import RESULTS, Columns, derive, lookup
 from cases.sweep.members import Outcome
 from cases.sweep.plan import short_names
@@ -16,9 +17,7 @@ from cases.sweep.plan import short_names
 LONGEST = 100
 
 
-def outcome_rows(
-    outcome: Outcome, show: Sequence[str], columns: Columns | None = None
-) -> list[dict[str, Any]]:
+def outcome_rows(outcome: Outcome, show: Sequence[str], columns: Columns | None = None) -> list[SweepRow]:
     """The rows of one member; a single one without results where there are none."""
     summary = outcome.summary
     derived = derive(columns, outcome.member.values, summary) if columns is not None else {}
@@ -32,7 +31,7 @@ def outcome_rows(
     return [dict(outcome.member.values) | row | shown | derived | ends for row in found]
 
 
-def _result(row: Row, direction: Direction) -> dict[str, Any]:
+def _result(row: Row, direction: Direction) -> SweepRow:
     numbers = (
         row.noise, *direction, row.epsilon, row.trace, row.barrier, row.lower, row.upper, row.log_mfpt,
         row.direct, row.kramers, row.simulated, row.log_ratio,
@@ -40,7 +39,7 @@ def _result(row: Row, direction: Direction) -> dict[str, Any]:
     return dict(zip(RESULTS, numbers, strict=True))
 
 
-def write_csv(path: Path, table: Sequence[Mapping[str, Any]]) -> None:
+def write_csv(path: Path, table: Sequence[SweepRow]) -> None:
     """The rows as a CSV file; an empty field where there is no number."""
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(table[0]))
@@ -48,14 +47,14 @@ def write_csv(path: Path, table: Sequence[Mapping[str, Any]]) -> None:
         writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in table)
 
 
-def compared(table: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def compared(table: Sequence[SweepRow]) -> list[SweepRow]:
     """The rows of the escape that is compared (the first with a result), and those without results."""
     pairs = [(row["from"], row["to"]) for row in table if row["from"] is not None]
     return [row for row in table if row["from"] is None or (row["from"], row["to"]) == pairs[0]]
 
 
 def table_text(
-    table: Sequence[Mapping[str, Any]],
+    table: Sequence[SweepRow],
     vary: Sequence[str],
     show: Sequence[str],
     columns: Columns | None = None,
@@ -66,7 +65,7 @@ def table_text(
     """
     if columns is not None and columns.columns:
         return _derived_text(table, vary, columns)
-    best: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    best: dict[tuple[str, str], SweepRow] = {}
     for row in compared(table):
         key = row["folder"], row["noise"]
         if key not in best or (row["epsilon"] or 0) < (best[key]["epsilon"] or 0):
@@ -75,43 +74,31 @@ def table_text(
     lines = []
     for row in list(best.values())[:LONGEST]:
         cells = [_cell(row[key]) for key in vary]
-        cells += [str(row["noise"] or "–"), number(row["trace"], 3), number(row["barrier"], 5)]
+        cells += [str(row["noise"] or DASH), number(row["trace"], 3), number(row["barrier"], 5)]
         cells += [number(row["epsilon"], 3).rstrip("0").rstrip("."), fixed(row["log_mfpt"])]
         cells += [factor(row["log_rate_ratio"]), *(_cell(row[path]) for path in show)]
         lines.append([*cells, "" if row["ok"] else "FAILED"])
     heads.append("" if all(row["ok"] for row in best.values()) else " ")
-    widths = [max(len(line[i]) for line in [heads, *lines]) for i in range(len(heads))]
-    rule = ["─" * width for width in widths]
-    text = [
-        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in [heads, rule, *lines]
-    ]
-    if len(best) > LONGEST:
-        text.append(f"… and {len(best) - LONGEST} more lines in sweep.csv")
     pair = next(((row["from"], row["to"]) for row in table if row["from"] is not None), None)
+    title = ""
     if pair is not None:
-        goal = "no attractor" if pair[1] is None else f"attractor {pair[1]}"
-        text.insert(0, f"Escape from attractor {pair[0]} to {goal}, at the smallest noise level")
-    return "\n".join(text)
+        title = f"Escape from attractor {pair[0]} to {goal(pair)}, at the smallest noise level"
+    text = text_table(title, [heads], lines, left=())
+    more = len(best) - LONGEST
+    return f"{text}\n… and {more} more lines in sweep.csv" if more > 0 else text
 
 
-def _derived_text(table: Sequence[Mapping[str, Any]], vary: Sequence[str], columns: Columns) -> str:
+def _derived_text(table: Sequence[SweepRow], vary: Sequence[str], columns: Columns) -> str:
     best = {row["folder"]: row for row in table}
     heads = [*short_names(vary), *columns.names, ""]
     lines = [
-        [*(_cell(row[key]) for key in vary), *(_cell(row[name]) for name in columns.names), ""]
-        if row["ok"]
-        else [*(_cell(row[key]) for key in vary), *(_cell(row[name]) for name in columns.names), "FAILED"]
+        [*(_cell(row[key]) for key in [*vary, *columns.names]), "" if row["ok"] else "FAILED"]
         for row in list(best.values())[:LONGEST]
     ]
-    widths = [max(len(line[i]) for line in [heads, *lines]) for i in range(len(heads))]
-    return "\n".join(
-        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in [heads, ["─" * width for width in widths], *lines]
-    )
+    return text_table("", [heads], lines, left=())
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return "–" if value is None else str(value)
+        return DASH if value is None else str(value)
     return f"{value:.6g}"

@@ -12,15 +12,17 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from mpi4py import MPI
 
 from cases.base.errors import EXIT_GOOD, EXIT_SOLVER, CaseError
 from cases.base.progress import Level, Progress
 from cases.casefile.case import Case
 from cases.casefile.ranges import expand
 from cases.casefile.schema import SweepTable
+from cases.contracts.sweep import ColumnsEntry, MemberEntry, RunEntry, SweepRecord, SweepRow
 from cases.run.record import run_record
 from cases.sweep.columns import Columns, check, disagreements
 from cases.sweep.members import Outcome, run_members
@@ -31,7 +33,17 @@ from meshes.serial import on_root
 UNFINISHED = "the sweep has not finished"
 
 
-def run_sweep(case: Case, effective: str, folder: Path, level: Level, comm: Any, fresh: bool = False) -> int:
+@dataclass(frozen=True)
+class Told:
+    """What is printed of a sweep: its table, and what failed."""
+
+    text: str
+    problems: list[str]
+
+
+def run_sweep(
+    case: Case, effective: str, folder: Path, level: Level, comm: MPI.Intracomm, fresh: bool = False
+) -> int:
     """Run a case with a ``[sweep]`` table.  Collective.
 
     Returns:
@@ -54,16 +66,16 @@ def run_sweep(case: Case, effective: str, folder: Path, level: Level, comm: Any,
         outcomes = run_members(found, folder / "members", table.ranks, fresh, level, comm)
         # on all ranks: asking for versions may start PETSc, which is collective
         origin = run_record(comm.size, {})
-        record = on_root(comm, lambda: _write(case, table, folder, outcomes, origin))
+        told = on_root(comm, lambda: _write(case, table, folder, outcomes, origin))
     progress = Progress(level, comm)
-    progress.result(record["text"])
-    for problem in record["problems"]:
+    progress.result(told.text)
+    for problem in told.problems:
         progress.result(f"PROBLEM: {problem}")
     progress.result(
         f"results: {folder}/report.html, {folder}/sweep.json, {folder}/sweep.csv, {folder}/sweep.svg, "
         f"{folder}/members/*"
     )
-    return EXIT_GOOD if record["ok"] else EXIT_SOLVER
+    return EXIT_SOLVER if told.problems else EXIT_GOOD
 
 
 def columns_of(table: SweepTable) -> Columns:
@@ -71,8 +83,18 @@ def columns_of(table: SweepTable) -> Columns:
     return Columns(table.values, table.columns, table.exact, table.abscissa, table.tolerance)
 
 
+def _entry(columns: Columns) -> ColumnsEntry:
+    return {
+        "values": dict(columns.values),
+        "columns": dict(columns.columns),
+        "exact": dict(columns.exact),
+        "abscissa": columns.abscissa,
+        "tolerance": columns.tolerance,
+    }
+
+
 @contextmanager
-def claimed(folder: Path, mark: str, effective: str | None, comm: Any) -> Iterator[None]:
+def claimed(folder: Path, mark: str, effective: str | None, comm: MPI.Intracomm) -> Iterator[None]:
     """The folder of a sweep, study or batch, made and locked on rank 0 while the block runs.
 
     Collective on entry.
@@ -140,8 +162,8 @@ def replace_file(path: Path, content: str) -> None:
 
 
 def _write(
-    case: Case, table: SweepTable, folder: Path, outcomes: Sequence[Outcome], origin: dict[str, Any]
-) -> dict[str, Any]:
+    case: Case, table: SweepTable, folder: Path, outcomes: Sequence[Outcome], origin: RunEntry
+) -> Told:
     """Everything about the sweep as a whole; returns what is printed of it."""
     vary = list(table.vary)
     columns = columns_of(table)
@@ -155,14 +177,14 @@ def _write(
         for text in disagreements(columns, o.member.label, part[0])
     ]
     problems += [f"sweep.show: no member has '{path}' in its summary.json" for path in missing]
-    record = {
+    record: SweepRecord = {
         "case": case.name,
         "title": case.title,
         "vary": {name: expand(name, given) for name, given in table.vary.items()},
         "mode": table.mode,
         "show": list(table.show),
         "figure": table.figure,
-        "derived": asdict(columns),
+        "derived": _entry(columns),
         "members": [member_entry(o, part) for o, part in zip(outcomes, rows, strict=True)],
         "failed": [o.member.label for o in outcomes if o.problems],
         "ok": not problems,
@@ -171,7 +193,7 @@ def _write(
     }
     _draw(folder, flat, record)
     replace_file(folder / "sweep.json", json.dumps(record, indent=1, allow_nan=False))
-    return {"text": table_text(flat, vary, table.show, columns), "problems": problems, "ok": not problems}
+    return Told(table_text(flat, vary, table.show, columns), problems)
 
 
 def redraw(folder: Path) -> None:
@@ -180,19 +202,20 @@ def redraw(folder: Path) -> None:
     Raises:
         CaseError: for a sweep that has not finished.
     """
-    record = json.loads((folder / "sweep.json").read_text())
+    record: SweepRecord = json.loads((folder / "sweep.json").read_text())
+    record.setdefault("derived", _entry(Columns()))  # older records do not have it
     flat = [row for member in record.get("members", []) for row in member["rows"]]
     if not flat:
         raise CaseError(str(folder), "", UNFINISHED, "run it again: it goes on where it was")
     _draw(folder, flat, record)
 
 
-def _draw(folder: Path, flat: list[dict[str, Any]], record: dict[str, Any]) -> None:
+def _draw(folder: Path, flat: list[SweepRow], record: SweepRecord) -> None:
     from cases.figures.style import style
     from cases.sweep.figure import figure
     from cases.sweep.page import REPORT, page
 
-    columns = Columns(**record.get("derived", {}))
+    columns = Columns(**record["derived"])
     with style():
         drawing = figure(flat, list(record["vary"]), record["show"], record["figure"], columns)
     _write_with(folder / "sweep.csv", lambda path: write_csv(path, flat))
@@ -206,7 +229,7 @@ def _write_with(path: Path, write: Callable[[Path], None]) -> None:
     os.replace(beside, path)
 
 
-def member_entry(outcome: Outcome, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def member_entry(outcome: Outcome, rows: list[SweepRow]) -> MemberEntry:
     """What sweep.json and study.json say of one member; ``seconds`` is null for one that was kept."""
     return {
         "values": outcome.member.values,

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.typing import ColorType
 
+from cases.contracts.summary import Summary
 from cases.figures.style import COLOURS, Figure, canvas, colour, to_svg
 from cases.stages.section.figure import mark, relative
 
 
-def sweep_section(summaries: Mapping[str, Mapping[str, Any]]) -> Figure | None:
+def sweep_section(summaries: Mapping[str, Summary]) -> Figure | None:
     """The densities along the members' curves at the smallest noise level, a panel per noise; None without.
 
     Args:
         summaries: The members' summary.json by label.  To be called inside
             :func:`cases.figures.style.style`.
     """
-    members = {label: one for label, one in summaries.items() if one.get("section") is not None}
+    members = {label: one for label, one in summaries.items() if "section" in one}
     noises = dict.fromkeys(noise for one in members.values() for noise in _known(one))
     if not noises:
         return None
@@ -37,17 +38,17 @@ def sweep_section(summaries: Mapping[str, Mapping[str, Any]]) -> Figure | None:
     )  # fmt: skip
 
 
-def _known(summary: Mapping[str, Any]) -> list[str]:
-    return [name for name, one in summary["noises"].items() if one.get("section", {}).get("levels")]
+def _known(summary: Summary) -> list[str]:
+    return [name for name, one in summary["noises"].items() if "section" in one and one["section"]["levels"]]
 
 
-def _tints(count: int) -> list[Any]:
+def _tints(count: int) -> list[ColorType]:
     if count <= len(COLOURS):
         return [colour(index) for index in range(count)]
     return list(matplotlib.colormaps["viridis"](np.linspace(0.0, 0.9, count)))
 
 
-def _overlay(noise: str, members: Mapping[str, Any], tints: Mapping[str, Any], named: bool) -> str:
+def _overlay(noise: str, members: Mapping[str, Summary], tints: Mapping[str, ColorType], named: bool) -> str:
     page, axes = canvas(6.4, 4.0)
     known = {label: summary for label, summary in members.items() if noise in _known(summary)}
     levels = {label: one["noises"][noise]["section"]["levels"][-1] for label, one in known.items()}

@@ -18,14 +18,16 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from mpi4py import MPI
 from scipy.optimize import brentq
 
 from cases.base.errors import EXIT_GOOD, EXIT_SOLVER, CaseError
 from cases.base.numbers import DASH, number
 from cases.base.progress import Level, Progress
+from cases.base.text_table import text_table
 from cases.casefile.case import Case
+from cases.contracts.sweep import Quantity, StudyRecord, SweepRow
 from cases.sweep.members import run_members
 from cases.sweep.plan import members
 from cases.sweep.rows import outcome_rows
@@ -61,7 +63,13 @@ def parse(text: str) -> tuple[str, list[int]]:
 
 
 def run_study(
-    case: Case, effective: str, folder: Path, text: str, level: Level, comm: Any, fresh: bool = False
+    case: Case,
+    effective: str,
+    folder: Path,
+    text: str,
+    level: Level,
+    comm: MPI.Intracomm,
+    fresh: bool = False,
 ) -> int:
     """Solve on a list of resolutions or degrees and print the convergence.  Collective.
 
@@ -78,7 +86,7 @@ def run_study(
     with claimed(folder, "study.json", effective, comm):
         outcomes = run_members(found, folder / "members", comm.size, fresh, level, comm)
         table = [outcome_rows(outcome, ()) for outcome in outcomes]
-        record: dict[str, Any] = {
+        record: StudyRecord = {
             "case": case.name,
             "study": name,
             "values": values,
@@ -98,28 +106,27 @@ def run_study(
     return EXIT_GOOD if record["ok"] else EXIT_SOLVER
 
 
-def quantities(
-    name: str, values: Sequence[int], table: Sequence[list[dict[str, Any]]]
-) -> list[dict[str, Any]]:
+def quantities(name: str, values: Sequence[int], table: Sequence[list[SweepRow]]) -> list[Quantity]:
     """Each barrier and log T over the members, with differences and orders (or factors, for degrees)."""
-    found: dict[tuple[Any, ...], list[float | None]] = {}
+    found: dict[tuple[str, int, int | None, str, float | None], list[float | None]] = {}
     for k, rows in enumerate(table):
         for row in rows:
-            escape = row["noise"], row["from"], row["to"]
             for what, level in (("barrier", None), ("log_mfpt", row["epsilon"])):
                 if row["from"] is not None and row[what] is not None:
-                    found.setdefault((*escape, what, level), [None] * len(values))[k] = row[what]
-    entries = []
+                    key = row["noise"], row["from"], row["to"], what, level
+                    found.setdefault(key, [None] * len(values))[k] = row[what]
+    entries: list[Quantity] = []
     for (noise, start, end, what, epsilon), numbers in found.items():
         steps = [None if a is None or b is None else b - a for a, b in itertools.pairwise(numbers)]
-        entry: dict[str, Any] = {
+        entry: Quantity = {
             "noise": noise,
             "from": start,
             "to": end,
             "quantity": what,
             "epsilon": epsilon,
+            "values": numbers,
+            "differences": steps,
         }
-        entry |= {"values": numbers, "differences": steps}
         if name == "resolution":
             entry["orders"] = [
                 observed_order(values[k : k + 3], numbers[k : k + 3]) for k in range(len(values) - 2)
@@ -153,17 +160,19 @@ def _factor(first: float | None, second: float | None) -> float | None:
     return None if first is None or not second else abs(first / second)
 
 
-def table_text(record: dict[str, Any]) -> str:
+def table_text(record: StudyRecord) -> str:
     """The study as plain text."""
-    last = "orders" if record["study"] == "resolution" else "factors"
-    lines = [["noise", "escape", "quantity", record["study"], "value", "difference", last[:-1]]]
+    last = "order" if record["study"] == "resolution" else "factor"
+    heads = ["noise", "escape", "quantity", record["study"], "value", "difference", last]
+    lines = []
     for entry in record["quantities"]:
+        rates = entry.get("orders", entry.get("factors", []))
         for k, value in enumerate(entry["values"]):
             what = "barrier" if entry["epsilon"] is None else f"log T, ε={entry['epsilon']:g}"
             goal = DASH if entry["to"] is None else entry["to"]
             start = [entry["noise"], f"{entry['from']} → {goal}", what] if k == 0 else ["", "", ""]
             step = entry["differences"][k - 1] if k > 0 else None
-            rate = entry[last][k - 2] if k > 1 else None
+            rate = rates[k - 2] if k > 1 else None
             lines.append(
                 [
                     *start,
@@ -173,14 +182,7 @@ def table_text(record: dict[str, Any]) -> str:
                     "" if k < 2 else number(rate, 3),
                 ]
             )
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    lines.insert(1, ["─" * width for width in widths])
-    return "\n".join(
-        "  ".join(
-            c.ljust(w) if i < 3 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+    return text_table("", [heads], lines, left=(0, 1, 2))
 
 
 def _signed(value: float | None) -> str:

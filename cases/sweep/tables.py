@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict
 
-from cases.base.numbers import DASH, bracket, duration, factor, fixed, number
+from cases.base.numbers import DASH, bracket, duration, factor, fixed, is_number, number
+from cases.contracts.summary import Summary
+from cases.contracts.sweep import ColumnsEntry, SweepRecord
 from cases.results.check_text import title, verdict
 from cases.sweep.columns import ABSCISSA
 from cases.sweep.plan import describe, short, short_names
 from cases.sweep.rows import compared
-from cases.sweep.text import Record, all_rows, is_number
+from cases.sweep.text import all_rows
+
+#: Heads and lines.
+Table = tuple[list[str], list[list[str]]]
 
 
-def table(record: Record) -> tuple[list[str], list[list[str]]]:
+class MemberLine(TypedDict):
+    """A member as the page shows it."""
+
+    label: str
+    ok: bool
+    problems: str
+    time: str
+    folder: str
+
+
+def table(record: SweepRecord) -> Table:
     """Head and lines of the table: of derived columns one line per member, else one per noise and level."""
-    vary, derived = list(record["vary"]), record.get("derived", {})
+    vary, derived = list(record["vary"]), record["derived"]
     rows = all_rows(record)
     if derived.get("columns"):
         return _derived_table(record, vary, derived)
@@ -42,7 +57,7 @@ def table(record: Record) -> tuple[list[str], list[list[str]]]:
     return heads, lines
 
 
-def _derived_table(record: Record, vary: list[str], derived: Mapping[str, Any]) -> Any:
+def _derived_table(record: SweepRecord, vary: list[str], derived: ColumnsEntry) -> Table:
     names = [*derived["values"], *derived["columns"]]
     heads = [*short_names(vary), *names]
     heads += [head for name in derived["exact"] for head in (f"{name}, closed form", "difference")]
@@ -62,7 +77,7 @@ def _derived_table(record: Record, vary: list[str], derived: Mapping[str, Any]) 
     return heads, lines
 
 
-def checks(summaries: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+def checks(summaries: Mapping[str, Summary]) -> list[dict[str, str]]:
     """For every check its worst value over members and noises, and where that was.
 
     Args:
@@ -87,7 +102,7 @@ def checks(summaries: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
     return found
 
 
-def members(record: Record) -> list[dict[str, Any]]:
+def members(record: SweepRecord) -> list[MemberLine]:
     """One entry per member: its values, whether it is good, how long it took, where its own page is."""
     return [
         {
@@ -101,5 +116,5 @@ def members(record: Record) -> list[dict[str, Any]]:
     ]
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     return number(float(value), 6) if is_number(value) else DASH if value is None else str(value)

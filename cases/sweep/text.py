@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
-from cases.base.numbers import factor, fixed, number
+from cases.base.numbers import factor, fixed, is_number, number
+from cases.contracts.summary import Summary
+from cases.contracts.sweep import SweepRecord, SweepRow
 from cases.sweep.plan import describe, short, short_names
 from cases.sweep.rows import compared
 
-Record = Mapping[str, Any]
-Rows = Sequence[Mapping[str, Any]]
 
-
-def all_rows(record: Record) -> list[Mapping[str, Any]]:
+def all_rows(record: SweepRecord) -> list[SweepRow]:
     """The rows of all members, in their order."""
     return [row for member in record["members"] for row in member["rows"]]
 
 
-def headline(record: Record) -> list[str]:
+def headline(record: SweepRecord) -> list[str]:
     """What was varied, and what came of it, in a few plain sentences."""
     count = len(record["members"])
     names = short_names(list(record["vary"]))
     lists = [_values(name, values) for name, values in zip(names, record["vary"].values(), strict=True)]
     sentences = [f"{count} member{'s' if count != 1 else ''}: {'; '.join(lists)}."]
-    derived = record.get("derived", {})
-    for name in derived.get("exact", {}):
+    derived = record["derived"]
+    for name in derived["exact"]:
         gaps = _gaps(record, name)
         if gaps:
             sentences.append(
@@ -37,20 +35,21 @@ def headline(record: Record) -> list[str]:
     return sentences if derived.get("columns") else [*sentences, *_extremes(record)]
 
 
-def _values(name: str, values: Sequence[Any]) -> str:
-    if len(values) > 4 and all(is_number(v) for v in values):
-        return f"{name} from {min(values):g} to {max(values):g} ({len(values)} values)"
+def _values(name: str, values: Sequence[object]) -> str:
+    numbers = [value for value in values if is_number(value)]
+    if len(values) == len(numbers) > 4:
+        return f"{name} from {min(numbers):g} to {max(numbers):g} ({len(values)} values)"
     return f"{name} = " + ", ".join(short(value) for value in values)
 
 
-def _gaps(record: Record, name: str) -> list[float]:
+def _gaps(record: SweepRecord, name: str) -> list[float]:
     """Relative differences of a column and its closed form, for the members that have both."""
     firsts = [member["rows"][0] for member in record["members"]]
     pairs = [(row.get(name), row.get(f"{name} exact")) for row in firsts]
     return [abs(a - b) / (abs(b) or 1.0) for a, b in pairs if a is not None and b is not None]
 
 
-def _extremes(record: Record) -> list[str]:
+def _extremes(record: SweepRecord) -> list[str]:
     """Between what the barrier and the passage time lie, for each noise, at the smallest noise level."""
     vary, sentences = list(record["vary"]), []
     table = compared(all_rows(record))
@@ -79,17 +78,17 @@ def _extremes(record: Record) -> list[str]:
     return sentences
 
 
-def _by(key: str) -> Any:
-    return lambda row: row[key]
+def _by(key: str) -> Callable[[SweepRow], float]:
+    return lambda row: float(row[key])
 
 
-def _where(row: Mapping[str, Any], vary: Sequence[str]) -> str:
+def _where(row: SweepRow, vary: Sequence[str]) -> str:
     return describe({key: row[key] for key in vary})
 
 
-def caption(record: Record) -> str:
+def caption(record: SweepRecord) -> str:
     """What to see in the overview figure."""
-    derived = record.get("derived", {})
+    derived = record["derived"]
     first = short_names(list(record["vary"]))[0]
     if derived.get("columns"):
         against = (derived.get("abscissa") or first).replace("**", "^")
@@ -105,9 +104,9 @@ def caption(record: Record) -> str:
     return f"{shape}: {what}.{others}"
 
 
-def table_note(record: Record) -> str:
+def table_note(record: SweepRecord) -> str:
     """How to read the table."""
-    derived = record.get("derived", {})
+    derived = record["derived"]
     if derived.get("columns"):
         closed = " Difference: relative, of the column and its closed form." if derived.get("exact") else ""
         recipe = "; ".join(f"{name} = {text.replace('**', '^')}" for name, text in derived["columns"].items())
@@ -120,19 +119,12 @@ def table_note(record: Record) -> str:
     )
 
 
-def references(summaries: Mapping[str, Mapping[str, Any]]) -> str:
+def references(summaries: Mapping[str, Summary]) -> str:
     """How many reference values of the members were met, in one sentence; empty where there are none."""
     rows = [row for summary in summaries.values() for row in summary.get("references", [])]
-    known = [row for row in rows if row["ok"] is not None]
+    known = [row["ok"] for row in rows if row["ok"] is not None]
     if not known:
         return ""
-    errors = [row["error"] for row in known if row["error"] is not None]
+    errors = [row["error"] for row in rows if row["ok"] is not None and row["error"] is not None]
     worst = f", the largest error being {number(max(errors), 2)}" if errors else ""
-    return (
-        f"{sum(row['ok'] for row in known)} of {len(known)} reference values of the members are met{worst}."
-    )
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value of a row can be drawn and compared: finite, and no truth value."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return f"{sum(known)} of {len(known)} reference values of the members are met{worst}."

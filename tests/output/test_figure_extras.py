@@ -9,7 +9,8 @@ import pytest
 from cases import cli
 from cases.figures.rundata import load_run
 from cases.figures.style import style
-from cases.stages.descent.figure import extra_figures
+from cases.stages.stability.figure import stability_figures
+from cases.stages.trajectories.figure import trajectory_figures
 from tests.output.test_report import Page
 
 MODEL = 'model = "factorization"\noptions = { s1 = 0.3, s2 = 0.3 }'
@@ -40,7 +41,7 @@ def test_stability_map_from_end_to_end(tmp_path, capsys):
     run = load_run(tmp_path / "run")
     assert all(row["ok"] for row in run.summary["references"])
     with style():
-        (figure,) = extra_figures(run)
+        (figure,) = stability_figures(run)
     assert len(figure.panels) == 2
     assert "tr H ≤ 2/η does not hold for B = 4" in figure.caption
     page = Page((tmp_path / "run" / "report.html").read_text(encoding="utf-8"))
@@ -67,7 +68,7 @@ def test_trajectories_from_end_to_end(tmp_path, capsys):
     assert mean["xx"]["value"] == pytest.approx(best, abs=0.1)
     assert mean["xx"]["error"] < 0.1
     with style():
-        (figure,) = extra_figures(run)
+        (figure,) = trajectory_figures(run)
     assert len(figure.panels) == 1 + 3
     assert "SGD: xx" in capsys.readouterr().out
     assert set(json.loads((tmp_path / "run" / "trajectories.json").read_text())) == {"sgd", "gd", "plain"}

@@ -11,32 +11,28 @@ holds another attractor is left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from cases.base.errors import CaseError
 from cases.base.numbers import point
-from cases.casefile.case import Case
 from cases.casefile.exit_table import BallTable
+from cases.contracts.values import vector
 from cases.landscapes.landscape import Landscape
-from cases.noise.tensors import ScaledNoise
-from cases.problem.places import Structure
+from cases.stages.base.stage import Setting
 from cases.stages.exits.sets import SHELLS, ExitSet, ball_level, check_set
+from solver.system import Array
 
 LEVEL, REACH = 0.8, 0.5
 NAMES = ("level", "ball")
 
 
-def default_sets(
-    case: Case, landscape: Landscape, places: Structure, noises: Mapping[str, ScaledNoise], domain: Any
-) -> list[ExitSet]:
+def default_sets(setting: Setting) -> list[ExitSet]:
     """Those of the two sets that can be had; none unless noises are compared in one or two dimensions.
 
     Collective.
     """
-    wanted = case.compare.sets and not case.exits and len(noises) > 1 and case.compare.epsilon
+    case, landscape, places = setting.case, setting.landscape, setting.places
+    wanted = case.compare.sets and not case.exits and len(setting.noises) > 1 and case.compare.epsilon
     if not wanted or case.dim > 2 or landscape.loss is None or not places.attractors:
         return []
     start = places.attractors[places.start]
@@ -46,17 +42,17 @@ def default_sets(
     found = []
     for one in (
         _level(landscape, places.start, start.point, near),
-        _ball(case, places.start, start.point, near),
+        _ball(places.start, start.point, near),
     ):
         try:
-            check_set(case, f"exit '{one.name}'", one, places, next(iter(noises.values())), domain)
+            check_set(setting, f"exit '{one.name}'", one)
         except CaseError:
             continue
         found.append(one)
     return found
 
 
-def _level(landscape: Landscape, index: int, start: Any, near: list[Any]) -> ExitSet:
+def _level(landscape: Landscape, index: int, start: Array, near: list[Array]) -> ExitSet:
     loss = landscape.loss
     assert loss is not None
     bottom = float(loss(start[:, None])[0])
@@ -73,15 +69,15 @@ def _level(landscape: Landscape, index: int, start: Any, near: list[Any]) -> Exi
     )
 
 
-def _ball(case: Case, index: int, start: Any, near: list[Any]) -> ExitSet:
+def _ball(index: int, start: Array, near: list[Array]) -> ExitSet:
     radius = REACH * min(float(np.linalg.norm(saddle - start)) for saddle in near)
-    centre = "x" if not start.any() else f"x − {point(start.tolist())}"
+    centre = "x" if not start.any() else f"x − {point(vector(start))}"
     return ExitSet(
         NAMES[1],
         f"|{centre}| < {radius:.4g}",
         ball_level(start, radius),
-        SHELLS[case.dim],
-        BallTable(centre=start.tolist(), radius=radius),
+        SHELLS[len(start)],
+        BallTable(centre=vector(start), radius=radius),
         index,
         False,
         False,

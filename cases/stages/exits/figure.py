@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from matplotlib.axes import Axes
 
+from cases.contracts.exits import ExitEntry
 from cases.figures.rundata import RunData
 from cases.figures.style import Figure, canvas, colour, marker, to_svg
 
@@ -50,7 +51,7 @@ def _panel(run: RunData, name: str, text: str) -> str:
     return to_svg(figure, f"Exit times from the set {name}")
 
 
-def _draw(axes: Any, one: dict[str, Any], noise: str, index: int, span: tuple[float, float]) -> None:
+def _draw(axes: Axes, one: ExitEntry, noise: str, index: int, span: tuple[float, float]) -> None:
     x = [1 / time["epsilon"] for time in one["times"]]
     y = [time["log_exit_time"] for time in one["times"]]
     last = max(range(len(x)), key=x.__getitem__)
@@ -60,8 +61,9 @@ def _draw(axes: Any, one: dict[str, Any], noise: str, index: int, span: tuple[fl
         )
     axes.plot(x, y, marker(index), color=colour(index), ms=6, label=noise, zorder=3)
     for a, time in zip(x, one["times"], strict=True):
-        if time.get("log_exit_time_simulated") is not None:
-            value, (low, high) = time["log_exit_time_simulated"], time["simulated_ci"]
+        value, interval = time.get("log_exit_time_simulated"), time.get("simulated_ci")
+        if value is not None and interval:
+            low, high = interval
             axes.errorbar(
                 [a], [value], yerr=[[value - low], [high - value]], fmt=marker(index), color=colour(index),
                 ms=11, mfc="none", mew=1.3, capsize=5, elinewidth=1.3, zorder=4,

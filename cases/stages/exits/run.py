@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from cases.casefile.case import Case
-from cases.noise.tensors import ScaledNoise
-from cases.problem.places import Structure
-from cases.stages.exits.sets import ExitSet, empty_exits, exit_checks, exits_of_noise, exits_summary
+from cases.contracts.exits import ExitEntry
+from cases.stages.base.stage import Say, Setting, Solved
+from cases.stages.exits.sets import ExitSet, exit_checks, exits_of_noise, exits_summary
 from cases.stages.exits.simulation import add_to_summary, largest_gap, simulate_exits
 from solver.errors import SolverError
-from solver.hamilton_jacobi.well import WellPotential
 
 
 @dataclass(frozen=True)
@@ -22,36 +18,29 @@ class Left:
     Attributes:
         entry: The entry ``exits``.
         checks: Values of the checks.
-        problems: What failed: then there are no times.
+        problems: What failed of the simulation: then there are no simulated times.
     """
 
-    entry: list[dict[str, Any]]
+    entry: list[ExitEntry]
     checks: dict[str, float | None] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
 
-def leave_sets(
-    case: Case,
-    sets: list[ExitSet],
-    noise: ScaledNoise,
-    places: Structure,
-    domain: Any,
-    wells: Sequence[WellPotential],
-    say: Callable[[str], None],
-) -> Left:
+def leave_sets(sets: list[ExitSet], setting: Setting, solved: Solved, say: Say) -> Left:
     """Leave every set at every noise level.  Collective.
 
-    A solver that fails here takes nothing else of the noise with it.  Arguments are those of
-    :func:`cases.stages.exits.sets.exits_of_noise`.
+    A simulation that fails takes nothing else with it.
+
+    Raises:
+        SolverError: If a set cannot be left by the equations.
     """
-    if not sets:
-        return Left([])
+    found = exits_of_noise(sets, setting, solved, say)
+    entry = exits_summary(sets, found, solved.analysis.wells)
+    checks = exit_checks(found, setting.case.dim)
     try:
-        found = exits_of_noise(case, sets, noise, places, domain, wells, say)
-        simulated = simulate_exits(case, noise, sets, found, places, domain, wells)
+        simulated = simulate_exits(sets, setting, solved, found)
     except SolverError as error:
-        return Left(empty_exits(sets), {}, (f"exits: {error}",))
-    entry = exits_summary(sets, found, wells)
+        add_to_summary(entry, [{} for _ in sets])
+        return Left(entry, checks, (f"simulation: {error}",))
     add_to_summary(entry, simulated)
-    checks = exit_checks(found, case.dim) | {"exit_simulation_gap": largest_gap(simulated)}
-    return Left(entry, checks)
+    return Left(entry, checks | {"exit_simulation_gap": largest_gap(simulated)})

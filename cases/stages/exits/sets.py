@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cases.base.numbers import point
 from cases.casefile.case import Case
 from cases.casefile.exit_table import BallTable, ExitTable
+from cases.contracts.exits import ExitEntry
+from cases.contracts.values import vector
 from cases.expressions.parse import symbols
 from cases.landscapes.landscape import Landscape, at_point, checked_expression
-from cases.noise.tensors import ScaledNoise
-from cases.problem.places import Structure
+from cases.stages.base.stage import Say, Setting, Solved
 from meshes.cut import NothingToMesh
 from meshes.star import NotStarShaped, Unbounded
 from solver import symbolic
@@ -25,6 +26,9 @@ from solver.exits.backward import boundary_points
 from solver.exits.exit_times import RegionExits, on_walls, region_exits, region_mesh
 from solver.hamilton_jacobi.well import WellPotential, trusted_part
 from solver.system import Array, Field
+
+if TYPE_CHECKING:
+    from dolfinx.mesh import Mesh
 
 SHELLS = {1: 12, 2: 12, 3: 5}
 DEGREE = {1: 4, 2: 4, 3: 3}
@@ -58,26 +62,24 @@ class ExitSet:
     asked: bool = True
 
 
-def exit_sets(
-    case: Case, landscape: Landscape, places: Structure, noises: Mapping[str, ScaledNoise], domain: Any
-) -> list[ExitSet]:
+def exit_sets(setting: Setting) -> list[ExitSet]:
     """The sets of a case, each of which can be meshed and holds the starting attractor only.  Collective.
 
     Raises:
         CaseError: with the first thing that is wrong with one of them.
     """
     sets = []
-    for n, table in enumerate(case.exits):
-        start = _start(case, f"exit.{n}.from", table, places, domain)
-        one = _exit_set(case, landscape, n, table, start)
-        check_set(case, f"exit.{n}", one, places, next(iter(noises.values())), domain)
+    for n, table in enumerate(setting.case.exits):
+        start = _start(setting, f"exit.{n}.from", table)
+        one = _exit_set(setting.case, setting.landscape, n, table, start)
+        check_set(setting, f"exit.{n}", one)
         sets.append(one)
     return sets
 
 
-def _start(case: Case, key: str, table: ExitTable, places: Structure, domain: Any) -> int:
+def _start(setting: Setting, key: str, table: ExitTable) -> int:
     """The attractor that an exit starts at.  Collective."""
-    wanted = table.from_
+    case, places, wanted = setting.case, setting.places, table.from_
     if wanted is None:
         return places.start
     if isinstance(wanted, int):
@@ -88,7 +90,7 @@ def _start(case: Case, key: str, table: ExitTable, places: Structure, domain: An
         return wanted
     if len(wanted) != case.dim:
         raise case.error(key, f"{len(wanted)} numbers for {case.dim} coordinates", "give one for each")
-    low, high = bounding_box(domain)
+    low, high = bounding_box(setting.domain)
     gaps = [float(np.max(np.abs(p.point - np.array(wanted)) / (high - low))) for p in places.attractors]
     nearest = int(np.argmin(gaps))
     if gaps[nearest] > NEAR:
@@ -133,17 +135,18 @@ def ball_level(centre: Array, radius: float) -> Field:
     return level
 
 
-def check_set(case: Case, key: str, one: ExitSet, places: Structure, noise: ScaledNoise, domain: Any) -> None:
+def check_set(setting: Setting, key: str, one: ExitSet) -> None:
     """The set must be mapped by a mesh inside the domain, and hold no other attractor.  Collective.
 
     Raises:
         CaseError: with the first thing that is wrong with it.
     """
+    case, places, domain = setting.case, setting.places, setting.domain
     if places.attractors[one.start].fixed_point is None:
         raise case.error(
             key, "exit times start at a point, and the starting attractor is a cycle", "use compare.from"
         )
-    pin = places.found.pinned(noise.system).pins[one.start]
+    pin = places.found.pinned(next(iter(setting.noises.values())).system).pins[one.start]
     inside = float(one.level(pin.point[:, None])[0])
     if not inside < 0:
         raise case.error(
@@ -185,46 +188,36 @@ def check_set(case: Case, key: str, one: ExitSet, places: Structure, noise: Scal
             )
 
 
-def _any_outside(domain: Any, points: Array) -> bool:
+def _any_outside(domain: Mesh, points: Array) -> bool:
     locator = Locator(domain)
     return bool((locator.owners(locator.cells(points)) == domain.comm.size).any())
 
 
-def exits_of_noise(
-    case: Case,
-    sets: list[ExitSet],
-    noise: ScaledNoise,
-    places: Structure,
-    domain: Any,
-    wells: Sequence[WellPotential],
-    say: Callable[[str], None] = lambda _: None,
-) -> list[RegionExits]:
+def exits_of_noise(sets: list[ExitSet], setting: Setting, solved: Solved, say: Say) -> list[RegionExits]:
     """Mean exit times of every set at every noise level.  Collective.
 
     Args:
-        case: The case.
-        sets: Its sets.
-        noise: The noise.
-        places: Attractors; the exit is from the starting one.
-        domain: The mesh of the domain; the sets have meshes of their own.
-        wells: V of every attractor.
+        sets: The sets; they have meshes of their own.
+        setting: Case, domain, attractors.
+        solved: V of every attractor under a noise.
         say: Told what is being done.
 
     Raises:
         NotConverged: If a solver fails.
     """
-    pins = places.found.pinned(noise.system).pins
-    box = np.stack(bounding_box(domain), axis=1)
+    case, system = setting.case, solved.noise.system
+    pins = setting.places.found.pinned(system).pins
+    box = np.stack(bounding_box(setting.domain), axis=1)
     found = []
     for one in sets:
         say(f"exit from {one.text}")
         found.append(
             region_exits(
-                noise.system, one.level, pins[one.start], box, case.compare.epsilon,
-                potential=trusted_potential(wells[one.start]),
+                system, one.level, pins[one.start], box, case.compare.epsilon,
+                potential=trusted_potential(solved.analysis.wells[one.start]),
                 shells=one.shells, degree=max(DEGREE[case.dim], case.mesh.degree if case.dim < 3 else 0),
                 walls=one.reflect,
-                comm=domain.comm, options=case.solver.petsc,
+                comm=setting.comm, options=case.solver.petsc,
             )
         )  # fmt: skip
     return found
@@ -243,7 +236,7 @@ def trusted_potential(well: WellPotential) -> Field:
 
 def exits_summary(
     sets: list[ExitSet], found: list[RegionExits], wells: Sequence[WellPotential]
-) -> list[dict[str, Any]]:
+) -> list[ExitEntry]:
     """The entry ``exits`` of one noise in summary.json.
 
     Where V is known nowhere on the boundary, because it lies beyond a pass, ``barrier`` is null and V is at
@@ -257,7 +250,7 @@ def exits_summary(
             "asked": one.asked,
             "barrier": None if result.lowest is None else result.lowest.value,
             "barrier_above": None if result.lowest is not None else wells[one.start].trusted_level,
-            "barrier_point": None if result.lowest is None else result.lowest.point.tolist(),
+            "barrier_point": None if result.lowest is None else vector(result.lowest.point),
             "unknowns": result.unknowns,
             "times": [
                 {
@@ -275,17 +268,21 @@ def exits_summary(
     ]
 
 
-def empty_exits(sets: list[ExitSet]) -> list[dict[str, Any]]:
+def empty_exits(sets: list[ExitSet]) -> list[ExitEntry]:
     """The entry of a noise for which the exits could not be computed."""
-    empty: dict[str, Any] = {
-        "barrier": None,
-        "barrier_above": None,
-        "barrier_point": None,
-        "unknowns": None,
-        "times": [],
-    }
     return [
-        {"name": one.name, "set": one.text, "from": one.start, "asked": one.asked, **empty} for one in sets
+        {
+            "name": one.name,
+            "set": one.text,
+            "from": one.start,
+            "asked": one.asked,
+            "barrier": None,
+            "barrier_above": None,
+            "barrier_point": None,
+            "unknowns": None,
+            "times": [],
+        }
+        for one in sets
     ]
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from cases.base.numbers import number
+from cases.contracts.summary import Summary
 
 
-def floor_sentences(summary: Mapping[str, Any]) -> list[str]:
+def floor_sentences(summary: Summary) -> list[str]:
     """What is to be said of the floors, a sentence for each barrier."""
     found = []
-    for name, entry in summary.get("noises", {}).items():
+    for name, entry in summary["noises"].items():
         for barrier in entry["barriers"]:
             limit = barrier.get("floor_limit")
             if limit is None:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from cases.contracts.further import MarginalEntry
 from cases.figures.rundata import RunData
 from cases.figures.style import Figure, canvas, colour, to_svg
 
 
 def marginal_figures(run: RunData) -> list[Figure]:
     """One figure per marginal, with a panel for every noise level; empty without marginals."""
-    named: dict[str, dict[str, dict[str, Any]]] = {}
+    named: dict[str, dict[str, MarginalEntry]] = {}
     for noise, entry in run.summary["noises"].items():
         for one in entry.get("marginals", []):
             named.setdefault(one["name"], {})[noise] = one
     return [_figure(run, name, found) for name, found in named.items()]
 
 
-def _figure(run: RunData, name: str, found: dict[str, dict[str, Any]]) -> Figure:
+def _figure(run: RunData, name: str, found: dict[str, MarginalEntry]) -> Figure:
     text = next(iter(found.values()))["of"].replace("**", "^")
     levels = list(dict.fromkeys(level["epsilon"] for one in found.values() for level in one["levels"]))
     panels = tuple(_panel(run, name, found, epsilon) for epsilon in levels)
@@ -39,11 +38,11 @@ def _figure(run: RunData, name: str, found: dict[str, dict[str, Any]]) -> Figure
     return Figure(f"Density of {name}", panels, caption)
 
 
-def _panel(run: RunData, name: str, found: dict[str, dict[str, Any]], epsilon: float) -> str:
+def _panel(run: RunData, name: str, found: dict[str, MarginalEntry], epsilon: float) -> str:
     figure, axes = canvas(4.8, 3.6)
     closed = []
     for index, noise in enumerate(run.summary["noises"]):
-        for level in found.get(noise, {"levels": []})["levels"]:
+        for level in found[noise]["levels"] if noise in found else []:
             if level["epsilon"] != epsilon:
                 continue
             edges = np.array(found[noise]["edges"])

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from cases.casefile.case import Case
+from cases.contracts.further import MarginalEntry, MarginalLevel
+from cases.contracts.values import vector
 from cases.stages.marginals.functions import edges_of, exact_masses, function
 from solver.analysis.stages import Analysis
 from solver.fokker_planck.continuation import StationaryDensity
 from solver.fokker_planck.marginals import marginal
 
 
-def marginals_of_noise(case: Case, noise: str, analysis: Analysis) -> list[dict[str, Any]]:
+def marginals_of_noise(case: Case, noise: str, analysis: Analysis) -> list[MarginalEntry]:
     """The entry ``marginals`` of one noise in summary.json.  Collective.
 
     ``density``: mass of the bins over their width.  ``outside``: probability of no bin.  ``exact``: as
@@ -26,7 +25,7 @@ def marginals_of_noise(case: Case, noise: str, analysis: Analysis) -> list[dict[
             "name": table.name,
             "of": table.of,
             "tolerance": table.tolerance,
-            "edges": edges_of(table).tolist(),
+            "edges": vector(edges_of(table)),
             "levels": [
                 _level(case, n, noise, level, found.state)
                 for level, found in sorted(analysis.levels.items(), reverse=True)
@@ -36,14 +35,14 @@ def marginals_of_noise(case: Case, noise: str, analysis: Analysis) -> list[dict[
     ]
 
 
-def _level(case: Case, n: int, noise: str, epsilon: float, state: StationaryDensity) -> dict[str, Any]:
+def _level(case: Case, n: int, noise: str, epsilon: float, state: StationaryDensity) -> MarginalLevel:
     table = case.marginals[n]
     found = marginal(state, function(case, n, table), edges_of(table))
     widths = np.diff(found.edges)
     inside = float(found.masses.sum())
-    entry: dict[str, Any] = {
+    entry: MarginalLevel = {
         "epsilon": epsilon,
-        "density": (found.masses / widths).tolist(),
+        "density": vector(found.masses / widths),
         "outside": found.outside,
         "quadrature": found.error,
         "exact": None,
@@ -52,16 +51,16 @@ def _level(case: Case, n: int, noise: str, epsilon: float, state: StationaryDens
     if noise in table.exact:
         exact = inside * exact_masses(case, n, noise, epsilon)
         gap = 0.5 * float(np.abs(found.masses - exact).sum()) / inside if inside > 0 else 1.0
-        entry |= {"exact": (exact / widths).tolist(), "distance": gap}
+        entry["exact"], entry["distance"] = vector(exact / widths), gap
     return entry
 
 
-def marginal_checks(case: Case, entries: list[dict[str, Any]]) -> dict[str, float | None]:
+def marginal_checks(case: Case, entries: list[MarginalEntry]) -> dict[str, float | None]:
     """Values of the checks of the marginals of one noise; None where there is nothing to check."""
     if not entries:
         return {}
     allowed = {table.name: table.tolerance for table in case.marginals}
-    pairs: list[tuple[str, Mapping[str, Any]]] = [(e["name"], row) for e in entries for row in e["levels"]]
+    pairs = [(e["name"], row) for e in entries for row in e["levels"]]
     gaps = [row["distance"] / allowed[name] for name, row in pairs if row["distance"] is not None]
     return {
         "marginal": max(gaps, default=None),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from cases.base.numbers import DASH, number
+from cases.base.text_table import text_table
+from cases.contracts.summary import Summary
 
 HEADS = ("marginal", "noise", "ε", "distance", "allowed", "outside the bins")
 
 
-def marginal_rows(summary: Mapping[str, Any]) -> list[list[str]]:
+def marginal_rows(summary: Summary) -> list[list[str]]:
     """One row per marginal, noise and noise level; empty where there is no marginal."""
     found = []
     for noise, entry in summary["noises"].items():
@@ -30,17 +29,10 @@ def marginal_rows(summary: Mapping[str, Any]) -> list[list[str]]:
     return sorted(found, key=lambda row: names.index(row[0]))
 
 
-def marginal_table(summary: Mapping[str, Any]) -> str:
+def marginal_table(summary: Summary) -> str:
     """The rows as plain text; empty where there are none."""
     rows = marginal_rows(summary)
     if not rows:
         return ""
-    lines = [list(HEADS), *rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADS))]
-    lines.insert(1, ["─" * width for width in widths])
-    text = ["Marginal densities: total variation distance from the closed form"]
-    for line in lines:
-        padded = enumerate(zip(line, widths, strict=True))
-        cells = [cell.ljust(width) if i < 2 else cell.rjust(width) for i, (cell, width) in padded]
-        text.append("  ".join(cells).rstrip())
-    return "\n".join(text)
+    title = "Marginal densities: total variation distance from the closed form"
+    return text_table(title, [HEADS], rows, left=(0, 1))

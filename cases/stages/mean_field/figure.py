@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cases.contracts.mean_field import MeanFieldEntry, StateEntry, TemperatureEntry
 from cases.figures.rundata import RunData
 from cases.figures.style import Figure, canvas, colour, marker, to_svg
 from solver.output.probe import fields, probe
@@ -34,7 +33,7 @@ def mean_field_figures(run: RunData) -> list[Figure]:
     ]
 
 
-def _densities(run: RunData, found: Mapping[str, Any]) -> list[Figure]:
+def _densities(run: RunData, found: MeanFieldEntry) -> list[Figure]:
     path = run.folder / _FILE
     if not path.exists():
         return []
@@ -57,7 +56,7 @@ def _densities(run: RunData, found: Mapping[str, Any]) -> list[Figure]:
     return [Figure("Density of neurons", tuple(panels), caption)]
 
 
-def _state(found: Mapping[str, Any], name: str) -> tuple[float, dict[str, Any]]:
+def _state(found: MeanFieldEntry, name: str) -> tuple[float, StateEntry]:
     """Temperature and entry of the state with this density."""
     temperature, number = name[9:].split("_")
     level = next(one for one in found["levels"] if f"{one['temperature']:g}" == temperature)
@@ -68,7 +67,7 @@ def _bounds(run: RunData) -> Array:
     return np.array(run.case["domain"]["bounds"], dtype=np.float64)
 
 
-def _lines(run: RunData, path: Path, names: list[str], found: Mapping[str, Any]) -> str:
+def _lines(run: RunData, path: Path, names: list[str], found: MeanFieldEntry) -> str:
     figure, axes = canvas(6.4, 3.9)
     (low, high), *_ = _bounds(run)
     x = np.linspace(low, high, 481)[:, None]
@@ -87,7 +86,7 @@ def _lines(run: RunData, path: Path, names: list[str], found: Mapping[str, Any])
     return to_svg(figure, "Stationary densities")
 
 
-def _plane(run: RunData, path: Path, name: str, found: Mapping[str, Any]) -> str:
+def _plane(run: RunData, path: Path, name: str, found: MeanFieldEntry) -> str:
     temperature, state = _state(found, name)
     figure, axes = canvas(4.6, 3.9)
     box = _bounds(run)
@@ -115,7 +114,7 @@ def _plane(run: RunData, path: Path, name: str, found: Mapping[str, Any]) -> str
     return to_svg(figure, f"Stationary density at temperature {temperature:g}")
 
 
-def _flow(level: Mapping[str, Any]) -> list[Figure]:
+def _flow(level: TemperatureEntry) -> list[Figure]:
     flow = level["flow"]
     times, averages = np.array(flow["times"]), np.array(flow["averages"])
     reached = min(level["mesh"], key=lambda row: float(np.abs(averages[-1] - row["averages"]).max()))
@@ -152,12 +151,14 @@ def _flow(level: Mapping[str, Any]) -> list[Figure]:
     return [Figure("Exponential convergence", (to_svg(figure, "Energy along the flow"),), caption)]
 
 
-def _network(found: Mapping[str, Any]) -> list[Figure]:
+def _network(found: MeanFieldEntry) -> list[Figure]:
     figure, axes = canvas(6.4, 3.6)
     for index, level in enumerate(found["levels"]):
         if fit := level.get("network"):
             axes.plot(fit["z"], fit["f"], color=colour(index), label=f"λ = {level['temperature']:g}")
-    axes.plot(found["inputs"], found["targets"], "o", color="black", ms=7, ls="none", label="data")
+    axes.plot(
+        found.get("inputs", []), found.get("targets", []), "o", color="black", ms=7, ls="none", label="data"
+    )
     axes.set_xlabel("z")
     axes.set_ylabel("⟨h(·; z)⟩")
     axes.grid(True)
@@ -169,7 +170,7 @@ def _network(found: Mapping[str, Any]) -> list[Figure]:
     return [Figure("The learned function", (to_svg(figure, "Learned function and data"),), caption)]
 
 
-def _particles(level: Mapping[str, Any]) -> list[Figure]:
+def _particles(level: TemperatureEntry) -> list[Figure]:
     figure, axes = canvas()
     rows = level["particles"]
     counts, values = [row["particles"] for row in rows], [row["scaled_gap"] for row in rows]
@@ -177,7 +178,8 @@ def _particles(level: Mapping[str, Any]) -> list[Figure]:
     axes.errorbar(
         counts, values, half, fmt=marker(0), color=colour(0), capsize=3, ls="none", label="simulation"
     )
-    axes.axhline(level["particle_constant"], color="black", lw=1.2, ls=(0, (4, 2)), label="c")
+    if (constant := level.get("particle_constant")) is not None:
+        axes.axhline(constant, color="black", lw=1.2, ls=(0, (4, 2)), label="c")
     axes.set_xscale("log", base=2)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("N")

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from dolfinx import fem
+from dolfinx.mesh import Mesh
+from mpi4py import MPI
 
 from cases.casefile.case import Case
+from cases.contracts.mean_field import (
+    FlowEntry,
+    MeanFieldEntry,
+    MeshStateEntry,
+    NetworkEntry,
+    ParticlesEntry,
+    StateEntry,
+    TemperatureEntry,
+)
+from cases.contracts.values import matrix, number, vector
 from cases.results.checks import problems
-from cases.results.summary import number
 from cases.stages.mean_field import problem as mean_field_problem
-from meshes.box import box
 from solver.elements.integrals import expectations as on_mesh
 from solver.elements.integrals import mean_and_covariance
 from solver.errors import SolverError
@@ -45,14 +54,13 @@ TIGHT = {1: 1e-9, 2: 1e-8, 3: 1e-6}
 Say = Callable[[str], None]
 
 
-def solve(case: Case, path: Path, comm: Any, say: Say) -> tuple[dict[str, Any], list[str]]:
+def solve(case: Case, domain: Mesh, path: Path, say: Say) -> tuple[MeanFieldEntry, list[str]]:
     """The entry ``mean_field`` of summary.json, and what went wrong.  Collective."""
     table = case.mean_field
     assert table is not None
-    domain = box(comm, [(low, high) for low, high in case.domain.bounds or []], case.mesh.resolution)
     observed = mean_field_problem.observables(case)
     found: list[str] = []
-    levels: list[dict[str, Any]] = []
+    levels: list[TemperatureEntry] = []
     densities: dict[str, fem.Function] = {}
     for n, temperature in enumerate(table.temperature):
         problem = mean_field_problem.problem(case, temperature)
@@ -62,7 +70,7 @@ def solve(case: Case, path: Path, comm: Any, say: Say) -> tuple[dict[str, Any], 
             if n == 0 and table.times:
                 level["flow"] = _flow(case, problem, domain, path, level, say)
             if n == 0 and table.particles:
-                level["particles"] = _particles(case, problem, comm, level, say)
+                level["particles"] = _particles(case, problem, domain.comm, level, say)
             level["checks"] = checks(level)
             found += problems(f"λ = {temperature:g}", level["checks"])
         except SolverError as error:
@@ -70,16 +78,21 @@ def solve(case: Case, path: Path, comm: Any, say: Say) -> tuple[dict[str, Any], 
             level = {"temperature": temperature, "states": [], "mesh": [], "checks": {}}
         levels.append(level)
     if densities:
-        fields: dict[str, Any] = dict(densities)
-        fields["confinement"] = mean_field_problem.confinement(case).loss
+        fields = {**densities, "confinement": mean_field_problem.confinement(case).loss}
         write_vtkhdf(path / "mean-field.vtkhdf", domain, fields, case.mesh.degree)
-    summary = {"levels": levels, "targets": table.targets, "coupling": table.coupling, "inputs": table.inputs}
-    return {name: value for name, value in summary.items() if value is not None}, found
+    entry: MeanFieldEntry = {"levels": levels}
+    if table.targets is not None:
+        entry["targets"] = table.targets
+    if table.coupling is not None:
+        entry["coupling"] = table.coupling
+    if table.inputs is not None:
+        entry["inputs"] = table.inputs
+    return entry, found
 
 
 def _level(
-    case: Case, problem: MeanField, domain: Any, observed: Mapping[str, Field], say: Say
-) -> tuple[dict[str, Any], list[MeanFieldState]]:
+    case: Case, problem: MeanField, domain: Mesh, observed: Mapping[str, Field], say: Say
+) -> tuple[TemperatureEntry, list[MeanFieldState]]:
     """Everything at one temperature but the flow and the particles.  Collective.
 
     Raises:
@@ -92,7 +105,8 @@ def _level(
     states = stationary_states(problem, wide, STARTS[case.dim])
     constant = particle_constant(problem, wide) if table.targets is not None else None
     flow = make_flow(problem, domain, case.mesh.degree, case.solver.petsc)
-    on_grid, rows = [], []
+    on_grid: list[MeanFieldState] = []
+    rows: list[MeshStateEntry] = []
     for state in states:
         say(f"stationary density at λ = {problem.temperature:g}")
         # where there is one state only it is found without knowing it; else from near each of them
@@ -100,8 +114,9 @@ def _level(
         density = stationary(flow, initial, TIGHT[case.dim])
         on_grid.append(density)
         rows.append(_on_mesh(flow, density, observed))
-    level = {
+    level: TemperatureEntry = {
         "temperature": problem.temperature,
+        "checks": {},
         "count": len(states),
         "states": [_state(case, problem, wide, state, observed) for state in states],
         "mesh": rows,
@@ -123,18 +138,16 @@ def _state(
     wide: Sequence[tuple[float, float]],
     state: StationaryState,
     observed: Mapping[str, Field],
-) -> dict[str, Any]:
+) -> StateEntry:
     """A stationary state by averages and quadrature."""
     values = expectations(problem, wide, state, list(observed.values()))
     return {
-        "averages": state.averages.tolist(),
-        "residual": None
-        if problem_targets(case) is None
-        else (state.averages - problem_targets(case)).tolist(),
+        "averages": vector(state.averages),
+        "residual": None if problem_targets(case) is None else vector(state.averages - problem_targets(case)),
         "value": state.value,
         "stable": state.stable,
-        "mean": state.mean.tolist(),
-        "second_moment": state.second_moment.tolist(),
+        "mean": vector(state.mean),
+        "second_moment": matrix(state.second_moment),
         "expectations": dict(zip(observed, values, strict=True)),
     }
 
@@ -145,15 +158,15 @@ def problem_targets(case: Case) -> Array | None:
     return None if table is None or table.targets is None else np.array(table.targets)
 
 
-def _on_mesh(flow: Flow, state: MeanFieldState, observed: Mapping[str, Field]) -> dict[str, Any]:
+def _on_mesh(flow: Flow, state: MeanFieldState, observed: Mapping[str, Field]) -> MeshStateEntry:
     """The same state as a density on the mesh.  Collective."""
     mean, covariance = mean_and_covariance(flow.coefficients, state.density)
     return {
-        "averages": state.averages.tolist(),
+        "averages": vector(state.averages),
         "value": state.energy,
         "gap": relaxation_rate(flow, state),
-        "mean": mean.tolist(),
-        "second_moment": (covariance + np.outer(mean, mean)).tolist(),
+        "mean": vector(mean),
+        "second_moment": matrix(covariance + np.outer(mean, mean)),
         "expectations": {
             name: float(on_mesh(flow.coefficients, state.density, _row(f))[0]) for name, f in observed.items()
         },
@@ -168,7 +181,7 @@ def _row(f: Field) -> Field:
 
 def _network(
     case: Case, problem: MeanField, wide: Sequence[tuple[float, float]], state: StationaryState
-) -> dict[str, list[float]]:
+) -> NetworkEntry:
     """The learned function ``z -> ⟨h(·; z)⟩`` in a stationary state, round the inputs."""
     table = case.mean_field
     assert table is not None
@@ -182,8 +195,8 @@ def _network(
 
 
 def _flow(
-    case: Case, problem: MeanField, domain: Any, path: Path, level: dict[str, Any], say: Say
-) -> dict[str, Any]:
+    case: Case, problem: MeanField, domain: Mesh, path: Path, level: TemperatureEntry, say: Say
+) -> FlowEntry:
     """The energy along the flow, and the densities as a time series.  Collective.
 
     Raises:
@@ -203,9 +216,9 @@ def _flow(
     )
     rate, span = _decay(found, level)
     return {
-        "times": found.evolution.times.tolist(),
-        "energies": found.energies.tolist(),
-        "averages": found.averages.tolist(),
+        "times": vector(found.evolution.times),
+        "energies": vector(found.energies),
+        "averages": matrix(found.averages),
         "mass_error": float(np.max(np.abs(found.evolution.masses - 1.0))),
         "steps": found.evolution.steps,
         "decay_rate": number(rate),
@@ -217,7 +230,7 @@ FLOOR = 1e-7
 """The part of the initial energy above which the decay is measured: below, it is error of the steps."""
 
 
-def _decay(found: MeanFieldEvolution, level: dict[str, Any]) -> tuple[float | None, list[float] | None]:
+def _decay(found: MeanFieldEvolution, level: TemperatureEntry) -> tuple[float | None, list[float] | None]:
     """Rate of decay of the energy above that of the state that is reached, late but above errors."""
     final = min(level["mesh"], key=lambda row: float(np.abs(found.averages[-1] - row["averages"]).max()))
     times, above = found.evolution.times, found.energies - final["value"]
@@ -231,14 +244,14 @@ def _decay(found: MeanFieldEvolution, level: dict[str, Any]) -> tuple[float | No
 
 
 def _particles(
-    case: Case, problem: MeanField, comm: Any, level: dict[str, Any], say: Say
-) -> list[dict[str, Any]]:
+    case: Case, problem: MeanField, comm: MPI.Intracomm, level: TemperatureEntry, say: Say
+) -> list[ParticlesEntry]:
     """Energy of N particles above the minimum, times N.  Collective."""
     table = case.mean_field
     assert table is not None
     minimum = problem.energy(np.array(level["states"][0]["averages"]))
     relaxation = 1.0 / level["mesh"][0]["gap"]
-    rows = []
+    rows: list[ParticlesEntry] = []
     for count in table.particles:
         say(f"{count} particles")
         found: ParticleEnergy = particle_energy(
@@ -260,7 +273,7 @@ def _particles(
     return rows
 
 
-def checks(level: Mapping[str, Any]) -> dict[str, float | None]:
+def checks(level: TemperatureEntry) -> dict[str, float | None]:
     """Values of the checks at one temperature; None where there is nothing to check."""
     pairs = list(zip(level["states"], level["mesh"], strict=True))
     flow, particles = level.get("flow"), level.get("particles")
@@ -285,8 +298,8 @@ def checks(level: Mapping[str, Any]) -> dict[str, float | None]:
         )
         if flow["decay_rate"] is not None:
             values["mean_field_decay"] = abs(flow["decay_rate"] / (2 * reached["gap"]) - 1.0)
-    if particles:
-        last, c = max(particles, key=lambda row: row["particles"]), level["particle_constant"]
-        low, high = last["scaled_gap_ci"]
+    c = level.get("particle_constant")
+    if particles and c is not None:
+        low, high = max(particles, key=lambda row: row["particles"])["scaled_gap_ci"]
         values["mean_field_particles"] = max(0.0, low - c, c - high) / c
     return values

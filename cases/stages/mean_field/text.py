@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from cases.base.numbers import fixed, number
+from cases.base.text_table import text_table
+from cases.contracts.mean_field import TemperatureEntry
+from cases.contracts.summary import Summary
 
 _SHOWN = 3
 
 
-def mean_field_table(summary: Mapping[str, Any]) -> str:
+def mean_field_table(summary: Summary) -> str:
     """One line per stationary state, then the flow and the particles; at most 100 columns wide.
 
     Args:
@@ -25,14 +25,11 @@ def mean_field_table(summary: Mapping[str, Any]) -> str:
             shown += ", …" if len(state["averages"]) > _SHOWN else ""
             kind = "minimum" if state["stable"] else "unstable"
             values = [_rounded(one["value"], 7) for one in (state, mesh)]
-            constant = number(level["particle_constant"], 6)
+            constant = number(level.get("particle_constant"), 6)
             lines.append(
                 [f"{level['temperature']:g}", kind, *values, number(mesh["gap"], 6), shown, constant]
             )
-    widths = [max(len(line[i]) for line in [heads, *lines]) for i in range(len(heads))]
-    text = ["Stationary states of energy plus entropy"]
-    for line in [heads, ["─" * width for width in widths], *lines]:
-        text.append("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    text = [text_table("Stationary states of energy plus entropy", [heads], lines, left=())]
     for level in levels:
         text += _flow_and_particles(level)
     return "\n".join(text)
@@ -43,14 +40,14 @@ def _rounded(value: float, digits: int) -> str:
     return number(round(value, 12) + 0.0, digits)
 
 
-def _flow_and_particles(level: Mapping[str, Any]) -> list[str]:
+def _flow_and_particles(level: TemperatureEntry) -> list[str]:
     text = []
     if flow := level.get("flow"):
         text.append(
             f"flow at λ = {level['temperature']:g}: the energy falls from {number(flow['energies'][0], 6)} "
             f"to {number(flow['energies'][-1], 6)}"
         )
-        if flow["decay_rate"] is not None:
+        if flow["decay_rate"] is not None and flow["decay_measured"] is not None:
             low, high = flow["decay_measured"]
             text.append(
                 f"  it decays at the rate {number(flow['decay_rate'], 5)} between t = {low:g} and {high:g}; "
@@ -60,6 +57,6 @@ def _flow_and_particles(level: Mapping[str, Any]) -> list[str]:
         low, high = row["scaled_gap_ci"]
         text.append(
             f"{row['particles']} particles: N (E F(m^N) − F(m*)) = {fixed(row['scaled_gap'], 5)} ± "
-            f"{fixed((high - low) / 2, 5)}; the limit is c = {fixed(level['particle_constant'], 5)}"
+            f"{fixed((high - low) / 2, 5)}; the limit is c = {fixed(level.get('particle_constant'), 5)}"
         )
     return text

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from cases.casefile.case import Case
 from cases.casefile.section_table import SectionTable
+from cases.contracts.further import Mark
 from cases.expressions.parse import ExpressionError, parse, symbols
 from cases.landscapes.landscape import Landscape, checked_expression
 from cases.problem.curves import Curve, curve
@@ -49,9 +48,9 @@ def points_of(case: Case, table: SectionTable) -> tuple[Array, Array]:
     return places, along(places)
 
 
-def marks_of(case: Case, table: SectionTable) -> list[dict[str, Any]]:
+def marks_of(case: Case, table: SectionTable) -> list[Mark]:
     """The marks, each with its text and its t."""
-    found = []
+    found: list[Mark] = []
     for n, text in enumerate(table.marks):
         try:
             value = complex(parse(text, [], case.numbers))

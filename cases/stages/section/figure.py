@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.typing import ColorType
 
+from cases.contracts.further import NoiseSectionEntry, SectionEntry, SectionLevel
 from cases.figures.rundata import RunData
 from cases.figures.style import Figure, canvas, colour, to_svg
 
@@ -21,8 +22,8 @@ def section_figures(run: RunData) -> list[Figure]:
         return []
     entries = {name: one["section"] for name, one in run.summary["noises"].items() if one.get("section")}
     panels = [_densities(run, found, entries)] if any(one["levels"] for one in entries.values()) else []
-    if found["trace"] is not None:
-        panels.append(_curvature(found))
+    if found["trace"] is not None and found["condition"] is not None:
+        panels.append(_curvature(found, found["trace"], found["condition"]))
     words = [_where(run.coordinates, found)]
     if entries:
         words.append("Left: the stationary density along it, relative to its maximum there.")
@@ -38,17 +39,17 @@ def section_figures(run: RunData) -> list[Figure]:
     return [Figure("The density along a curve", tuple(panels), " ".join(words))]
 
 
-def _where(coordinates: Sequence[str], found: Mapping[str, Any]) -> str:
+def _where(coordinates: Sequence[str], found: SectionEntry) -> str:
     names, texts = ", ".join(coordinates[: len(found["curve"])]), ", ".join(found["curve"])
     ends = f"t from {found['t'][0]:g} to {found['t'][-1]:g}"
     return f"The curve is ({names}) = ({texts.replace('**', '^')}), {ends}."
 
 
-def _of(found: Mapping[str, Any]) -> str:
+def _of(found: SectionEntry) -> str:
     return "the loss" if found["hessian_of"] == "loss" else str(found["hessian_of"]).replace("**", "^")
 
 
-def _seen(entries: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+def _seen(entries: Mapping[str, NoiseSectionEntry], found: SectionEntry) -> str:
     peaks = [
         f"{level['peak']:.4g} ({noise}, ε = {level['epsilon']:g})"
         for noise, one in entries.items()
@@ -58,7 +59,7 @@ def _seen(entries: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     return f"To see: the density is largest at t = {', '.join(peaks)}." if peaks else ""
 
 
-def _densities(run: RunData, found: Mapping[str, Any], entries: Mapping[str, Any]) -> str:
+def _densities(run: RunData, found: SectionEntry, entries: Mapping[str, NoiseSectionEntry]) -> str:
     page, axes = canvas(5.2, 3.8)
     for index, (noise, one) in enumerate(entries.items()):
         for n, level in enumerate(one["levels"]):
@@ -73,15 +74,15 @@ def _densities(run: RunData, found: Mapping[str, Any], entries: Mapping[str, Any
     return to_svg(page, "Density along the curve")
 
 
-def relative(level: Mapping[str, Any]) -> list[float]:
+def relative(level: SectionLevel) -> list[float]:
     """The density over its maximum along the curve, NaN where it is not known."""
     return [np.nan if value is None else float(np.exp(value)) for value in level["log_density"]]
 
 
-def _curvature(found: Mapping[str, Any]) -> str:
+def _curvature(found: SectionEntry, trace: Sequence[float], ratios: Sequence[float | None]) -> str:
     page, axes = canvas(5.2, 3.8)
-    condition = [np.nan if value is None else value for value in found["condition"]]
-    axes.plot(found["t"], found["trace"], color=colour(0), label="trace")
+    condition = [np.nan if value is None else value for value in ratios]
+    axes.plot(found["t"], trace, color=colour(0), label="trace")
     axes.plot(found["t"], condition, color=colour(1), label="condition number")
     axes.set_yscale("log")
     mark(axes, found, "black")
@@ -89,14 +90,14 @@ def _curvature(found: Mapping[str, Any]) -> str:
     return to_svg(page, "Trace and condition number of the Hessian along the curve")
 
 
-def mark(axes: Axes, found: Mapping[str, Any], tint: Any) -> None:
+def mark(axes: Axes, found: SectionEntry, tint: ColorType) -> None:
     """Lines at the marks that lie on the curve."""
     for one in found["marks"]:
         if found["t"][0] <= one["t"] <= found["t"][-1]:
             axes.axvline(one["t"], color=tint, ls=_DASHED, lw=1.0)
 
 
-def _finish(axes: Axes, found: Mapping[str, Any], label: str) -> None:
+def _finish(axes: Axes, found: SectionEntry, label: str) -> None:
     axes.set_xlabel("t, along the curve")
     axes.set_ylabel(label)
     axes.set_xlim(found["t"][0], found["t"][-1])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from scipy.interpolate import CubicSpline
 
 from cases.casefile.case import Case
+from cases.contracts.further import NoiseSectionEntry, SectionEntry, SectionLevel
+from cases.contracts.values import matrix, number, vector
 from cases.landscapes.landscape import Landscape
-from cases.results.summary import number
 from cases.stages.section.curve import hessian_of, marks_of, points_of
 from solver.analysis.fields import log_density_field, stitched_field
 from solver.analysis.stages import Analysis
@@ -20,7 +19,7 @@ from solver.system import Array
 ROUNDING = 1e-9
 
 
-def section(case: Case, landscape: Landscape) -> dict[str, Any]:
+def section(case: Case, landscape: Landscape) -> SectionEntry:
     """The entry ``section`` of summary.json: the curve, the loss and its Hessian along it.
 
     ``condition`` is the largest eigenvalue of the Hessian over the smallest that is above rounding (1e-9 of
@@ -30,12 +29,12 @@ def section(case: Case, landscape: Landscape) -> dict[str, Any]:
     assert table is not None
     places, points = points_of(case, table)
     hessian = hessian_of(case, landscape, table)
-    entry: dict[str, Any] = {
+    entry: SectionEntry = {
         "curve": [str(text) for text in table.curve],
-        "t": places.tolist(),
-        "points": points.T.tolist(),
+        "t": vector(places),
+        "points": matrix(points.T),
         "marks": marks_of(case, table),
-        "loss": None if landscape.loss is None else landscape.loss(points).tolist(),
+        "loss": None if landscape.loss is None else vector(landscape.loss(points)),
         "hessian_of": table.plain or ("loss" if hessian is not None else None),
         "trace": None,
         "largest": None,
@@ -43,13 +42,13 @@ def section(case: Case, landscape: Landscape) -> dict[str, Any]:
     }
     if hessian is not None:
         values = np.linalg.eigvalsh(np.moveaxis(hessian(points), -1, 0))
-        entry["trace"] = values.sum(axis=1).tolist()
-        entry["largest"] = values[:, -1].tolist()
+        entry["trace"] = vector(values.sum(axis=1))
+        entry["largest"] = vector(values[:, -1])
         entry["condition"] = [number(_condition(row)) for row in values]
     return entry
 
 
-def section_of_noise(case: Case, analysis: Analysis) -> dict[str, Any]:
+def section_of_noise(case: Case, analysis: Analysis) -> NoiseSectionEntry:
     """The entry ``section`` of one noise: V and log p along the curve, null where unknown.  Collective.
 
     ``log_density`` counts from ``log_maximum``, the largest at the points; ``peak`` is the t of the maximum.
@@ -58,7 +57,7 @@ def section_of_noise(case: Case, analysis: Analysis) -> dict[str, Any]:
     assert table is not None
     places, points = points_of(case, table)
     locator = Locator(analysis.gauge.function_space.mesh)
-    levels = []
+    levels: list[SectionLevel] = []
     for epsilon, level in sorted(analysis.levels.items(), reverse=True):
         log_p = evaluate(log_density_field(level), points.T, locator)[:, 0]
         top = float(np.nanmax(log_p)) if np.isfinite(log_p).any() else np.nan

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
+from cases.contracts.escapes import Survival
 from cases.figures.rundata import RunData
 from cases.figures.style import Figure, canvas, colour, to_svg
 
-_Curve = tuple[dict[str, list[float]], float, dict[str, Any]]
+#: Curve, mean time, colour, kind of line, label.
+_Curve = tuple[Survival, float, str, str, str]
 _LONGEST = 5.0  # mean times
 _CAPTION = (
     "The part of the simulated paths that had not arrived after a time t, in units of the mean time E t "
@@ -26,19 +27,18 @@ def survival_figures(run: RunData) -> list[Figure]:
     for index, (noise, entry) in enumerate(run.summary["noises"].items()):
         for row in entry.get("rates", []):
             name = f"{noise}, ε = {row['epsilon']:g}"
-            for key, log_mean, style, label in (
-                ("survival", "log_mfpt_simulated", "-", name),
-                ("sgd_survival", "log_mfpt_sgd", ":", f"{name}, minibatch SGD"),
+            for curve, log_mean, style, label in (
+                (row.get("survival"), row["log_mfpt_simulated"], "-", name),
+                (row.get("sgd_survival"), row.get("log_mfpt_sgd"), ":", f"{name}, minibatch SGD"),
             ):
-                if row.get(key) and row.get(log_mean) is not None:
-                    look: dict[str, Any] = {"color": colour(index), "ls": style, "label": label}
-                    curves.append((row[key], math.exp(row[log_mean]), look))
+                if curve and log_mean is not None:
+                    curves.append((curve, math.exp(log_mean), colour(index), style, label))
     if not curves:
         return []
     figure, axes = canvas(5.4, 4.0)
-    for curve, mean, look in curves:
+    for curve, mean, tint, style, label in curves:
         times, part = np.array(curve["times"]) / mean, np.array(curve["probability"])
-        axes.plot(times[part > 0.0], part[part > 0.0], lw=1.6, **look)
+        axes.plot(times[part > 0.0], part[part > 0.0], lw=1.6, color=tint, ls=style, label=label)
     law = np.linspace(0.0, _LONGEST, 2)
     axes.plot(law, np.exp(-law), color="black", lw=1.0, ls=(0, (4, 2)), label="exp(−t/E t)")
     axes.set_yscale("log")

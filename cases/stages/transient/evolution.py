@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from dolfinx import fem
+from dolfinx.mesh import Mesh
 
 from cases.casefile.case import Case
 from cases.casefile.transient_table import GaussianTable, TransientTable
+from cases.contracts.further import DistanceEntry, EvolutionEntry, Relaxation
+from cases.contracts.values import matrix, vector
 from cases.expressions.parse import symbols
 from cases.landscapes.landscape import Landscape, at_point, checked_expression, domain_sample
 from cases.noise.tensors import ScaledNoise
@@ -157,7 +159,7 @@ def prepare(case: Case, landscape: Landscape, noises: Mapping[str, ScaledNoise])
 
 def evolve_all(
     case: Case,
-    domain: Any,
+    domain: Mesh,
     what: Evolutions,
     say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Evolved]:
@@ -212,7 +214,7 @@ def write_evolution(path: Path, evolved: Evolved) -> None:
     write_series(path, evolved.evolution.times, {"density": densities}, degree)
 
 
-def distances(found: Mapping[str, Evolved]) -> list[dict[str, Any]]:
+def distances(found: Mapping[str, Evolved]) -> list[DistanceEntry]:
     """Total variation distance of the densities under any two noises at all times.  Collective."""
     return [
         {
@@ -228,25 +230,25 @@ def distances(found: Mapping[str, Evolved]) -> list[dict[str, Any]]:
     ]
 
 
-def transient_summary(epsilon: float, evolved: Evolved) -> dict[str, Any]:
+def transient_summary(epsilon: float, evolved: Evolved) -> EvolutionEntry:
     """The entry ``transient`` of one noise in summary.json."""
     evolution = evolved.evolution
     return {
         "epsilon": epsilon,
-        "times": evolution.times.tolist(),
-        "expectations": {name: values.tolist() for name, values in evolved.expectations.items()},
-        "mean": evolved.means.tolist(),
-        "covariance": evolved.covariances.tolist(),
-        "lowest": evolution.lowest.tolist(),
+        "times": vector(evolution.times),
+        "expectations": {name: vector(values) for name, values in evolved.expectations.items()},
+        "mean": matrix(evolved.means),
+        "covariance": [matrix(one) for one in evolved.covariances],
+        "lowest": vector(evolution.lowest),
         "steps": evolution.steps,
         "relaxation": None if evolved.approach is None else _relaxation(evolved.approach),
     }
 
 
-def _relaxation(approach: Equilibration) -> dict[str, Any]:
+def _relaxation(approach: Equilibration) -> Relaxation:
     """The approach to the stationary density; null where it is refused, with the reason."""
     return {
-        "distances": approach.distances.tolist(),
+        "distances": vector(approach.distances),
         "decay": approach.decay,
         "eigenvalue": approach.eigenvalue,
         "time": None if approach.eigenvalue is None else 1.0 / approach.eigenvalue,

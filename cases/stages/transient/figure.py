@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cases.contracts.further import EvolutionEntry
 from cases.figures.rundata import RunData
 from cases.figures.style import Figure, canvas, colour, marker, to_svg
 
@@ -12,7 +13,7 @@ _ROUNDING = 1e-9
 
 def transient_figures(run: RunData) -> list[Figure]:
     """One panel per expectation, and the distances between the noises; empty without an evolution."""
-    evolved = {name: e["transient"] for name, e in run.summary["noises"].items() if e.get("transient")}
+    evolved = {name: e["transient"] for name, e in run.summary["noises"].items() if "transient" in e}
     if not evolved:
         return []
     names = list(next(iter(evolved.values()))["expectations"])
@@ -42,7 +43,7 @@ def transient_figures(run: RunData) -> list[Figure]:
     return figures
 
 
-def _expectation(run: RunData, evolved: dict[str, dict], name: str) -> str:  # type: ignore[type-arg]
+def _expectation(run: RunData, evolved: dict[str, EvolutionEntry], name: str) -> str:
     figure, axes = canvas()
     for index, (noise, one) in enumerate(evolved.items()):
         # growing line widths underneath: curves that coincide are all seen
@@ -61,11 +62,13 @@ def _expectation(run: RunData, evolved: dict[str, dict], name: str) -> str:  # t
     return to_svg(figure, f"Expectation of {name} against time")
 
 
-def _approach(evolved: dict[str, dict]) -> str | None:  # type: ignore[type-arg]
+def _approach(evolved: dict[str, EvolutionEntry]) -> str | None:
     figure, axes = canvas(6.4, 3.6)
     drawn = False
     for index, (noise, one) in enumerate(evolved.items()):
-        found = one.get("relaxation") or {"distances": []}
+        found = one["relaxation"]
+        if found is None:
+            continue
         shown = [(t, d) for t, d in zip(one["times"], found["distances"], strict=False) if d > _ROUNDING]
         if not shown:
             continue
@@ -87,10 +90,10 @@ def _approach(evolved: dict[str, dict]) -> str | None:  # type: ignore[type-arg]
 
 
 def _distances(run: RunData) -> str | None:
-    apart = run.summary.get("transient", {}).get("distances", [])
+    apart = run.summary["transient"]["distances"] if "transient" in run.summary else []
     if not apart:
         return None
-    times = next(e["transient"]["times"] for e in run.summary["noises"].values() if e.get("transient"))
+    times = next(e["transient"]["times"] for e in run.summary["noises"].values() if "transient" in e)
     figure, axes = canvas(6.4, 3.6)
     for index, row in enumerate(apart):
         shown = [(t, d) for t, d in zip(times, row["total_variation"], strict=True) if d > 0]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
-from typing import Any
 
 from cases.base.numbers import number
+from cases.base.text_table import WIDTH, text_table, width
+from cases.contracts.further import EvolutionEntry
+from cases.contracts.summary import Summary
 
-_WIDTH = 100
 _MOST_TIMES = 8
 
 
-def transient_table(summary: Mapping[str, Any]) -> str:
+def transient_table(summary: Summary) -> str:
     """One line per noise and expectation, one column per time; empty without an evolution.
 
     At most 100 columns wide: of many times an even selection is shown.
@@ -20,7 +21,7 @@ def transient_table(summary: Mapping[str, Any]) -> str:
     Args:
         summary: What summary.json holds.
     """
-    evolved = {name: e["transient"] for name, e in summary["noises"].items() if e.get("transient")}
+    evolved = {name: e["transient"] for name, e in summary["noises"].items() if "transient" in e}
     if not evolved:
         return ""
     first = next(iter(evolved.values()))
@@ -33,7 +34,7 @@ def transient_table(summary: Mapping[str, Any]) -> str:
     ]
     title = f"Evolution of the density at epsilon = {first['epsilon']:g}"
     blocks = [_laid_out(title, heads, lines)] if lines else [title]
-    apart = summary.get("transient", {}).get("distances", [])
+    apart = summary["transient"]["distances"] if "transient" in summary else []
     if apart:
         heads = ["noises", *heads[2:]]
         rows = [
@@ -45,7 +46,7 @@ def transient_table(summary: Mapping[str, Any]) -> str:
     return "\n\n".join(blocks)
 
 
-def _relaxation(evolved: Mapping[str, Any]) -> list[str]:
+def _relaxation(evolved: Mapping[str, EvolutionEntry]) -> list[str]:
     """Relaxation times, or why there is none."""
     lines = []
     for noise, one in evolved.items():
@@ -59,7 +60,7 @@ def _relaxation(evolved: Mapping[str, Any]) -> list[str]:
         if found["decay"] is not None:
             text += f"; the distance falls at the rate {number(found['decay'], 5)} at the end"
         lines.append(text)
-    wrapped = [textwrap.fill(line, _WIDTH, subsequent_indent="    ") for line in lines]
+    wrapped = [textwrap.fill(line, WIDTH, subsequent_indent="    ") for line in lines]
     return ["\n".join(["Approach to the stationary density", *wrapped])] if lines else []
 
 
@@ -69,14 +70,9 @@ def _selection(count: int) -> list[int]:
 
 
 def _laid_out(title: str, heads: list[str], lines: list[list[str]]) -> str:
-    widths = [max(len(line[i]) for line in [heads, *lines]) for i in range(len(heads))]
-    while sum(widths) + 2 * (len(widths) - 1) > _WIDTH and len(widths) > 3:
+    text = text_table(title, [heads], lines)
+    while width(text) > WIDTH and len(heads) > 3:
         # the last time matters most
         heads, lines = [*heads[:-2], heads[-1]], [[*line[:-2], line[-1]] for line in lines]
-        widths = [*widths[:-2], widths[-1]]
-    text = [title]
-    for line in [heads, ["─" * width for width in widths], *lines]:
-        padded = zip(line, widths, strict=True)
-        cells = [cell.ljust(w) if i < 1 else cell.rjust(w) for i, (cell, w) in enumerate(padded)]
-        text.append("  ".join(cells).rstrip())
-    return "\n".join(text)
+        text = text_table(title, [heads], lines)
+    return text

@@ -9,7 +9,7 @@ from cases.base.errors import CaseError
 from cases.casefile.stability_table import StabilityTable
 from cases.landscapes.models.catalogue import MODELS
 from cases.landscapes.models.stability import stability
-from cases.stages.descent.stability_map import check, curve_of, sample_hessians, stability_map
+from cases.stages.stability.run import check, curve_of, sample_hessians, stability_map
 
 
 class FakeCase:

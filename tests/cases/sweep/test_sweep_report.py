@@ -87,7 +87,7 @@ def test_what_went_wrong_is_on_the_page(tmp_path, solver):
 def test_many_values_and_several_keys_in_words():
     members = [{"rows": [], "values": {}}] * 6
     record = {"members": members, "vary": {"system.parameters.a": [1, 2, 3, 4, 5.5], "mesh.degree": [2, 3]}}
-    record |= {"derived": {"columns": {"x": "a"}}}
+    record |= {"derived": {"columns": {"x": "a"}, "exact": {}}}
     assert headline(record) == ["6 members: a from 1 to 5.5 (5 values); degree = 2, 3."]
 
 

@@ -8,13 +8,15 @@ five-point formula, which is exact for polynomials of degree 4.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
 from cases.casefile.case import Case
 from cases.casefile.stability_table import StabilityTable
+from cases.contracts.further import Flattest, StabilityEntry, StabilityRow
+from cases.contracts.values import vector
 from cases.landscapes.landscape import Landscape, at_point
 from cases.landscapes.models.stability import stability
 from cases.landscapes.sample_loss import Samples
@@ -68,20 +70,24 @@ def check(case: Case, landscape: Landscape, table: StabilityTable) -> None:
             )
 
 
-def stability_map(case: Case, landscape: Landscape, table: StabilityTable) -> dict[str, Any]:
+def stability_map(case: Case, landscape: Landscape, table: StabilityTable) -> StabilityEntry:
     """What summary.json says of the curve: measures along it, at the given t, and where each is flattest."""
     samples = landscape.samples
     if samples is None:
         raise ValueError("a stability map of a landscape without samples")
     place = curve_of(case, table)
 
-    def at(t: float) -> dict[str, Any]:
-        return _measures(samples, place(t), table.batch_sizes) | {"t": t, "point": place(t).tolist()}
+    def at(t: float) -> StabilityRow:
+        return _measures(samples, t, place(t), table.batch_sizes)
 
     along = [at(float(t)) for t in np.linspace(table.from_, table.to, table.count)]
-    flattest = {key: _flattest(at, along, 1.0, (key,)) for key in ("trace", "frobenius", "largest")}
+    flattest = {
+        "trace": _flattest(at, along, 1.0, lambda row: row["trace"]),
+        "frobenius": _flattest(at, along, 1.0, lambda row: row["frobenius"]),
+        "largest": _flattest(at, along, 1.0, lambda row: row["largest"]),
+    }
     for key in along[0]["sgd"]:
-        flattest[key] = _flattest(at, along, -1.0, ("sgd", key))
+        flattest[key] = _flattest(at, along, -1.0, partial(_of_sgd, key))
     return {
         "batch_sizes": list(table.batch_sizes),
         "samples": samples.size,
@@ -115,7 +121,11 @@ def _gradients(samples: Samples, point: Array) -> Array:
     return out
 
 
-def _measures(samples: Samples, point: Array, batches: list[int]) -> dict[str, Any]:
+def _of_sgd(key: str, row: StabilityRow) -> float:
+    return row["sgd"][key]
+
+
+def _measures(samples: Samples, t: float, point: Array, batches: list[int]) -> StabilityRow:
     hessians = sample_hessians(samples, point)
     found = [stability(hessians, batch) for batch in batches]
     return {
@@ -125,22 +135,18 @@ def _measures(samples: Samples, point: Array, batches: list[int]) -> dict[str, A
         "gradient_descent": found[0].gradient_descent,
         "by_trace": found[0].by_trace,
         "sgd": {f"batch_{batch}": one.sgd for batch, one in zip(batches, found, strict=True)},
+        "t": t,
+        "point": vector(point),
     }
 
 
 def _flattest(
-    at: Callable[[float], dict[str, Any]],
-    along: list[dict[str, Any]],
+    at: Callable[[float], StabilityRow],
+    along: list[StabilityRow],
     sign: float,
-    keys: tuple[str, ...],
-) -> dict[str, float]:
+    read: Callable[[StabilityRow], float],
+) -> Flattest:
     """Where a measure is best: the best point of the grid, refined between its neighbours."""
-
-    def read(row: dict[str, Any]) -> float:
-        for key in keys[:-1]:
-            row = row[key]
-        return float(row[keys[-1]])
-
     best = min(range(len(along)), key=lambda k: sign * read(along[k]))
     low, high = along[max(best - 1, 0)]["t"], along[min(best + 1, len(along) - 1)]["t"]
     found = minimize_scalar(
@@ -149,7 +155,7 @@ def _flattest(
     return {"t": float(found.x), "value": sign * float(found.fun)}
 
 
-def _notes(along: list[dict[str, Any]], batches: list[int]) -> list[str]:
+def _notes(along: list[StabilityRow], batches: list[int]) -> list[str]:
     """Whether ``tr H ≤ 2/η`` holds for every stable η, by batch size, in words."""
     notes = []
     for batch in batches:

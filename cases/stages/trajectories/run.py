@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import sympy as sp
+from mpi4py import MPI
 
 from cases.casefile.case import Case
 from cases.casefile.trajectory_table import TrajectoryTable
+from cases.contracts.further import Iterates, Observed, TrajectoriesEntry, TrajectoryEntry
+from cases.contracts.values import matrix, vector
 from cases.expressions.parse import ExpressionError, parse, symbols
 from cases.landscapes.landscape import Landscape
 from cases.results.references import polynomial
@@ -24,7 +26,7 @@ from solver.output.replacing import write_text
 from solver.simulation.descent import Descents, descent, sampled_descents
 from solver.simulation.minibatch import Minibatch
 from solver.simulation.sampling import Sampling
-from solver.system import Array
+from solver.system import Array, Field
 
 FILE = "trajectories.json"
 #: Standard errors in half a 95 % interval.
@@ -50,7 +52,9 @@ def check(case: Case, landscape: Landscape, table: TrajectoryTable) -> None:
     _plain(case, table)
 
 
-def run(case: Case, landscape: Landscape, table: TrajectoryTable, folder: Path, comm: Any) -> dict[str, Any]:
+def run(
+    case: Case, landscape: Landscape, table: TrajectoryTable, folder: Path, comm: MPI.Intracomm
+) -> TrajectoriesEntry:
     """Run all three and write their iterates; what summary.json says of them.  Collective.
 
     Raises:
@@ -70,7 +74,15 @@ def run(case: Case, landscape: Landscape, table: TrajectoryTable, folder: Path, 
     if (slope := _plain(case, table)) is not None:
         paths["plain"] = descent(slope, start, table.learning_rate, calm)
     polynomials = {name: _polynomial(case, table, name) for name in table.observe}
-    summary: dict[str, Any] = {
+    ends: dict[str, TrajectoryEntry] = {
+        kind: {
+            "end": vector(points[-1]),
+            "observed": {name: {"value": _value(poly, points[-1:])[0]} for name, poly in polynomials.items()},
+        }
+        for kind, (_, points) in paths.items()
+        if kind != "sgd"
+    }
+    summary: TrajectoriesEntry = {
         "learning_rate": table.learning_rate,
         "batch_size": table.batch_size,
         "steps": table.steps,
@@ -78,20 +90,18 @@ def run(case: Case, landscape: Landscape, table: TrajectoryTable, folder: Path, 
         "start": list(table.start),
         "plain_loss": table.plain,
         "sgd": {
-            "end": noisy.first[-1].tolist(),
+            "end": vector(noisy.first[-1]),
             "observed": {name: _average(poly, noisy) for name, poly in polynomials.items()},
         },
+        "gd": ends["gd"],
     }
-    for kind in ("gd", "plain"):
-        if kind in paths:
-            end = paths[kind][1][-1]
-            values = {name: {"value": _value(poly, end[None])[0]} for name, poly in polynomials.items()}
-            summary[kind] = {"end": end.tolist(), "observed": values}
-    if comm is None or comm.rank == 0:
-        record = {
+    if "plain" in ends:
+        summary["plain"] = ends["plain"]
+    if comm.rank == 0:
+        record: dict[str, Iterates] = {
             kind: {
-                "times": times.tolist(),
-                "points": points.tolist(),
+                "times": vector(times),
+                "points": matrix(points),
                 "observed": {name: _value(poly, points) for name, poly in polynomials.items()},
             }
             for kind, (times, points) in paths.items()
@@ -107,7 +117,7 @@ def _polynomial(case: Case, table: TrajectoryTable, name: str) -> sp.Poly:
         raise case.error(f"trajectories.observe.{name}", error.problem, error.fix) from None
 
 
-def _plain(case: Case, table: TrajectoryTable) -> Any:
+def _plain(case: Case, table: TrajectoryTable) -> Field | None:
     """∇ of the loss without noise; None without one."""
     if table.plain is None:
         return None
@@ -120,7 +130,7 @@ def _plain(case: Case, table: TrajectoryTable) -> Any:
     return symbolic.to_numpy(symbolic.gradient(loss, xs), xs)
 
 
-def _average(poly: sp.Poly, paths: Descents) -> dict[str, float]:
+def _average(poly: sp.Poly, paths: Descents) -> Observed:
     """Mean over the paths of the average along each, and half its 95 % interval."""
     values = np.zeros(len(paths.means))
     for powers, factor in poly.terms():

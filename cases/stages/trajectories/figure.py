@@ -1,16 +1,15 @@
-"""Figures of what a case asks for beside potentials and rates: stability maps and trajectories."""
+"""Figures of trajectories: in the plane, and against time."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import StrMethodFormatter
 from matplotlib.tri import Triangulation
 
+from cases.contracts.further import Iterates, TrajectoriesEntry
 from cases.figures.data import sampler
 from cases.figures.rundata import RunData
 from cases.figures.style import Figure, canvas, colour, marker, to_svg
@@ -19,66 +18,16 @@ _DASHED = (0, (4, 2))
 _PATHS = {"sgd": "SGD", "gd": "descent on the mean loss", "plain": "descent without noise"}
 
 
-def extra_figures(run: RunData) -> list[Figure]:
-    """The figures for the keys ``stability`` and ``trajectories`` of the summary."""
-    found = []
-    if (stability := run.summary.get("stability")) is not None:
-        found.append(_stability(stability))
+def trajectory_figures(run: RunData) -> list[Figure]:
+    """One figure; none without trajectories, or without the file of their iterates."""
     file = run.folder / "trajectories.json"
-    if (trajectories := run.summary.get("trajectories")) is not None and file.exists():
-        found.append(_trajectories(run, trajectories, json.loads(file.read_text(encoding="utf-8"))))
-    return found
+    found = run.summary.get("trajectories")
+    if found is None or not file.exists():
+        return []
+    return [_trajectories(run, found, json.loads(file.read_text(encoding="utf-8")))]
 
 
-def _stability(found: Mapping[str, Any]) -> Figure:
-    along = found["along"]
-    t = [row["t"] for row in along]
-    page, axes = canvas(5.4, 4.0)
-    axes.plot(t, [row["gradient_descent"] for row in along], color="black", label="GD: 2/λ_max")
-    axes.plot(t, [row["by_trace"] for row in along], color="black", ls=_DASHED, label="2/tr H")
-    for index, batch in enumerate(found["batch_sizes"]):
-        key = f"batch_{batch}"
-        axes.plot(t, [row["sgd"][key] for row in along], color=colour(index), label=f"SGD, B = {batch}")
-        _star(axes, found["flattest"][key], colour(index))
-    axes.set_xlabel("t, along the valley")
-    axes.set_ylabel("largest stable learning rate")
-    axes.set_ylim(bottom=0)
-    axes.grid(True)
-    axes.legend(loc="best")
-    panels = [to_svg(page, "Largest stable learning rate along the valley")]
-    page, axes = canvas(5.4, 4.0)
-    words = {"trace": "tr H", "frobenius": "‖H‖_F", "largest": "λ_max"}
-    for index, (key, word) in enumerate(words.items()):
-        axes.plot(t, [row[key] for row in along], color=colour(index), label=word)
-        _star(axes, found["flattest"][key], colour(index))
-    axes.set_xlabel("t, along the valley")
-    axes.set_ylabel("sharpness")
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}"))
-    axes.grid(True)
-    axes.legend(loc="best")
-    panels.append(to_svg(page, "Sharpness along the valley"))
-    return Figure(
-        "Stability along the valley of minima",
-        tuple(panels),
-        "Left: up to which learning rate gradient descent and SGD with batches of B samples stay at the "
-        "minimum with parameter t (exact, in mean square). Right: three measures of sharpness. Stars: where "
-        "each allows the largest learning rate or is flattest. To see: each measure selects its own minimum; "
-        "where a line of SGD lies above the dashed one, tr H ≤ 2/η does not hold for this batch size. "
-        + " ".join(_sentence(note) for note in found["notes"]),
-    )
-
-
-def _sentence(note: str) -> str:
-    return note[0].upper() + note[1:].replace("<=", "≤").replace("eta", "η") + "."
-
-
-def _star(axes: Axes, best: Mapping[str, float], tint: str) -> None:
-    axes.plot([best["t"]], [best["value"]], "*", color=tint, mec="black", mew=0.6, ms=12, zorder=5)
-
-
-def _trajectories(run: RunData, found: Mapping[str, Any], curves: Mapping[str, Any]) -> Figure:
+def _trajectories(run: RunData, found: TrajectoriesEntry, curves: Mapping[str, Iterates]) -> Figure:
     panels = []
     plain = found.get("plain_loss")
     if len(found["start"]) > 1:
@@ -98,7 +47,7 @@ def _trajectories(run: RunData, found: Mapping[str, Any], curves: Mapping[str, A
     return Figure("Trajectories", tuple(panels), caption)
 
 
-def _plane(run: RunData, found: Mapping[str, Any], curves: Mapping[str, Any]) -> str:
+def _plane(run: RunData, found: TrajectoriesEntry, curves: Mapping[str, Iterates]) -> str:
     page, axes = canvas(5.0, 4.2)
     points = np.concatenate([np.array(curves[kind]["points"])[:, :2] for kind in curves])
     low, high = points.min(axis=0), points.max(axis=0)
@@ -107,8 +56,8 @@ def _plane(run: RunData, found: Mapping[str, Any], curves: Mapping[str, Any]) ->
     for index, (kind, word) in enumerate(_PATHS.items()):
         if kind in curves:
             x, y = np.array(curves[kind]["points"])[:, :2].T
-            thin: dict[str, Any] = {"lw": 0.5, "alpha": 0.7} if kind == "sgd" else {"lw": 1.8}
-            axes.plot(x, y, color=colour(index), label=word, **thin)
+            width, alpha = (0.5, 0.7) if kind == "sgd" else (1.8, 1.0)
+            axes.plot(x, y, color=colour(index), label=word, lw=width, alpha=alpha)
             axes.plot(x[-1:], y[-1:], marker(index), color=colour(index), mec="white", ms=8, zorder=5)
     axes.plot(*found["start"][:2], "o", color="black", ms=6)
     axes.set_xlim(low[0] - margin[0], high[0] + margin[0])
@@ -134,7 +83,7 @@ def _loss(run: RunData, axes: Axes) -> None:
     axes.tricontour(mesh, gap, levels=levels, colors="#B8C2CC", linewidths=0.6, zorder=0)
 
 
-def _against_time(found: Mapping[str, Any], curves: Mapping[str, Any], name: str) -> str:
+def _against_time(found: TrajectoriesEntry, curves: Mapping[str, Iterates], name: str) -> str:
     page, axes = canvas(4.6, 3.6)
     for index, (kind, word) in enumerate(_PATHS.items()):
         if kind in curves:

@@ -1,0 +1,267 @@
+"""From a case to its summary: potentials, densities and rates under every noise, and what the stages add.
+
+A solver that fails takes nothing else with it: if V is not to be had the noise is lost, else one stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mpi4py import MPI
+
+from cases.base.progress import Progress
+from cases.casefile.case import Case
+from cases.contracts.summary import Discretisation, NoiseEntry, Summary
+from cases.landscapes.landscape import Landscape, interpolation_error
+from cases.noise.tensors import ScaledNoise, scaled
+from cases.noise.vanishing_noise import refuse_vanishing
+from cases.problem.fitting_mesh import adapted_mesh, graded_mesh
+from cases.problem.places import Structure, make_mesh, structure
+from cases.results import references
+from cases.results.checks import checks, problems, thresholds
+from cases.results.comparison import comparison, exit_comparison
+from cases.results.disagreement import disagreements
+from cases.results.paths import instantons, relaxations
+from cases.results.summary import CONVENTION, empty_noise, in_numbers, noise_summary, places_summary
+from cases.run.timings import Timings
+from cases.stages.base.stage import Checked, Say, Setting, Solved, Stage, Task
+from cases.stages.catalogue import STAGES
+from meshes.serial import on_root
+from solver.analysis.fields import indicator, output_fields
+from solver.analysis.stages import Analysis, analyse
+from solver.elements.discretisation import discretise
+from solver.elements.evaluate import bounding_box
+from solver.errors import SolverError
+from solver.output.polylines import Polyline, write_polylines
+from solver.output.vtkhdf import Source, write_vtkhdf
+from solver.places.places import Places
+
+if TYPE_CHECKING:
+    from dolfinx.mesh import Mesh
+
+#: A case that looks for no attractors.
+NOWHERE = Structure(Places(), 0, None)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A case in which nothing was found wrong: what is left is to solve it.
+
+    Attributes:
+        setting: Landscape, mesh, attractors, noises.
+        tasks: What every stage has to do.
+    """
+
+    setting: Setting
+    tasks: tuple[tuple[Stage, Task], ...]
+
+
+def prepared(case: Case, landscape: Landscape, comm: MPI.Intracomm) -> Job:
+    """Look for everything else that can be wrong with the input.  Collective.
+
+    Raises:
+        CaseError: for bad input.
+    """
+    domain = make_mesh(case, landscape, comm)
+    setting = Setting(case, landscape, domain, NOWHERE, {})
+    if case.mean_field is None:
+        setting = _with_noises(setting)
+    tasks = tuple((stage, stage.prepare(setting)) for stage in STAGES)
+    if case.mean_field is None:
+        domain = graded_mesh(case, domain, setting.places, setting.noises)
+    return Job(replace(setting, domain=domain), tasks)
+
+
+def _with_noises(setting: Setting) -> Setting:
+    """Attractors found, noises scaled to be compared at the starting one.  Collective."""
+    case, landscape = setting.case, setting.landscape
+    places = NOWHERE if case.alone else structure(case, landscape, setting.domain)
+    setting = replace(setting, places=places)
+    noises = scaled(case, landscape, setting.start)
+    diffusions = {name: noise.system.diffusion for name, noise in noises.items()}
+    points = [s.saddle for s in places.saddles if s.saddle is not None]
+    refuse_vanishing(case, diffusions, points, setting.start)
+    return replace(setting, noises=noises)
+
+
+def solve(job: Job, folder: Path, progress: Progress, timings: Timings) -> Summary:
+    """Solve a case; fields, paths and what stages write go into the folder.  Collective."""
+    return _Run(job, folder, progress, timings).summary()
+
+
+@dataclass
+class _Run:
+    """A case being solved, and what has been found on the way."""
+
+    job: Job
+    folder: Path
+    progress: Progress
+    timings: Timings
+    problems: list[str] = field(default_factory=list)
+    lines: list[Polyline] = field(default_factory=list)
+    relaxed: list[Polyline] = field(default_factory=list)
+    unknowns: int | None = None
+
+    def summary(self) -> Summary:
+        """All stages in turn.  Collective."""
+        setting = self._adapted()
+        case, places = setting.case, setting.places
+        entries = {name: self._of_noise(setting, name, noise) for name, noise in setting.noises.items()}
+        self._write_paths(setting.comm)
+        summary: Summary = {
+            "case": case.name,
+            "title": case.title,
+            "convention": CONVENTION,
+            **places_summary(places),
+            "noises": entries,
+            "comparison": comparison(entries, case.baseline, places.start),
+            "exit_comparison": exit_comparison(entries, case.baseline),
+            "disagreements": disagreements(entries, case.baseline, places.start),
+            "transient": {"distances": []},
+            "discretisation": _discretisation(setting, self.unknowns),
+            "check_thresholds": thresholds(),
+            "references": [],
+            "ok": False,
+            "problems": self.problems,
+            "timings": {},
+            "files": [],
+        }
+        for stage, task in self.job.tasks:
+            if task.of_case is not None:
+                self._of_case(stage, partial(task.of_case, setting, summary, self.folder))
+        rows = references.compare_case(case, case.references, summary)
+        self.problems += references.problems(rows)
+        summary["references"] = references.as_json(rows)
+        summary["ok"] = not self.problems
+        return summary
+
+    def _adapted(self) -> Setting:
+        """The setting with its mesh refined to V, where the case asks for that.  Collective."""
+        setting = self.job.setting
+        if not setting.case.mesh.adapt:
+            return setting
+        with self._told("adapting the mesh") as say:
+            try:
+                domain = adapted_mesh(setting.case, setting.domain, setting.places, setting.noises, say)
+            except SolverError as error:
+                self.problems.append(f"mesh.adapt: {error}; the mesh is the one of mesh.resolution")
+                return setting
+        return replace(setting, domain=domain)
+
+    def _of_noise(self, setting: Setting, name: str, noise: ScaledNoise) -> NoiseEntry:
+        """Everything under one noise.  Collective."""
+        entry = empty_noise(noise, setting.places)
+        for _, task in self.job.tasks:
+            task.blank(entry)
+        if setting.case.alone:
+            return entry
+        with self.progress.stage(f"noise '{name}'") as shown:
+            say = lambda text: shown.advance(1, text)  # noqa: E731
+            try:
+                with self.timings.measure("quasi-potential, densities, rates"):
+                    solved = Solved(name, noise, _analyse(setting, noise, say))
+                    values = _own_checks(setting, solved)
+                    entry |= noise_summary(noise, setting.places, solved.analysis)
+            except SolverError as error:
+                self.problems.append(f"{name}: {error}")
+                return entry
+            self.unknowns = solved.analysis.gauge.function_space.dofmap.index_map.size_global
+            for stage, task in self.job.tasks:
+                if task.of_noise is not None:
+                    found = self._attempt(stage.name, entry, task.of_noise, setting, solved, say)
+                    if found is None:
+                        task.blank(entry)
+                    else:
+                        values |= found.checks
+            self._attempt("escape paths", entry, self._keep_paths, setting, solved, say)
+            self._attempt("output", entry, self._write_fields, setting, solved, say)
+            self.problems += problems(name, values)
+            entry["checks"] = in_numbers(values)
+        return entry
+
+    def _attempt(
+        self,
+        what: str,
+        entry: NoiseEntry,
+        action: Callable[[Setting, Solved, NoiseEntry, Say], Checked],
+        setting: Setting,
+        solved: Solved,
+        say: Say,
+    ) -> Checked | None:
+        """Do something under one noise; None, and the reason told, where a solver fails.  Collective."""
+        with self.timings.measure(what):
+            try:
+                found = action(setting, solved, entry, say)
+            except SolverError as error:
+                self.problems.append(f"{solved.name}: {what}: {error}")
+                entry.setdefault("refused", {})[what] = str(error)
+                return None
+        self.problems += [f"{solved.name}: {what}: {problem}" for problem in found.problems]
+        return found
+
+    def _of_case(self, stage: Stage, action: Callable[[Say], Checked]) -> None:
+        """Do what a stage has to do after all noises.  Collective."""
+        with self._told(stage.name) as say:
+            try:
+                self.problems += action(say).problems
+            except SolverError as error:
+                self.problems.append(f"{stage.name}: {error}")
+
+    @contextmanager
+    def _told(self, title: str) -> Iterator[Say]:
+        """A part of the run, shown and timed."""
+        with self.progress.stage(title) as shown, self.timings.measure(title):
+            yield lambda text: shown.advance(1, text)
+
+    def _keep_paths(self, setting: Setting, solved: Solved, entry: NoiseEntry, say: Say) -> Checked:
+        """Escape paths, and how they go on behind the saddles.  Collective."""
+        box = bounding_box(setting.domain)
+        self.lines += instantons(solved.name, solved.analysis)
+        later = partial(relaxations, solved.name, solved.analysis, setting.places, box)
+        self.relaxed += on_root(setting.comm, later)
+        return Checked()
+
+    def _write_paths(self, comm: MPI.Intracomm) -> None:
+        if comm.rank == 0 and self.lines:
+            write_polylines(self.folder / "instantons.vtkhdf", self.lines)
+            write_polylines(self.folder / "relaxations.vtkhdf", self.relaxed)
+
+    def _write_fields(self, setting: Setting, solved: Solved, entry: NoiseEntry, say: Say) -> Checked:
+        """The fields under one noise.  Collective."""
+        analysis = solved.analysis
+        fields: dict[str, Source] = dict(output_fields(analysis))
+        if analysis.system.loss is not None:
+            fields["loss"] = analysis.system.loss
+        residual, valid = indicator(analysis)
+        cells = {"hj_indicator": residual, "valid": valid}
+        domain: Mesh = analysis.gauge.function_space.mesh
+        path = self.folder / f"{solved.name}.vtkhdf"
+        write_vtkhdf(path, domain, fields, setting.case.mesh.degree, cell_fields=cells)
+        return Checked()
+
+
+def _analyse(setting: Setting, noise: ScaledNoise, say: Say) -> Analysis:
+    case = setting.case
+    discretisation = discretise(noise.system, setting.domain, case.mesh.degree, case.solver.petsc)
+    return analyse(discretisation, setting.places.found, case.compare.epsilon, say)
+
+
+def _own_checks(setting: Setting, solved: Solved) -> dict[str, float | None]:
+    """Checks of potentials, densities and rates."""
+    places = setting.places
+    pair = None if places.target is None else (places.start, places.target)
+    values = checks(solved.analysis, {}, pair)
+    if setting.landscape.interpolation is not None:
+        wells, passes = ([p.point for p in found] for found in (places.attractors, places.saddles))
+        values["interpolation"] = interpolation_error(setting.landscape, solved.noise.kind, wells, passes)
+    return values
+
+
+def _discretisation(setting: Setting, unknowns: int | None) -> Discretisation:
+    cells = setting.domain.topology.index_map(setting.domain.topology.dim).size_global
+    return {"cells": cells, "degree": setting.case.mesh.degree, "unknowns": unknowns}

@@ -1,0 +1,20 @@
+"""Seconds by part of a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Timings(dict[str, float]):
+    """Seconds per stage, added up over noises."""
+
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        """Add the time spent in the block to a stage."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self[stage] = self.get(stage, 0.0) + time.monotonic() - start
