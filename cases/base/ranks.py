@@ -11,6 +11,13 @@ if TYPE_CHECKING:
 PATIENCE = 5.0
 
 
+def wait_for_all(comm: MPI.Intracomm) -> None:
+    """Wait for the other ranks without taking a processor from them.  Collective."""
+    request = comm.Ibarrier()
+    while not request.Test():
+        time.sleep(0.02)
+
+
 def all_arrive(comm: MPI.Intracomm, patience: float = PATIENCE) -> bool:
     """Whether all ranks call this within ``patience`` seconds of one another.
 

@@ -211,6 +211,11 @@ class SolverTable(Table):
     """``[solver]``: numerical options."""
 
     petsc: dict[str, bool | int | Finite | str] = Field({}, description="PETSc options")
+    ranks: Literal["auto", "together"] = Field(
+        "auto",
+        description='"auto": noises side by side, as many MPI ranks on each as its size repays; '
+        '"together": all ranks on each noise in turn',
+    )
 
 
 class SweepTable(Table):

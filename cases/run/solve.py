@@ -28,6 +28,7 @@ from cases.results.comparison import comparison, exit_comparison
 from cases.results.disagreement import disagreements
 from cases.results.paths import instantons, relaxations
 from cases.results.summary import CONVENTION, empty_noise, in_numbers, noise_summary, places_summary
+from cases.run.groups import group, shares_of
 from cases.run.timings import Timings
 from cases.stages.base.stage import Checked, Say, Setting, Solved, Stage, Task
 from cases.stages.catalogue import STAGES
@@ -95,23 +96,44 @@ def solve(job: Job, folder: Path, progress: Progress, timings: Timings) -> Summa
 
 
 @dataclass
-class _Run:
-    """A case being solved, and what has been found on the way."""
+class Found:
+    """What is found on the way beside the entries of the summary.
 
-    job: Job
-    folder: Path
-    progress: Progress
-    timings: Timings
+    Attributes:
+        problems: Sentences about what failed.
+        lines: Escape paths.
+        relaxed: How they go on behind the saddles.
+        unknowns: Unknowns of V.
+    """
+
     problems: list[str] = field(default_factory=list)
     lines: list[Polyline] = field(default_factory=list)
     relaxed: list[Polyline] = field(default_factory=list)
     unknowns: int | None = None
 
+    def add(self, other: Found) -> None:
+        """Take in what was found under one noise."""
+        self.problems += other.problems
+        self.lines += other.lines
+        self.relaxed += other.relaxed
+        self.unknowns = self.unknowns if other.unknowns is None else other.unknowns
+
+
+@dataclass
+class _Run:
+    """A case being solved."""
+
+    job: Job
+    folder: Path
+    progress: Progress
+    timings: Timings
+    found: Found = field(default_factory=Found)
+
     def summary(self) -> Summary:
         """All stages in turn.  Collective."""
         setting = self._adapted()
         case, places = setting.case, setting.places
-        entries = {name: self._of_noise(setting, name, noise) for name, noise in setting.noises.items()}
+        entries = self._of_noises(setting)
         self._write_paths(setting.comm)
         summary: Summary = {
             "case": case.name,
@@ -123,11 +145,11 @@ class _Run:
             "exit_comparison": exit_comparison(entries, case.baseline),
             "disagreements": disagreements(entries, case.baseline, places.start),
             "transient": {"distances": []},
-            "discretisation": _discretisation(setting, self.unknowns),
+            "discretisation": _discretisation(setting, self.found.unknowns),
             "check_thresholds": thresholds(),
             "references": [],
             "ok": False,
-            "problems": self.problems,
+            "problems": self.found.problems,
             "timings": {},
             "files": [],
         }
@@ -135,10 +157,33 @@ class _Run:
             if task.of_case is not None:
                 self._of_case(stage, partial(task.of_case, setting, summary, self.folder))
         rows = references.compare_case(case, case.references, summary)
-        self.problems += references.problems(rows)
+        self.found.problems += references.problems(rows)
         summary["references"] = references.as_json(rows)
-        summary["ok"] = not self.problems
+        summary["ok"] = not self.found.problems
         return summary
+
+    def _of_noises(self, setting: Setting) -> dict[str, NoiseEntry]:
+        """Everything under every noise, on groups of ranks side by side.  Collective."""
+        share, comm, names = shares_of(setting), setting.comm, list(setting.noises)
+        if share.is_one(comm.size):
+            return {name: self._of_noise(setting, name, noise) for name, noise in setting.noises.items()}
+        if share.groups > 1:
+            self.progress.info(f"{share.groups} noises side by side, ranks for each: {share.ranks}")
+        parts: dict[str, tuple[NoiseEntry, Found, Timings]] = {}
+        with group(names, share, comm) as (ours, mine):
+            if mine:
+                domain = make_mesh(setting.case, setting.landscape, ours)
+                domain = graded_mesh(setting.case, domain, setting.places, setting.noises)
+            for name in mine:
+                run = _Run(self.job, self.folder, self.progress, Timings())
+                entry = run._of_noise(replace(setting, domain=domain), name, setting.noises[name])
+                if ours.rank == 0:
+                    parts[name] = entry, run.found, run.timings
+        everywhere = {name: part for some in comm.allgather(parts) for name, part in some.items()}
+        for _, found, timings in map(everywhere.__getitem__, names):
+            self.found.add(found)
+            self.timings.add(timings)
+        return {name: everywhere[name][0] for name in names}
 
     def _adapted(self) -> Setting:
         """The setting with its mesh refined to V, where the case asks for that.  Collective."""
@@ -149,7 +194,7 @@ class _Run:
             try:
                 domain = adapted_mesh(setting.case, setting.domain, setting.places, setting.noises, say)
             except SolverError as error:
-                self.problems.append(f"mesh.adapt: {error}; the mesh is the one of mesh.resolution")
+                self.found.problems.append(f"mesh.adapt: {error}; the mesh is the one of mesh.resolution")
                 return setting
         return replace(setting, domain=domain)
 
@@ -168,9 +213,9 @@ class _Run:
                     values = _own_checks(setting, solved)
                     entry |= noise_summary(noise, setting.places, solved.analysis)
             except SolverError as error:
-                self.problems.append(f"{name}: {error}")
+                self.found.problems.append(f"{name}: {error}")
                 return entry
-            self.unknowns = solved.analysis.gauge.function_space.dofmap.index_map.size_global
+            self.found.unknowns = solved.analysis.gauge.function_space.dofmap.index_map.size_global
             for stage, task in self.job.tasks:
                 if task.of_noise is not None:
                     found = self._attempt(stage.name, entry, task.of_noise, setting, solved, say)
@@ -180,7 +225,7 @@ class _Run:
                         values |= found.checks
             self._attempt("escape paths", entry, self._keep_paths, setting, solved, say)
             self._attempt("output", entry, self._write_fields, setting, solved, say)
-            self.problems += problems(name, values)
+            self.found.problems += problems(name, values)
             entry["checks"] = in_numbers(values)
         return entry
 
@@ -198,19 +243,19 @@ class _Run:
             try:
                 found = action(setting, solved, entry, say)
             except SolverError as error:
-                self.problems.append(f"{solved.name}: {what}: {error}")
+                self.found.problems.append(f"{solved.name}: {what}: {error}")
                 entry.setdefault("refused", {})[what] = str(error)
                 return None
-        self.problems += [f"{solved.name}: {what}: {problem}" for problem in found.problems]
+        self.found.problems += [f"{solved.name}: {what}: {problem}" for problem in found.problems]
         return found
 
     def _of_case(self, stage: Stage, action: Callable[[Say], Checked]) -> None:
         """Do what a stage has to do after all noises.  Collective."""
         with self._told(stage.name) as say:
             try:
-                self.problems += action(say).problems
+                self.found.problems += action(say).problems
             except SolverError as error:
-                self.problems.append(f"{stage.name}: {error}")
+                self.found.problems.append(f"{stage.name}: {error}")
 
     @contextmanager
     def _told(self, title: str) -> Iterator[Say]:
@@ -221,15 +266,15 @@ class _Run:
     def _keep_paths(self, setting: Setting, solved: Solved, entry: NoiseEntry, say: Say) -> Checked:
         """Escape paths, and how they go on behind the saddles.  Collective."""
         box = bounding_box(setting.domain)
-        self.lines += instantons(solved.name, solved.analysis)
+        self.found.lines += instantons(solved.name, solved.analysis)
         later = partial(relaxations, solved.name, solved.analysis, setting.places, box)
-        self.relaxed += on_root(setting.comm, later)
+        self.found.relaxed += on_root(setting.comm, later)
         return Checked()
 
     def _write_paths(self, comm: MPI.Intracomm) -> None:
-        if comm.rank == 0 and self.lines:
-            write_polylines(self.folder / "instantons.vtkhdf", self.lines)
-            write_polylines(self.folder / "relaxations.vtkhdf", self.relaxed)
+        if comm.rank == 0 and self.found.lines:
+            write_polylines(self.folder / "instantons.vtkhdf", self.found.lines)
+            write_polylines(self.folder / "relaxations.vtkhdf", self.found.relaxed)
 
     def _write_fields(self, setting: Setting, solved: Solved, entry: NoiseEntry, say: Say) -> Checked:
         """The fields under one noise.  Collective."""

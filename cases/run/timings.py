@@ -18,3 +18,8 @@ class Timings(dict[str, float]):
             yield
         finally:
             self[stage] = self.get(stage, 0.0) + time.monotonic() - start
+
+    def add(self, other: Timings) -> None:
+        """Add those of another part of the run; parts that ran side by side are added up."""
+        for stage, seconds in other.items():
+            self[stage] = self.get(stage, 0.0) + seconds

@@ -20,7 +20,7 @@ from mpi4py import MPI
 
 from cases.base.errors import EXIT_SOLVER, CaseError
 from cases.base.progress import Level, Progress
-from cases.base.ranks import all_arrive
+from cases.base.ranks import all_arrive, wait_for_all
 from cases.contracts.summary import Summary
 from cases.sweep.plan import Member
 from cases.sweep.queue import dearest_first, taken, tickets
@@ -91,7 +91,7 @@ def run_members(
             mine[k] = problems, time.monotonic() - start
             verdict = f"FAILED: {problems[0]}" if problems else "good" if code == 0 else "has PROBLEMS"
             progress.info(f"{k + 1}/{len(found)} {found[k].label}: {verdict} ({mine[k][1]:.1f} s)")
-        _wait(comm)
+        wait_for_all(comm)
     parts = comm.allgather(mine if group.rank == 0 else {})
     group.Free()
     ran = {k: value for part in parts for k, value in part.items()}
@@ -135,13 +135,6 @@ def _attempt(
             print(f"rank {comm.rank}: {member.label}: {line}", file=sys.stderr, flush=True)
             comm.Abort(1)
         return EXIT_SOLVER, (line,)
-
-
-def _wait(comm: MPI.Intracomm) -> None:
-    """Wait for the other groups without taking a processor from them.  Collective."""
-    request = comm.Ibarrier()
-    while not request.Test():
-        time.sleep(0.05)
 
 
 def _outcome(member: Member, folder: Path, ran: tuple[tuple[str, ...], float] | None) -> Outcome:
