@@ -28,7 +28,8 @@ PHYSICS = {
     "places": {"drift", "hamilton_jacobi", "paths", "fokker_planck"},
     "formulas": {"drift", "hamilton_jacobi", "paths", "places"},
     "analysis": {
-        "drift", "elements", "hamilton_jacobi", "hamilton_jacobi.bounds", "paths", "fokker_planck", "places",
+        "drift", "elements", "hamilton_jacobi", "hamilton_jacobi.bounds", "hamilton_jacobi.jet", "paths",
+        "fokker_planck", "places",
     },
 }  # fmt: skip
 # The same for cases/, beside solver/ and meshes/; its own modules (the command line) may import all rooms.

@@ -17,10 +17,7 @@ import numpy as np
 from solver.elements.evaluate import Locator, evaluate
 from solver.hamilton_jacobi.bounds.lower_bound import lower_bound
 from solver.hamilton_jacobi.bounds.saddle_cost import SaddleCost
-from solver.hamilton_jacobi.well import (
-    WellPotential,
-    trusted_part,
-)
+from solver.hamilton_jacobi.well import WellPotential, trusted_part
 from solver.paths.instanton import Instanton
 from solver.system import Array
 
@@ -68,8 +65,9 @@ def barrier(
     """
     values = evaluate(trusted_part(well), path.points, locator)[:, 0]
     gaps = np.abs(values - path.actions)[np.isfinite(values)]
-    known = well.coefficients, well.potential, well.cells, well.expansion
-    lower = lower_bound(*known, path.action, costs, locator)
+    fine, tree = (well, locator) if well.fine is None else (well.fine, None)
+    known = fine.coefficients, fine.potential, fine.cells, fine.expansion
+    lower = lower_bound(*known, path.action, costs, tree)
     return Barrier(
         start=well.index,
         end=end,

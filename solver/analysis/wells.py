@@ -2,7 +2,7 @@
 
 V is started from densities (:mod:`solver.analysis.density_well`) or from the attractor alone
 (:mod:`solver.analysis.grown_well`); neither way has the flaws of the other, and where one stops short of the
-cheapest path the other is tried, too.
+cheapest path the other is tried, too, and last the jet scheme (:mod:`solver.analysis.jet_well`).
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ import numpy as np
 from meshes.serial import on_root
 from solver.analysis.density_well import well_from_densities
 from solver.analysis.grown_well import grown_well
+from solver.analysis.jet_well import jets_on, well_from_jet
 from solver.analysis.noise_levels import Continuation, Level, Monitor, continue_levels
 from solver.elements.discretisation import Discretisation
 from solver.errors import NotConverged, Refused
 from solver.fokker_planck.landmarks import Landmarks
+from solver.hamilton_jacobi.jet import JetSolution
 from solver.hamilton_jacobi.well import TOP, WellPotential, trusted_below
 from solver.paths.escape_path import Target
 from solver.paths.instanton import Instanton
@@ -89,9 +91,20 @@ def solve_wells(
         well = well_from_densities(discretisation, start, k, places.attractors[k], targets(k), monitor)
         return Found(*well)
 
-    routes = {"from its attractor": from_expansion}
+    @functools.cache
+    def jets() -> list[JetSolution | Refused]:
+        monitor("quasi-potentials on the whole box by the jet scheme")
+        return jets_on(discretisation, places.attractors)
+
+    def from_jet(k: int) -> Found:
+        jet = jets()[k]
+        if isinstance(jet, Refused):
+            raise NotConverged(jet.reason)
+        return Found(*well_from_jet(discretisation, jet, k, places.attractors[k], targets(k), monitor))
+
+    routes = {"from its attractor": from_expansion, "from the jet scheme": from_jet}
     if not epsilons:
-        routes |= {"from densities": from_density}
+        routes = {**routes, "from densities": from_density}
     elif continuation()[1] is not None:
         routes = {"from densities": from_density, **routes}
     found: list[Found] = []

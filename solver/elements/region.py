@@ -7,6 +7,7 @@ than on submeshes, lets fields of different regions share one numbering and one 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,8 +118,14 @@ def whole(domain: mesh.Mesh) -> Region:
     return make_region(domain, np.ones(cell_map.size_local + cell_map.num_ghosts, dtype=bool))
 
 
+@functools.lru_cache(maxsize=4)
+def cell_space(domain: mesh.Mesh) -> fem.FunctionSpace:
+    """One value a cell.  Kept for the last few meshes: a space is made in 4 ms, and asked for often."""
+    return fem.functionspace(domain, ("DG", 0))
+
+
 def _consistent(domain: mesh.Mesh, active: Mask) -> Mask:
-    marker = fem.Function(fem.functionspace(domain, ("DG", 0)))
+    marker = fem.Function(cell_space(domain))
     marker.x.array[:] = active
     marker.x.scatter_forward()
     return np.asarray(marker.x.array > 0.5)
@@ -148,7 +155,7 @@ def component(domain: mesh.Mesh, active: Mask, seeds: Mask) -> Mask:
 
 def _spread(domain: mesh.Mesh, marks: Mask) -> Mask:
     """Bring marks set on ghosts to the owners of the cells."""
-    marker = fem.Function(fem.functionspace(domain, ("DG", 0)))
+    marker = fem.Function(cell_space(domain))
     marker.x.array[:] = marks
     marker.x.scatter_reverse(InsertMode.add)
     marker.x.scatter_forward()

@@ -63,6 +63,7 @@ def solve_below(
     expansion: Local,
     level: float,
     options: Options | None = None,
+    marked: Mask | None = None,
 ) -> Solution:
     """Solve on a copy of the mesh fitted to {start < level}.  Collective.
 
@@ -73,6 +74,7 @@ def solve_below(
         expansion: V near the attractor.
         level: c.
         options: PETSc options for the linear solver.
+        marked: Cells that are known to hold kinks of V.
 
     Raises:
         NotConverged: If the iteration diverges.
@@ -96,6 +98,7 @@ def solve_below(
         transfer(start, fitted_space, known),
         expansion,
         options=options,
+        marked=None if marked is None else marked & active,
     )
     cells = within_reach(shape, domain, active)
     return Solution(transfer(potential, space, cells), cells, level, iteration)

@@ -91,6 +91,7 @@ def policy_iteration(
     tolerance: float = 1e-11,
     max_iterations: int = 30,
     options: Options | None = None,
+    marked: Mask | None = None,
 ) -> tuple[fem.Function, Iteration]:
     """Solve the Hamilton–Jacobi equation on the region of the coefficients.  Collective.
 
@@ -101,6 +102,7 @@ def policy_iteration(
         tolerance: Largest change of V, relative to the level of the edge, at which the iteration ends.
         max_iterations: Bound on the number of linear solves.
         options: PETSc options for the linear solver.
+        marked: Local cells that are known to hold kinks, to be cut out from the beginning.
 
     Returns:
         V (zero outside the region) and the history.
@@ -122,6 +124,8 @@ def policy_iteration(
     V.x.array[:] = first.x.array
     level = edge_level(region, first)
     kinked = fem.Function(fem.functionspace(region.domain, ("DG", 0)))
+    if marked is not None:
+        kinked.x.array[:] = marked
     problem = repeated(*transport(coefficients, V, first, kinked), region, given, fixed)
     # in the plane exact factors are sparse enough for all sizes
     heights = V.x.array[:owned] if coefficients.domain.geometry.dim == 3 else None

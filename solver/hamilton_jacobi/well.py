@@ -36,6 +36,7 @@ class WellPotential:
         expansion: V near the attractor.
         iteration: How the policy iteration went.
         coefficients: b, A on the region in which V was solved for.
+        fine: The same on a finer mesh, where it was solved for there: what bounds are made of.
     """
 
     index: int
@@ -46,6 +47,7 @@ class WellPotential:
     expansion: Local
     iteration: Iteration
     coefficients: Coefficients
+    fine: WellPotential | None = None
 
     @property
     def smooth(self) -> Mask:

@@ -236,11 +236,10 @@ def _solve(task: Task, grid: Grid, inner: JetSolution | None, former: JetSolutio
         _take(state, grid, inner, np.flatnonzero(taken))
         fixed |= taken
     board = lattice(task.system, grid, fixed)
-    if former is None:
-        first_pass(board, state, task.top)
-    else:
+    if former is not None:
         start = np.isfinite(former(x)) & ~fixed
         _take(state, grid, former, np.flatnonzero(start))
+    first_pass(board, state, task.top)
     settled = _settle(board, state, task)
     values = state.jet[:, 0].copy()
     errors = np.full(grid.size, np.nan) if former is None else np.abs(values - former(x))

@@ -58,8 +58,20 @@ def pop(heap: Array, place: Array, count: int, jet: Array) -> int:
 
 
 @compiled
+def on_front(grid: Lattice, state: State, node: int) -> bool:
+    """Whether V is known at a node and not at all of its neighbours."""
+    if not state.jet[node, 0] < math.inf:
+        return False
+    for r in range(len(grid.ring)):
+        other = neighbour(grid.shape, node, grid.ring[r])
+        if other >= 0 and state.jet[other, 0] == math.inf:
+            return True
+    return False
+
+
+@compiled
 def first_pass(grid: Lattice, state: State, top: float) -> None:
-    """Values that only fall, spread from the fixed nodes in the order of V up to ``top``: a start."""
+    """Values that only fall, spread from where V is known in the order of V up to ``top``: a start."""
     size = len(grid.fixed)
     heap, place = np.empty(size, np.int64), np.full(size, -1, np.int64)
     pops = np.zeros(size, np.int32)
@@ -67,7 +79,7 @@ def first_pass(grid: Lattice, state: State, top: float) -> None:
     jet = state.jet
     count = 0
     for node in range(size):
-        if grid.fixed[node]:
+        if on_front(grid, state, node):
             count = push(heap, place, count, jet, node)
     while count > 0:
         node = pop(heap, place, count, jet)
