@@ -8,23 +8,24 @@ words that :func:`derived` understands, so that no value in a case file stands u
     quadrature of -2 b/A                                in one dimension
     mean passage time by a double integral              in one dimension
     quadrature of exp(-2 loss/epsilon) over the box     a moment
+    least action to the saddle (x, y) [by way of (x, y)]     tests/minimum_action.py
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import sympy as sp
-from scipy.integrate import quad
 from scipy.optimize import brentq, root
 
 from cases.loading.library import files
+from tests import minimum_action
 
 Array = np.ndarray
 WORDS = {"abs": sp.Abs, "max": sp.Max, "min": sp.Min, "e": sp.E, "pi": sp.pi}
@@ -88,9 +89,24 @@ class Plain:
         """An expression or a matrix as a function of the coordinates, of an array of any shape each."""
         return sp.lambdify(self.names, expression, "numpy")
 
+    @cached_property
+    def field(self) -> Callable[..., Array]:
+        """b as a function of the coordinates."""
+        return self.function(self.drift)
+
+    @cached_property
+    def slope(self) -> Callable[..., Array]:
+        """∂b_i/∂x_j as a function of the coordinates."""
+        return self.function(self.drift.jacobian(self.names))
+
+    @cached_property
+    def height(self) -> Callable[..., Array]:
+        """The loss as a function of the coordinates."""
+        return self.function(self.loss)
+
     def zero(self, guess: list[float]) -> Array:
         """The zero of the drift near a point; the point itself where the drift has a kink or jumps there."""
-        b, slope = self.function(self.drift), self.function(self.drift.jacobian(self.names))
+        b, slope = self.field, self.slope
         start = np.array(guess, dtype=float)
         with np.errstate(all="ignore"):
             found = root(lambda x: b(*x).ravel(), start, jac=lambda x: slope(*x), tol=1e-13)
@@ -98,9 +114,9 @@ class Plain:
         return found.x if found.success and np.abs(found.x - start).max() < 0.02 * size else start
 
 
-def point(text: str) -> list[float]:
-    """The coordinates that follow "saddle" in the source of a reference."""
-    found = re.search(r"saddle \(([^)]*)\)", text)
+def point(text: str, before: str = "saddle") -> list[float]:
+    """The coordinates that follow a word in the source of a reference."""
+    found = re.search(before + r" \(([^)]*)\)", text)
     assert found, text
     return [float(one) for one in found[1].split(",")]
 
@@ -114,9 +130,14 @@ def derived(system: Plain, reference: Mapping[str, Any]) -> float:
     raise AssertionError(f"no method for: {source}")
 
 
+def by_action(reference: Mapping[str, Any]) -> bool:
+    """Whether it is an upper bound by an explicit path, to as many digits as the path has nodes."""
+    return "least action" in reference["source"]
+
+
 def rise(system: Plain, reference: Mapping[str, Any]) -> float:
     """``V = 2 ΔU`` for isotropic noise, ``2 ΔU/c`` for A = c I."""
-    height = system.function(system.loss)
+    height = system.height
     a = system.diffusion(reference["noise"])
     strength = float(a[0, 0])
     assert a == a[0, 0] * sp.eye(system.dim)
@@ -157,7 +178,12 @@ def barrier_on_a_line(system: Plain, reference: Mapping[str, Any]) -> float:
     assert up[0]
     assert not up[turn]
     top = brentq(b, x[turn - 1], x[turn], xtol=1e-14, rtol=1e-14)
-    return quad(lambda y: -2 * b(y) / a(y), here, top, epsabs=0, epsrel=1e-12, limit=400)[0]
+    # Gauss's rule on short pieces: a drift may have a kink
+    nodes, weights = np.polynomial.legendre.leggauss(12)
+    pieces = np.linspace(here, top, 2001)
+    half = np.diff(pieces)[:, None] / 2
+    y = pieces[:-1, None] + half * (nodes + 1)
+    return float((-2 * b(y) / a(y) * half * weights).sum())
 
 
 def settled(system: Plain, x: float) -> float:
@@ -217,12 +243,27 @@ def moment(system: Plain, reference: Mapping[str, Any]) -> float:
     nodes, weights = np.polynomial.legendre.leggauss(count)
     axes = [(low + (high - low) * (nodes + 1) / 2) for low, high in system.bounds]
     grid = np.meshgrid(*axes, indexing="ij", sparse=True)
-    loss = system.function(system.loss)(*grid)
+    loss = system.height(*grid)
     p = np.exp(-2 * (loss - loss.min()) / reference["epsilon"])
     for axis in range(system.dim):
         p = p * weights.reshape([-1 if i == axis else 1 for i in range(system.dim)])
     f = system.function(system.expression(reference["moment"]))(*grid)
     return float((f * p).sum() / p.sum())
+
+
+def least_action(
+    system: Plain, reference: Mapping[str, Any], counts: Sequence[int] | None = None, iterations: int = 4000
+) -> float:
+    """The least action from an attractor to a saddle."""
+    source = reference["source"]
+    start, saddle = system.zero(reference["from"]), system.zero(point(source))
+    moving = minimum_action.dynamics(system.names, system.drift, system.diffusion(reference["noise"]))
+    if "by way of" not in source:
+        return minimum_action.barrier(moving, start, saddle, counts, iterations)[0]
+    between = np.array(point(source, "by way of"))
+    corners = np.stack([start, between, saddle])
+    guess = np.stack([np.interp(np.linspace(0, 2, 60), [0, 1, 2], one) for one in corners.T], axis=1)
+    return minimum_action.least(moving, guess, counts or (12, 24, 48, 96), 0.0, iterations)[0]
 
 
 METHODS: dict[str, Callable[[Plain, Mapping[str, Any]], float]] = {
@@ -231,4 +272,5 @@ METHODS: dict[str, Callable[[Plain, Mapping[str, Any]], float]] = {
     "quadrature of -2 b/A": barrier_on_a_line,
     "mean passage time by a double integral": log_time_on_a_line,
     "quadrature of exp(-2 loss/epsilon)": moment,
+    "least action to the saddle": least_action,
 }

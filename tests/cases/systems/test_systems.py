@@ -1,5 +1,8 @@
 """The library of named systems: sound, from the literature, and its answers derived anew."""
 
+import os
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -7,7 +10,7 @@ from cases import cli
 from cases.loading.library import BUILTIN, SYSTEMS, builtin_cases, entries, families
 from cases.loading.load import load
 from cases.loading.validate import validate
-from tests.cases.systems.independent import Plain, derived
+from tests.cases.systems.independent import Plain, by_action, derived, least_action
 
 FAMILIES = families()
 NAMES = [name for family in FAMILIES.values() for name in family]
@@ -49,14 +52,36 @@ def test_defaults_are_not_tuned(name):
     assert "solver" not in data
 
 
+@cache
+def plain_system(name):
+    return Plain.named(name)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_its_answers_are_derived_anew(name):
     plain = Plain.named(name)
     assert plain.references
     for key, reference in plain.references.items():
-        found = derived(plain, reference)
-        # nine digits stand in the files
-        assert reference["value"] == pytest.approx(found, rel=2e-8, abs=1e-12), key
+        if not by_action(reference):
+            # nine digits stand in the files
+            assert reference["value"] == pytest.approx(derived(plain, reference), rel=2e-8, abs=1e-12), key
+
+
+ACTIONS = [
+    (name, key) for name in NAMES for key, one in Plain.named(name).references.items() if by_action(one)
+]
+
+
+@pytest.mark.parametrize(("name", "key"), ACTIONS)
+def test_its_actions_are_met_by_a_path(name, key):
+    """The action of any path is an upper bound but for its quadrature; one of many nodes agrees."""
+    plain = plain_system(name)
+    reference = plain.references[key]
+    if os.environ.get("QUASIPOT_CI") == "all":
+        assert reference["value"] == pytest.approx(derived(plain, reference), rel=1e-5)
+    else:
+        found = least_action(plain, reference, counts=(16,), iterations=200)
+        assert (1 - 1e-3) * reference["value"] <= found <= 1.1 * reference["value"]
 
 
 def test_list_shows_families(capsys):
