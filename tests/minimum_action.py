@@ -29,6 +29,8 @@ GAUSS = 6
 EVEN = 0.1
 #: Nodes at a focus are closer by this power of e: two more turns of the spiral.
 AT_A_FOCUS = 4.0
+#: At a node whose rates differ a path bends like a power of the distance: closer nodes help, or not.
+AT_A_NODE = (0.0, 2.0)
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def least(
         iterations: Most of L-BFGS, for each number of pieces.
         grading: How much closer the nodes are at the start, see :func:`places`.
     """
-    box = np.maximum(np.ptp(path, axis=0), 1e-3 * np.ptp(path, axis=0).max())
+    box = np.maximum(np.ptp(path, axis=0), 0.2 * np.ptp(path, axis=0).max())
     found = np.inf
     for n in counts:
         path, splines = redistributed(path, places(n, grading), box), Splines.through(n, grading)
@@ -222,7 +224,7 @@ def barrier(
     """The least action from an attractor to a saddle.
 
     First guesses are the straight path and the way down reversed in time, or a spiral out of a focus.  From a
-    focus six digits cannot be had by few nodes: errors of 2e-4 remain with the default numbers.
+    focus six digits cannot be had by few nodes: errors of up to 2e-4 remain with the default numbers.
     """
     if turns(system, start):
         return least(
@@ -232,10 +234,11 @@ def barrier(
     guesses = [straight(start, saddle)]
     down = fallen(system, start, saddle)
     guesses += [] if down is None else [down]
-    return min((least(system, guess, counts, 0.0, iterations) for guess in guesses), key=lambda one: one[0])
+    found = [least(system, guess, counts, grading, iterations) for guess in guesses for grading in AT_A_NODE]
+    return min(found, key=lambda one: one[0])
 
 
 def turns(system: Dynamics, start: Array) -> bool:
-    """Whether an attractor is a focus that turns by more than a right angle while it decays by e."""
+    """Whether an attractor is a focus at which a path turns, by 0.3 or more while it decays by e."""
     rates = np.linalg.eigvals(system.jacobian(start[:, None])[:, :, 0])
-    return bool(np.any(np.abs(rates.imag) > np.pi / 2 * np.abs(rates.real)))
+    return bool(np.any(np.abs(rates.imag) > 0.3 * np.abs(rates.real)))

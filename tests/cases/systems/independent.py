@@ -17,7 +17,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,13 @@ from cases.loading.library import files
 from tests import minimum_action
 
 Array = np.ndarray
+#: numpy's own printing of these does not broadcast, or is missing.
+KINKS = {
+    "largest": lambda *these: reduce(np.maximum, these),
+    "smallest": lambda *these: reduce(np.minimum, these),
+    "Heaviside": lambda x, at_zero=0.5: np.heaviside(x, 0.5),
+    "DiracDelta": lambda x, order=0: 0 * x,
+}
 WORDS = {"abs": sp.Abs, "max": sp.Max, "min": sp.Min, "e": sp.E, "pi": sp.pi}
 
 
@@ -85,9 +92,11 @@ class Plain:
             return self.expression(given) * sp.eye(self.dim)
         return sp.Matrix([[self.expression(one) for one in row] for row in given])
 
-    def function(self, expression: Any) -> Callable[..., Array]:
+    def function(self, expression: sp.Basic) -> Callable[..., Array]:
         """An expression or a matrix as a function of the coordinates, of an array of any shape each."""
-        return sp.lambdify(self.names, expression, "numpy")
+        for kind, name in ((sp.Max, "largest"), (sp.Min, "smallest")):
+            expression = expression.replace(kind, lambda *these, name=name: sp.Function(name)(*these))
+        return sp.lambdify(self.names, expression, [KINKS, "numpy"])
 
     @cached_property
     def field(self) -> Callable[..., Array]:

@@ -38,10 +38,12 @@ def test_it_passes_check_and_its_places_are_attractors(name):
             box = np.array(case.domain.bounds)
             assert np.all((np.array(place) > box[:, 0]) & (np.array(place) < box[:, 1]))
             x = np.array(place)[:, None]
-            size = np.abs(
-                built.drift(box.mean(axis=1)[:, None] + 0.3 * (box[:, 1] - box[:, 0])[:, None])
-            ).max()
-            assert np.abs(built.drift(x)).max() <= 2e-2 * size, name
+            width = box[:, 1:] - box[:, :1]
+            size = np.abs(built.drift(box.mean(axis=1)[:, None] + 0.3 * width)).max()
+            still = np.abs(built.drift(x)).max() <= 2e-2 * size
+            # at a minimum with a kink the drift is no zero
+            around = x + 1e-3 * width * np.random.default_rng(1).normal(size=(case.dim, 50))
+            assert still or (case.system.loss and np.all(built.loss(around) > built.loss(x)))
 
 
 @pytest.mark.parametrize("name", NAMES)
