@@ -27,6 +27,8 @@ Level = Callable[[Array], Array]
 NEAR = 0.3
 """Crossings within this part of an edge pull its end onto the boundary instead of dividing the edge."""
 SURVEY = 128
+# of the box: points this near to its sides are on them
+ROUNDING = 1e-12
 EDGES = ((1, 2), (0, 2), (0, 1))
 
 
@@ -189,7 +191,8 @@ def _quadratic(
     numbers = inverse.reshape(3, -1).T
     straight = points[edges].mean(axis=1)
     middles = straight.copy()
-    walls = ((straight <= box[:, 0] + 1e-12) | (straight >= box[:, 1] - 1e-12)).any(axis=1)
+    room = ROUNDING * (box[:, 1] - box[:, 0])
+    walls = ((straight <= box[:, 0] + room) | (straight >= box[:, 1] - room)).any(axis=1)
     curved = np.flatnonzero((count == 1) & on_level[edges].all(axis=1) & ~walls)
     lengths = np.linalg.norm(points[edges[curved, 0]] - points[edges[curved, 1]], axis=1)
     middles[curved] = _projected(level, straight[curved], lengths)

@@ -13,6 +13,9 @@ from meshes.compat import shared_facet_partitioner
 
 Array = NDArray[np.float64]
 
+# cells as large as they may be are not left to rounding
+TIE = 1.0 + 1e-9
+
 
 def cell_diameters(domain: mesh.Mesh) -> Array:
     """Longest edge of every owned cell."""
@@ -68,7 +71,7 @@ def graded(
             nearest = np.sqrt(np.min(np.sum((corners - padded) ** 2, axis=-1), axis=1, initial=np.inf))
             # a cell that contains the point has it nearer than any of its corners
             distance = np.maximum(nearest - diameters, 0.0)
-            marked |= diameters > np.maximum(size, distance / reach)
+            marked |= diameters > TIE * np.maximum(size, distance / reach)
         if not domain.comm.allreduce(bool(marked.any()), op=MPI.LOR):
             break
         domain = refine_cells(domain, np.flatnonzero(marked).astype(np.int32))
@@ -101,7 +104,7 @@ def refined_below(
         corners = domain.geometry.x[domain.geometry.dofmap[:owned, : dim + 1]][..., : domain.geometry.dim]
         points = np.concatenate([corners, corners.mean(axis=1, keepdims=True)], axis=1)
         heights = height(points.reshape(-1, points.shape[-1]).T).reshape(points.shape[:2])
-        marked = (heights.min(axis=1) < level) & (cell_sizes(domain) > size)
+        marked = (heights.min(axis=1) < level) & (cell_sizes(domain) > TIE * size)
         if not domain.comm.allreduce(bool(marked.any()), op=MPI.LOR):
             break
         domain = refine_cells(domain, np.flatnonzero(marked).astype(np.int32))

@@ -35,6 +35,10 @@ class Magnitude(_Real):
         """The sign of the argument."""
         return Sign(self.args[0])
 
+    def _eval_power(self, exponent: sp.Expr) -> sp.Expr | None:
+        """|u|² is u²: smooth at 0, where the derivative of |u| is not known."""
+        return self.args[0] ** exponent if exponent.is_Integer and exponent.is_even else None
+
 
 class Sign(_Real):
     """-1, 0 or 1."""
@@ -49,6 +53,12 @@ class Sign(_Real):
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         """Zero almost everywhere."""
         return sp.Integer(0)
+
+    def _eval_power(self, exponent: sp.Expr) -> sp.Expr | None:
+        """sign(u)² is one, almost everywhere: what the second derivative of |u|² is made of."""
+        if not exponent.is_Integer:
+            return None
+        return sp.Integer(1) if exponent.is_even else self if exponent != 1 else None
 
 
 class Step(_Real):

@@ -30,7 +30,8 @@ def refuse_collapse(case: Case, landscape: Landscape, attractors: Sequence[Array
     for name, table in case.noise.items():
         if not noise.needs_start(table):
             system = noise.system_for(landscape, noise.build(case, landscape, name, None))
-            _named(case, name, partial(require_density, system, attractors, None))
+            check = partial(require_density, system, attractors, None, _size(case))
+            _named(case, name, check)
 
 
 def refuse_open_valley(case: Case, landscape: Landscape, domain: Mesh) -> None:
@@ -46,6 +47,11 @@ def refuse_open_valley(case: Case, landscape: Landscape, domain: Mesh) -> None:
     for name, one in noise.scaled(case, landscape, centre).items():
         found = tail(one.system, domain, max(case.compare.epsilon), case.mesh.degree, centre)
         _named(case, name, partial(require_density, one.system, [], found))
+
+
+def _size(case: Case) -> float:
+    """The shortest side of the box; one for a mesh file, which is looked at before it is read."""
+    return min((high - low for low, high in case.domain.bounds or []), default=1.0)
 
 
 def _named(case: Case, name: str, check: Callable[[], None]) -> None:

@@ -29,6 +29,7 @@ from solver.system import Array, Field, System, constant_tensor
 
 # ℓᵀAℓ at the saddle, relative to the mean eigenvalue of A at the starting attractor, below which it is zero
 VANISHING = 1e-10
+# relative to the way from the start
 STEP = 1e-3
 
 
@@ -75,10 +76,13 @@ def vanishing_noise(diffusion: Field, saddles: Sequence[Saddle], start: Array) -
         if not abs(at) <= VANISHING * scale:  # NaN is no zero either
             continue
         way = saddle.unstable_eigenvector
-        sides = saddle.point[:, None] + STEP * np.outer(way, [-1.0, 1.0])
+        size = float(np.linalg.norm(saddle.point - start)) or 1.0
+        sides = saddle.point[:, None] + STEP * size * np.outer(way, [-1.0, 1.0])
         near = np.einsum("i,ijn,j->n", left, diffusion(sides), left).mean()
+        # of ℓᵀAℓ = c ξ², with ξ in units of the size
         curvature = float(near) / (STEP * float(left @ way)) ** 2
-        growth = saddle.unstable_eigenvalue / curvature if curvature > VANISHING * scale else float("inf")
+        grows = curvature > VANISHING * scale
+        growth = saddle.unstable_eigenvalue * size**2 / curvature if grows else float("inf")
         relative = at / scale if scale > 0 else 0.0  # A may vanish at the attractor as well
         found.append(VanishingNoise(index, saddle.point, relative, growth))
     return found

@@ -29,7 +29,8 @@ class Barrier:
     Attributes:
         start, end, saddle: Indices; unstable cycles are counted after the saddles.
         barrier: V(saddle) = cost of the instanton.
-        lower: A lower bound from a subsolution (see :mod:`solver.hamilton_jacobi.bounds.lower_bound`).
+        lower: A lower bound: exact (:mod:`solver.hamilton_jacobi.bounds.exact`), or from a subsolution
+            (:mod:`solver.hamilton_jacobi.bounds.lower_bound`).
         upper: Upper bound: the cost plus its numerical uncertainty.
         instanton: The path.
         mismatch: Largest ``|V − action|`` along the instanton inside the valid region, over the barrier.
@@ -52,6 +53,7 @@ def barrier(
     path: Instanton,
     locator: Locator,
     costs: Sequence[SaddleCost] = (),
+    exact: float | None = None,
 ) -> Barrier:
     """The barrier of one exit, with its bounds and the comparison of field and path.  Collective.
 
@@ -62,12 +64,17 @@ def barrier(
         path: The instanton.
         locator: Search tree of the mesh.
         costs: The costs of reaching the saddles out of the well, for the lower bound.
+        exact: A sharp lower bound, where there is one.
     """
     values = evaluate(trusted_part(well), path.points, locator)[:, 0]
     gaps = np.abs(values - path.actions)[np.isfinite(values)]
-    fine, tree = (well, locator) if well.fine is None else (well.fine, None)
-    known = fine.coefficients, fine.potential, fine.cells, fine.expansion
-    lower = lower_bound(*known, path.action, costs, tree)
+    if exact is None:
+        fine, tree = (well, locator) if well.fine is None else (well.fine, None)
+        known = fine.coefficients, fine.potential, fine.cells, fine.expansion
+        lower = lower_bound(*known, path.action, costs, tree)
+    else:
+        # the cost of an explicit path is an upper bound: what is above it is rounding
+        lower = min(exact, path.action)
     return Barrier(
         start=well.index,
         end=end,

@@ -17,6 +17,7 @@ from solver.analysis.potential_density import density_from_potential
 from solver.elements.coefficients import Coefficients
 from solver.elements.discretisation import Discretisation
 from solver.elements.evaluate import Locator, bounding_box, evaluate
+from solver.elements.integrals import relaxation_rate
 from solver.elements.linear import Options
 from solver.elements.region import Region, edge_level, whole
 from solver.errors import NotConverged, Refused
@@ -31,10 +32,10 @@ from solver.fokker_planck.continuation import (
 )
 from solver.fokker_planck.density_check import density_difference
 from solver.fokker_planck.landmarks import Landmarks, first_epsilon
-from solver.fokker_planck.markov_chain import time_difference
+from solver.fokker_planck.markov_chain import Rates, dwelling, time_difference
 from solver.fokker_planck.moments import mean_and_covariance
 from solver.fokker_planck.passage import Passage, passages_to
-from solver.fokker_planck.potential_start import potential_start
+from solver.fokker_planck.potential_start import potential_start, start_with
 from solver.fokker_planck.spectrum import Spectrum, well_eigenvalues
 from solver.hamilton_jacobi.well import WellPotential
 from solver.system import Array
@@ -44,8 +45,10 @@ START_RATIO = 30.0
 LEAST_RATIO = 12.0
 # where the first densities of the continuation fail, the next start is this part of the noise level
 RESTART = 0.25
-# up to here the backward equation is solved directly beside the rates
+# up to here, in relaxation times, the backward equation is solved directly beside the rates
 DIRECT_LOG = 14.0
+# … where no well is deeper in which a larger part of the time is spent: of the order of its own precision
+NO_TIME = 1e-6
 # the mass beyond so many ε is below rounding for all that is reported
 NEGLIGIBLE = 30.0
 
@@ -123,6 +126,7 @@ def continue_levels(
     *,
     coarse: StationaryDensity | None = None,
     onwards: bool = True,
+    potential: fem.Function | None = None,
 ) -> tuple[dict[float, Level], Continuation | None]:
     """ε-continuation through all wanted levels, and on to the start of the quasi-potential.  Collective.
 
@@ -135,6 +139,7 @@ def continue_levels(
         landmarks: Attractors and passes.
         monitor: Told what is being done.
         coarse: A density at a higher noise level on another (coarser) mesh, to start from.
+        potential: The global quasi-potential, where it is known: then only the levels wanted are solved for.
         onwards: Whether a start of the quasi-potential is wanted, too.
 
     Returns:
@@ -147,6 +152,11 @@ def continue_levels(
     highest, lowest = max(epsilons, default=0.0), min(epsilons, default=np.inf)
     first = first_epsilon(_corners(discretisation.domain), landmarks.pins)
     begin = _beginning(discretisation, epsilons, landmarks, coarse, first)
+    if potential is not None and epsilons:
+        known = start_with(discretisation, potential, highest, landmarks, exact=True)
+        if known is not None:
+            plan = tuple(sorted(set(epsilons), reverse=True))
+            begin = _Begin(known.gauge, known.part, plan, informed=True)
     while True:
         run = _march(discretisation, begin, epsilons, landmarks, monitor, onwards)
         if run.failed_at is None:
@@ -246,10 +256,10 @@ def _level(state: StationaryDensity, discretisation: Discretisation, landmarks: 
     passages: dict[tuple[int, int], Passage] = {}
     if state.rates is not None and fresh.rates is not None:
         change = time_difference(state.rates, fresh.rates)
-        times = fresh.rates.log_mfpt
         pins = landmarks.pins
+        rate = relaxation_rate(part)
         for j, target in enumerate(pins):
-            near = [i for i in range(len(pins)) if i != j and times[i, j] < DIRECT_LOG]
+            near = [i for i in range(len(pins)) if i != j and solvable(fresh.rates, i, j, rate)]
             if near:
                 starts = [pins[i] for i in near]
                 found = passages_to(part, gauge.function_space, epsilon, starts, target, locator, options)
@@ -259,6 +269,22 @@ def _level(state: StationaryDensity, discretisation: Discretisation, landmarks: 
     overlap = len(landmarks.pins) > 1 and fresh.rates is None
     mean, spread = mean_and_covariance(fresh)
     return Level(fresh, change, shift, margin, passages, spectrum, mean, spread, overlap)
+
+
+def solvable(rates: Rates, start: int, target: int, rate: float) -> bool:
+    """Whether the backward equation can be solved for a passage time in double precision.
+
+    Rounding decides the time from a well of more than e¹⁴ relaxation times; with it go those that lead over
+    such a well and back, however near the start and the target are to each other.
+
+    Args:
+        rates: The chain of the wells.
+        start, target: Wells.
+        rate: Inverse of a relaxation time.
+    """
+    visited = dwelling(rates, start, target) > NO_TIME
+    longest = np.max(rates.log_mfpt[visited, target], initial=-np.inf)
+    return bool(np.isfinite(longest) and longest + np.log(rate) < DIRECT_LOG)
 
 
 def alone(

@@ -23,10 +23,11 @@ from solver.elements.discretisation import Discretisation
 from solver.errors import NotConverged, Refused
 from solver.fokker_planck.chain_exponents import weight_exponents
 from solver.fokker_planck.landmarks import Landmarks
+from solver.hamilton_jacobi.bounds.exact import exact_bound, loss_level
 from solver.hamilton_jacobi.bounds.saddle_cost import SaddleCost, saddle_cost
 from solver.hamilton_jacobi.well import BALL, WellPotential
 from solver.paths.instanton import Instanton
-from solver.paths.prefactor import Asymptotics, kramers
+from solver.paths.prefactor import Asymptotics, kramers, kramers_of_gradient
 from solver.places.places import Places
 from solver.system import Array, System
 
@@ -129,14 +130,15 @@ def analyse(
 def _barriers(discretisation: Discretisation, places: Places, stage: Wells) -> list[Barrier]:
     """The barriers of all wells, with their bounds.  Collective."""
     found = []
+    bound = exact_bound(discretisation)
     for k, (well, paths) in enumerate(stage.found):
         ways = places.ways_out(k)
         over = [path for (n, _), path in zip(ways, paths, strict=True) if places.passes[n].saddle is not None]
-        costs = _saddle_costs(discretisation, over)
-        found += [
-            barrier(well, end, n, path, discretisation.locator, costs)
-            for (n, end), path in zip(ways, paths, strict=True)
-        ]
+        costs = _saddle_costs(discretisation, over) if bound is None else []
+        start = places.attractors[k].point
+        for (n, end), path in zip(ways, paths, strict=True):
+            exact = None if bound is None else bound(start, places.passes[n].point)
+            found.append(barrier(well, end, n, path, discretisation.locator, costs, exact))
     return found
 
 
@@ -158,6 +160,8 @@ def _with_own_gauge(
 ) -> tuple[dict[float, Level], dict[str, Refused]]:
     """The densities of a well that is alone with V for their gauge, and where that cannot be.  Collective."""
     levels, refused = dict(stage.levels), {}
+    if loss_level(discretisation) is not None:
+        return levels, {}  # they have it already
     if len(places.attractors) == 1 and not places.passes and places.attractors[0].fixed_point is not None:
         for epsilon, level in stage.levels.items():
             other = alone(level, stage.found[0].well, stage.landmarks, discretisation.options)
@@ -172,12 +176,15 @@ def _asymptotics(
     discretisation: Discretisation, places: Places, barriers: Sequence[Barrier]
 ) -> list[Asymptotics | Refused]:
     """The law of Kramers and of Bouchet and Reygner for each barrier, or why there is none.  Collective."""
+    exact = loss_level(discretisation) is not None
 
     def law(one: Barrier) -> Asymptotics | Refused:
         start, over = places.attractors[one.start], places.passes[one.saddle]
         if start.fixed_point is None or over.saddle is None:
             return Refused("it is a law for escape from a point over a saddle, and one of them is a cycle")
         try:
+            if exact:
+                return kramers_of_gradient(start.fixed_point, over.saddle.fixed_point, one.barrier)
             return kramers(discretisation.system, start.point, over.point, one.instanton)
         except NotConverged as error:
             return Refused(str(error))

@@ -18,10 +18,12 @@ from meshes.serial import on_root
 from solver.analysis.density_well import well_from_densities
 from solver.analysis.grown_well import grown_well
 from solver.analysis.jet_well import jets_on, well_from_jet
+from solver.analysis.loss_well import loss_potential, loss_wells
 from solver.analysis.noise_levels import Continuation, Level, Monitor, continue_levels
 from solver.elements.discretisation import Discretisation
 from solver.errors import NotConverged, Refused
 from solver.fokker_planck.landmarks import Landmarks
+from solver.hamilton_jacobi.bounds.exact import loss_level
 from solver.hamilton_jacobi.jet import JetSolution
 from solver.hamilton_jacobi.well import TOP, WellPotential, trusted_below
 from solver.paths.escape_path import Target
@@ -70,6 +72,9 @@ def solve_wells(
     """
     system = discretisation.system
     landmarks = places.pinned(system)
+    level = loss_level(discretisation)
+    if level is not None:
+        return _known(discretisation, places, epsilons, landmarks, level, monitor)
 
     @functools.cache
     def continuation() -> tuple[dict[float, Level], Continuation | None]:
@@ -115,6 +120,25 @@ def solve_wells(
         refused |= {f"V of well {k} {name}": failure for name, failure in failures.items()}
     levels, start = continuation() if continuation.cache_info().currsize else ({}, None)
     return Wells(landmarks, tuple(found), levels, start, refused)
+
+
+def _known(
+    discretisation: Discretisation,
+    places: Places,
+    epsilons: Sequence[float],
+    landmarks: Landmarks,
+    level: float,
+    monitor: Monitor,
+) -> Wells:
+    """V from the loss, and the densities with it for their gauge.  Collective."""
+    found = tuple(Found(*one) for one in loss_wells(discretisation, places, level))
+    levels: dict[float, Level] = {}
+    if epsilons:
+        potential = loss_potential(discretisation, level)
+        levels, _ = continue_levels(
+            discretisation, epsilons, landmarks, monitor, onwards=False, potential=potential
+        )
+    return Wells(landmarks, found, levels, None)
 
 
 def surest(routes: Mapping[str, Callable[[], Found]]) -> tuple[Found, dict[str, Refused]]:

@@ -18,6 +18,12 @@ from solver.system import Array, Field
 TURN = 0.7
 """Largest angle, in radians, between the fields at the two ends of an edge that is not split."""
 
+# An edge is halved so often; across one that is shorter than rounding, or than is worth the triangles along a
+# line on a surface, a field jumps.
+DEPTH = {2: 45, 3: 6}
+# by less than this angle: then it turns the short way, as all fields do that are near and continuous
+LARGEST_JUMP = 2.8
+
 
 def boundary_degree(drift: Field, lower: Array, upper: Array, budget: int = 400_000) -> int:
     """Return the degree of ``drift`` on the boundary of the box, which must carry no zero.
@@ -76,7 +82,7 @@ def _angle(drift: Field, cells: Array, budget: int) -> float:
     surface stays closed.
     """
     corners = cells.shape[1]
-    total, spent = 0.0, 0
+    total, spent, depth = 0.0, 0, 0
     values = _unit(drift, cells)
     while len(cells):
         spent += cells.shape[0] * corners
@@ -84,7 +90,12 @@ def _angle(drift: Field, cells: Array, budget: int) -> float:
             raise NotConverged(f"the drift turns too fast on the boundary near {cells[0, 0]} (a zero on it?)")
         pairs = [(0, 1)] if corners == 2 else [(0, 1), (1, 2), (2, 0)]
         cosine = np.stack([(values[:, i] * values[:, j]).sum(-1) for i, j in pairs], axis=1)
-        marked = cosine < np.cos(TURN)
+        largest = TURN if depth < DEPTH[corners] else LARGEST_JUMP
+        marked = cosine < np.cos(largest)
+        if depth == DEPTH[corners] and marked.any():
+            at = ", ".join(f"{x:.6g}" for x in cells[marked.any(axis=1)][0, 0])
+            raise NotConverged(f"the drift jumps on the boundary of the domain to its opposite, near ({at})")
+        depth += 1
         done = ~marked.any(axis=1)
         total += _swept(values[done])
         cells, marked = cells[~done], marked[~done]

@@ -10,8 +10,11 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from solver.drift.connections import Saddle
-from solver.system import Array, System
+from solver.errors import NotConverged
+from solver.system import Array, Field, System
 
+# the lowest way is followed in steps of this part of the way to its end, for up to so many steps
+RING, RINGS, DIRECTIONS = 0.01, 2000, 180
 # distances relative to the way from the saddle to its goal
 FIRST, ARRIVED = 1e-3, 1e-3
 LONGEST = 1e3  # in units of 1/λ₊
@@ -36,7 +39,8 @@ def relaxation_path(system: System, saddle: Saddle, start: int, goal: Array | No
         size = min(size, float(np.linalg.norm(goal - saddle.point, axis=1).min()))
 
     def drift(_: float, x: Array) -> Array:
-        return system.drift(x[:, None])[:, 0]
+        # time in units of 1/λ₊: the first step of the integrator depends on it
+        return system.drift(x[:, None])[:, 0] / saddle.unstable_eigenvalue
 
     def arrives(_: float, x: Array) -> float:
         return 1.0 if goal is None else float(np.linalg.norm(goal - x, axis=1).min()) - ARRIVED * size
@@ -46,11 +50,53 @@ def relaxation_path(system: System, saddle: Saddle, start: int, goal: Array | No
 
     arrives.terminal = leaves.terminal = True  # type: ignore[attr-defined]
     first = saddle.point + FIRST * size * direction
-    until = LONGEST / saddle.unstable_eigenvalue
     found = solve_ivp(
-        drift, (0.0, until), first, "LSODA", events=(arrives, leaves), rtol=1e-6, atol=1e-6 * size
+        drift, (0.0, LONGEST), first, "LSODA", events=(arrives, leaves), rtol=1e-6, atol=1e-6 * size
     )
     points = [saddle.point, *found.y.T]
     if goal is not None and len(found.t_events[0]):
         points.append(goal[np.argmin(np.linalg.norm(goal - points[-1], axis=1))])
     return np.array(points)
+
+
+def lowest_way(loss: Field, saddle: Array, direction: Array, goal: Array, box: Array) -> Array:
+    """The way down a loss with kinks from a saddle to a minimum, ``(n, d)``, by the lowest of small circles.
+
+    An integrator of ``ẋ = −∇U`` chatters about the kinks along which such ways lead.  Not collective.
+
+    Args:
+        loss: U, ``(d, N) -> (N,)``.
+        saddle: Where the way begins, ``(d,)``.
+        direction: Which of its two sides to take, ``(d,)``.
+        goal: The minimum, ``(d,)``.
+        box: Lowest and highest corner, ``(2, d)``.
+
+    Raises:
+        NotConverged: If the way ends elsewhere.
+    """
+    width = box[1] - box[0]
+    step = RING * float(np.linalg.norm((goal - saddle) / width))
+    circle = _circle(len(goal))
+    points = [saddle, saddle + step * width * (direction / width) / np.linalg.norm(direction / width)]
+    for _ in range(RINGS):
+        if np.linalg.norm((points[-1] - goal) / width) < 1.5 * step:
+            return np.array([*points, goal])
+        around = points[-1][:, None] + step * width[:, None] * circle
+        # not back
+        ahead = ((points[-1] - points[-2]) / width) @ circle > 0.0
+        values = np.where(ahead, loss(around), np.inf)
+        points.append(around[:, int(np.argmin(values))])
+    raise NotConverged("the way down from the saddle does not end in the minimum")
+
+
+def _circle(dim: int) -> Array:
+    """Directions on which the lowest is looked for, the axes among them, ``(d, n)``."""
+    if dim == 1:
+        return np.array([[-1.0, 1.0]])
+    if dim == 2:
+        t = 2 * np.pi * np.arange(DIRECTIONS) / DIRECTIONS
+        return np.array([np.cos(t), np.sin(t)])
+    steps = np.linspace(-1.0, 1.0, 21)
+    x = np.stack([a.ravel() for a in np.meshgrid(steps, steps, steps)])
+    shell = x[:, np.abs(x).max(axis=0) > 0.99]
+    return np.asarray(shell / np.linalg.norm(shell, axis=0))

@@ -48,6 +48,8 @@ class FixedPoint:
             unstable point is a ``saddle``: it is the barrier between two wells.
         index: Number of unstable directions m (real parts that are positive).
         on_boundary: The point lies on the boundary of the box.
+        regular: The drift is smooth there, and its Jacobian regular; where it is not, the Jacobian and its
+            eigenvalues are made of secants (:mod:`solver.drift.landscape`), and tell orders of magnitude.
     """
 
     point: Array
@@ -56,6 +58,7 @@ class FixedPoint:
     kind: Kind
     index: int
     on_boundary: bool = False
+    regular: bool = True
 
 
 def fixed_points(
@@ -130,13 +133,14 @@ def fixed_points(
         points = points[:, inside(points)]
     points = _one_period(points, lower, upper, wraps)
     edge = _on_edge(points[~wraps], lower[~wraps], upper[~wraps])
-    found = [_describe(system, points[:, n], bool(edge[n])) for n in range(points.shape[1])]
+    found = [describe(system, points[:, n], bool(edge[n])) for n in range(points.shape[1])]
     grain = 1e-7 * (upper - lower)
     rank = {"attractor": 0, "saddle": 1, "centre": 2, "repeller": 2}
     return tuple(sorted(found, key=lambda f: (rank[f.kind], f.index, *np.round(f.point / grain))))
 
 
-def _describe(system: System, point: Array, on_boundary: bool) -> FixedPoint:
+def describe(system: System, point: Array, on_boundary: bool) -> FixedPoint:
+    """What kind of fixed point a regular zero of the drift is."""
     jacobian = system.jacobian(point[:, None])[:, :, 0]
     values = np.linalg.eigvals(jacobian).astype(complex)
     values = values[np.lexsort((values.imag, -values.real))]

@@ -16,6 +16,7 @@ import basix.ufl
 import numpy as np
 import ufl
 from dolfinx import fem, mesh
+from mpi4py import MPI
 from numpy.typing import NDArray
 
 from meshes.form_cache import share
@@ -24,6 +25,9 @@ from solver.elements.region import Region, whole
 from solver.system import Array, Field, System
 
 Cells = NDArray[np.int32]
+
+# a speed below this part of the highest is rounding where b and A∇V cancel
+STILL = 1e-10
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class Coefficients:
         drift, diffusion, divergence: On the quadrature element; for volume integrals over ``dx``.
         drift_nodal, diffusion_nodal: Lagrange interpolants, for integrals over the boundary ``ds``.
         quadrature_degree: Degree of the rule.
+        still: A constant of forms: a squared speed that is none, (10⁻¹⁰ max|b|)²; it keeps quotients finite
+            where a velocity vanishes.
         fade: Levels of the gauge between which the drift of the gauge form fades out below the edge of the
             region (:mod:`solver.elements.fading`).
     """
@@ -46,6 +52,7 @@ class Coefficients:
     drift_nodal: fem.Function
     diffusion_nodal: fem.Function
     quadrature_degree: int
+    still: fem.Constant
     fade: Fade | None = None
 
     @property
@@ -133,12 +140,20 @@ def coefficients(
     cells = np.flatnonzero(region.active).astype(np.int32)
     x = quadrature_points(domain, quadrature_degree, cells)
     d = system.dim
+    drift = system.drift(x)
     return Coefficients(
         region=region,
-        drift=quadrature_function(domain, quadrature_degree, system.drift(x), cells),
+        drift=quadrature_function(domain, quadrature_degree, drift, cells),
         diffusion=quadrature_function(domain, quadrature_degree, system.diffusion(x), cells),
         divergence=quadrature_function(domain, quadrature_degree, system.divergence(x), cells),
         drift_nodal=nodal_function(domain, degree, system.drift, (d,), cells),
         diffusion_nodal=nodal_function(domain, degree, system.diffusion, (d, d), cells),
         quadrature_degree=quadrature_degree,
+        still=fem.Constant(domain, _still(domain.comm, drift)),
     )
+
+
+def _still(comm: MPI.Comm, drift: Array) -> float:
+    """``(10⁻¹⁰ max|b|)²`` over the points of all ranks; tiny where b vanishes.  Collective."""
+    fastest = float(np.max(np.sum(drift**2, axis=0), initial=0.0))
+    return max(STILL**2 * comm.allreduce(fastest, op=MPI.MAX), np.finfo(float).tiny)

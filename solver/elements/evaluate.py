@@ -8,6 +8,11 @@ from mpi4py import MPI
 
 from solver.system import Array
 
+# of the mesh: boxes of cells are wider by this
+ROUNDING = 1e-12
+# in barycentric coordinates: a point on the edge of the mesh is in the mesh
+NEAR = 1e-6
+
 
 class Locator:
     """Finds the cells of points on a distributed mesh.
@@ -20,18 +25,28 @@ class Locator:
         dim = domain.topology.dim
         owned = np.arange(domain.topology.index_map(dim).size_local, dtype=np.int32)
         self.domain = domain
-        self.tree = geometry.bb_tree(domain, dim, entities=owned, padding=1e-12)
+        size = float(np.ptp(domain.geometry.x, axis=0).max()) if len(domain.geometry.x) else 0.0
+        self.tree = geometry.bb_tree(domain, dim, entities=owned, padding=ROUNDING * size)
 
     def cells(self, points: Array) -> Array:
-        """An owned cell for every point ``(n, d)``, −1 where no owned cell contains it."""
-        padded = np.zeros((len(points), 3))
-        padded[:, : points.shape[1]] = points
+        """An owned cell for every point ``(n, d)``, −1 where no owned cell contains it.
+
+        Barycentric coordinates, and not the distances of :func:`dolfinx.geometry.compute_colliding_cells`,
+        tell it: those are compared with a length of 10⁻⁶, whatever the units are.
+        """
+        count, dim = points.shape
+        padded = np.zeros((count, 3))
+        padded[:, :dim] = points
         candidates = geometry.compute_collisions_points(self.tree, padded)
-        colliding = geometry.compute_colliding_cells(self.domain, candidates, padded)
-        return np.array(
-            [colliding.links(i)[0] if len(colliding.links(i)) else -1 for i in range(len(points))],
-            dtype=np.int32,
-        )
+        point = np.repeat(np.arange(count), np.diff(candidates.offsets))
+        corners = self.domain.geometry.x[self.domain.geometry.dofmap[candidates.array]][:, : dim + 1, :dim]
+        edges = np.swapaxes(corners[:, 1:] - corners[:, :1], 1, 2)
+        local = np.linalg.solve(edges, (points[point] - corners[:, 0])[..., None])[..., 0]
+        inside = (local >= -NEAR).all(axis=1) & (local.sum(axis=1) <= 1.0 + NEAR)
+        found = np.full(count, -1, dtype=np.int32)
+        # backwards, so that the first of several cells is the one that is left
+        found[point[inside][::-1]] = candidates.array[inside][::-1]
+        return found
 
     def owners(self, cells: Array) -> Array:
         """Lowest rank that found each point (the number of ranks where none did).  Collective."""

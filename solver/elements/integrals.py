@@ -61,3 +61,20 @@ def total_variation(coefficients: Coefficients, first: fem.Function, second: fem
     """``½∫|p₁ − p₂| dx``, between 0 and 1 for two densities.  Collective."""
     gap = fem.assemble_scalar(fem.form(0.5 * abs(first - second) * coefficients.dx))
     return float(coefficients.domain.comm.allreduce(gap, op=MPI.SUM))
+
+
+def relaxation_rate(coefficients: Coefficients) -> float:
+    """``√⟨|b|²⟩ / √⟨|x − x̄|²⟩`` over the region: a rate that makes times dimensionless.  Collective."""
+    comm = coefficients.domain.comm
+    x = ufl.SpatialCoordinate(coefficients.domain)
+    one = fem.Constant(coefficients.domain, 1.0)
+
+    def integral(f: ufl.core.expr.Expr) -> float:
+        return float(comm.allreduce(fem.assemble_scalar(fem.form(f * coefficients.dx)), op=MPI.SUM))
+
+    volume = integral(one)
+    middle = [integral(x[i]) / volume for i in range(coefficients.domain.geometry.dim)]
+    # constants: numbers would make a new form, compiled anew, of every region
+    centre = fem.Constant(coefficients.domain, np.array(middle))
+    spread = integral(ufl.inner(x - centre, x - centre))
+    return float(np.sqrt(integral(ufl.inner(coefficients.drift, coefficients.drift)) / spread))

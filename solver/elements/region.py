@@ -26,6 +26,9 @@ Dofs = NDArray[np.int32]
 
 Mask = NDArray[np.bool_]
 
+# in units of the cell: points on facets are in the cells on both sides
+ROUNDING = 1e-10
+
 
 @dataclass(frozen=True)
 class Region:
@@ -167,14 +170,15 @@ def cells_near(domain: mesh.Mesh, points: Array) -> Mask:
     d = domain.geometry.dim
     # the corners come first, also where cells are curved
     vertices = domain.geometry.x[domain.geometry.dofmap][:, : d + 1, :d]
-    low, high = vertices.min(axis=1) - 1e-10, vertices.max(axis=1) + 1e-10
+    low, high = vertices.min(axis=1), vertices.max(axis=1)
+    room = ROUNDING * (high - low)
+    low, high = low - room, high + room
     found = np.zeros(len(vertices), dtype=bool)
     for point in np.atleast_2d(points):
         near = np.flatnonzero((low <= point).all(axis=1) & (point <= high).all(axis=1))
         edges = np.swapaxes(vertices[near, 1:] - vertices[near, :1], 1, 2)
         local = np.linalg.solve(edges, (point - vertices[near, 0])[..., None])[..., 0]
-        tolerance = 1e-10
-        found[near[(local >= -tolerance).all(axis=1) & (local.sum(axis=1) <= 1 + tolerance)]] = True
+        found[near[(local >= -ROUNDING).all(axis=1) & (local.sum(axis=1) <= 1 + ROUNDING)]] = True
     return found
 
 

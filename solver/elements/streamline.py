@@ -27,8 +27,8 @@ def streamline_time(
     # the side of a cell of a box cut into simplices, also where cells are curved
     dim = coefficients.domain.geometry.dim
     h = abs(ufl.JacobianDeterminant(coefficients.domain)) ** (1.0 / dim)
-    # the floor keeps τ finite where u vanishes
-    square = ufl.inner(velocity, velocity) + 1e-20
+    # τ stays finite where u vanishes
+    square = ufl.inner(velocity, velocity) + coefficients.still
     along = ufl.inner(velocity, ufl.dot(coefficients.diffusion, velocity)) / square
     crossing = h / (2.0 * degree * ufl.sqrt(square))
     return ufl.max_value(crossing - 0.5 * epsilon * along / square, 0.0)

@@ -27,6 +27,7 @@ from solver.elements.assembly import assemble_matrix, assemble_unreduced, fixed_
 from solver.elements.coefficients import Coefficients
 from solver.elements.evaluate import Locator, evaluate
 from solver.elements.free_rows import FactorisedFree
+from solver.elements.integrals import relaxation_rate
 from solver.elements.linear import Options
 from solver.elements.region import Dofs, Region
 from solver.errors import NotConverged
@@ -143,28 +144,16 @@ def mean_exit_time(
     mean = float(evaluate(field, np.asarray(start, dtype=float)[None], locator)[0, 0])
     if np.isnan(mean):
         raise ValueError(f"the start {np.asarray(start).tolist()} does not lie in the region")
-    relative = float(np.log(mean * relaxation_rate(coefficients))) if mean > 0.0 else np.inf
-    if not relative < HIGHEST_LOG:
+    rate = relaxation_rate(coefficients)
+    relative = float(np.log(mean * rate)) if mean > 0.0 else np.inf
+    # a deep well elsewhere in the region spoils the time from here, too
+    longest = coefficients.domain.comm.allreduce(float(np.max(np.abs(field.x.array))), op=MPI.MAX)
+    if not max(relative, float(np.log(longest * rate))) < HIGHEST_LOG:
         raise TooRare(
             f"the mean exit time at epsilon = {epsilon:g} is beyond e^{HIGHEST_LOG:g} relaxation times: "
             "a direct solution is decided by rounding there; use solver.exits.flux"
         )
     return ExitTime(epsilon, mean, float(np.log(mean)), relative, field)
-
-
-def relaxation_rate(coefficients: Coefficients) -> float:
-    """``√⟨|b|²⟩ / √⟨|x − x̄|²⟩`` over the region: a rate that makes times dimensionless.  Collective."""
-    comm = coefficients.domain.comm
-    x = ufl.SpatialCoordinate(coefficients.domain)
-    one = fem.Constant(coefficients.domain, 1.0)
-
-    def integral(f: ufl.core.expr.Expr) -> float:
-        return float(comm.allreduce(fem.assemble_scalar(fem.form(f * coefficients.dx)), op=MPI.SUM))
-
-    volume = integral(one)
-    centre = [integral(x[i]) / volume for i in range(coefficients.domain.geometry.dim)]
-    spread = integral(ufl.inner(x - ufl.as_vector(centre), x - ufl.as_vector(centre)))
-    return float(np.sqrt(integral(ufl.inner(coefficients.drift, coefficients.drift)) / spread))
 
 
 def lowest_on_boundary(potential: Field, level: Field, candidates: Array) -> LowestExit | None:
@@ -194,19 +183,20 @@ def lowest_on_boundary(potential: Field, level: Field, candidates: Array) -> Low
     def constraint(x: Array) -> float:
         return float(level(x[:, None])[0])
 
-    options = {"ftol": 1e-15, "eps": DIFFERENCE * float(np.ptp(candidates))}
+    size = float(np.ptp(candidates))
+    options = {"ftol": 1e-15, "eps": DIFFERENCE * size}
     found = minimize(
         value, start, method="SLSQP", constraints={"type": "eq", "fun": constraint}, options=options
     )
-    slope = float(np.linalg.norm(_gradient(level, start)))
-    on_boundary = abs(constraint(found.x)) <= 1e-8 * slope * float(np.ptp(candidates))
+    slope = float(np.linalg.norm(_gradient(level, start, DIFFERENCE * size)))
+    on_boundary = abs(constraint(found.x)) <= 1e-8 * slope * size
     # the candidates of a curved mesh are on the boundary up to rounding: a real minimum is not above them
     if on_boundary and found.fun <= lowest + 1e-9 * abs(lowest):
         return LowestExit(found.x, float(found.fun))
     return LowestExit(start, lowest)
 
 
-def _gradient(function: Field, x: Array, step: float = 1e-6) -> Array:
+def _gradient(function: Field, x: Array, step: float) -> Array:
     shift = step * np.eye(len(x))
     return (
         np.array([(function((x + s)[:, None])[0] - function((x - s)[:, None])[0]) / 2 for s in shift]) / step

@@ -32,7 +32,8 @@ from solver.system import Array, System
 
 # a ratio above this is taken for one: octaves that fall more slowly are not told from those that do not
 FALLING = 0.97
-VANISHING = 1e-10
+# the noise at a point, over that around it, at this part of the size of the domain
+VANISHING, NEARBY = 1e-10, 1e-3
 
 
 class NotNormalisable(NotConverged):
@@ -65,15 +66,15 @@ class Tail:
         return self.ratio * 2.0**order < FALLING
 
 
-def collapse_onto(system: System, point: Array, scale: float = 1e-3) -> str | None:
+def collapse_onto(system: System, point: Array, size: float = 1.0) -> str | None:
     """Why there is no density round a zero of the drift: the noise vanishes there.  None if it does not.
 
     Args:
         system: The system.
         point: A zero of b, ``(d,)``.
-        scale: Distance at which the noise is looked at for comparison.
+        size: Of the domain: at a thousandth of it the noise is looked at for comparison.
     """
-    steps = scale * np.concatenate([np.eye(system.dim), -np.eye(system.dim)]).T
+    steps = NEARBY * size * np.concatenate([np.eye(system.dim), -np.eye(system.dim)]).T
     around = np.linalg.norm(system.diffusion(point[:, None] + steps), axis=(0, 1)).max()
     at = float(np.linalg.norm(system.diffusion(point[:, None])))
     if not at <= VANISHING * max(float(around), 1e-300):  # NaN is no zero either
@@ -109,14 +110,16 @@ def tail(
     return _octaves(density, rho, known.dx, domain, octaves)
 
 
-def require_density(system: System, attractors: Sequence[Array], tails: Tail | None) -> None:
-    """Refuse a density that is none.
+def require_density(
+    system: System, attractors: Sequence[Array], tails: Tail | None, size: float = 1.0
+) -> None:
+    """Refuse a density that is none; ``size`` is that of the domain.
 
     Raises:
         NotNormalisable: With the reason.
     """
     for point in attractors:
-        reason = collapse_onto(system, point)
+        reason = collapse_onto(system, point, size)
         if reason is not None:
             raise NotNormalisable(reason)
     if tails is not None and not tails.normalisable:

@@ -45,6 +45,21 @@ def markov_chain(epsilon: float, log_rate: Array) -> Rates:
     return Rates(epsilon, log_rate, passage, _log_weights(log_rate))
 
 
+def dwelling(rates: Rates, start: int, target: int) -> Array:
+    """The part of the passage time from start to target that is spent in each well, ``(K,)``.
+
+    The time is linear in the mean sojourn times of the wells, so that halving the rates out of one adds the
+    time spent there.
+    """
+    parts = np.zeros(len(rates.log_rate))
+    for n in range(len(parts)):
+        if n != target and np.isfinite(rates.log_mfpt[start, target]):
+            slower = rates.log_rate.copy()
+            slower[n] -= np.log(2.0)
+            parts[n] = np.expm1(_log_passage(slower, start, target) - rates.log_mfpt[start, target])
+    return parts
+
+
 def time_difference(one: Rates | None, other: Rates | None) -> float:
     """Largest difference of a log mean first passage time between two computations of the same rates.
 

@@ -83,8 +83,25 @@ def potential_start(discretisation: Discretisation, highest: float, landmarks: L
     """
     if not len(landmarks.passes):
         return None
-    domain, locator = discretisation.domain, discretisation.locator
     gauge, left = least_transport(discretisation, landmarks)
+    return start_with(discretisation, gauge, highest, landmarks, exact=left < GRADIENT)
+
+
+def start_with(
+    discretisation: Discretisation, gauge: fem.Function, highest: float, landmarks: Landmarks, exact: bool
+) -> Start | None:
+    """Where a continuation may start with a gauge; None where that knows no barrier.  Collective.
+
+    Args:
+        discretisation: The system on the mesh.
+        gauge: W.
+        highest: The highest noise level that is wanted.
+        landmarks: Attractors and passes.
+        exact: W is the quasi-potential, so that the continuation may start at that level.
+    """
+    domain, locator = discretisation.domain, discretisation.locator
+    if not len(landmarks.passes):
+        return Start(gauge, discretisation.coefficients.on(whole(domain)), highest) if exact else None
     wells = evaluate(gauge, np.array([pin.point for pin in landmarks.pins]), locator)[:, 0]
     passes = evaluate(gauge, landmarks.passes, locator)[:, 0]
     lowest = min(
@@ -96,7 +113,7 @@ def potential_start(discretisation: Discretisation, highest: float, landmarks: L
     # NaN fails, too
     if not lowest > 0.0:
         return None
-    epsilon = highest if left < GRADIENT else max(highest, lowest / MODERATE)
+    epsilon = highest if exact else max(highest, lowest / MODERATE)
     fade = fade_levels(whole(domain), gauge, float(max(passes.max(), wells.max())), epsilon)
     low = np.asarray(cell_values(gauge).min(axis=1) < fade.top)
     seeds = np.any([cells_near(domain, pin.point) for pin in landmarks.pins], axis=0)

@@ -2,9 +2,9 @@
 
 ``𝓛h = b·∇h + (ε/2)A:∇∇h = −λh`` with reflection: λ₁ = 0, and with K wells K − 1 further eigenvalues of the
 order e^{−barrier/ε}; for two wells λ₂ = k_01 + k_10.  Rounding perturbs eigenvalues by about 10⁻¹⁶ times
-the largest one of the mesh.  So those expected below e^{−14} are refused; and whatever was expected, λ₁ = 0
-is computed along with the others, and shows how far rounding has come: none is returned that is not 10⁴ times
-as large.
+the largest one of the mesh.  So those expected below e^{−14} times the rate of the drift are refused; and
+whatever was expected, λ₁ = 0 is computed along with the others, and shows how far rounding has come: none is
+returned that is not 10⁴ times as large.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from slepc4py import SLEPc
 
 from solver.elements.assembly import assemble_matrix, fixed_dofs
 from solver.elements.coefficients import Coefficients
+from solver.elements.integrals import relaxation_rate
 from solver.errors import NotConverged
 from solver.fokker_planck.committor import generator
 from solver.fokker_planck.markov_chain import Rates
 from solver.system import Array
 
+# relative to the rate at which the drift crosses the region
 LOWEST_LOG = -14.0
 # largest |λ₁/λ₂|
 ROUNDING = 1e-4
@@ -44,7 +46,7 @@ def slowest_eigenvalues(
     Raises:
         NotConverged: If SLEPc does not find them, or they are below what can be resolved.
     """
-    if not np.log(guess) > LOWEST_LOG:
+    if not np.log(guess / relaxation_rate(coefficients)) > LOWEST_LOG:
         raise NotConverged(
             f"eigenvalues near {guess:.1e} are below rounding; the rates from fluxes are the reliable result"
         )

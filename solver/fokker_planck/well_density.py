@@ -121,7 +121,10 @@ def well_densities(
     fixed = fixed_dofs(region, space)
     free = FreeRows(assemble_matrix(form, region, space, fixed), fixed)
     columns = pin_vectors(coefficients, space, pins, epsilon)
-    complete = bordered(free.refreshed(), [free.part(column) for column in columns])
+    matrix = free.refreshed()
+    # an equation with zero on the right; the rows of the pins, which have entries of order one, go with it
+    matrix.scale(1.0 / matrix.norm(PETSc.NormType.INFINITY))
+    complete = bordered(matrix, [free.part(column) for column in columns])
     ksp = factorise(complete, "stationary density", options)
     densities = []
     for k in range(len(pins)):

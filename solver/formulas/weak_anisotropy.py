@@ -60,20 +60,26 @@ def weak_barrier(system: System, attractor: Array, saddle: Array, direction: Arr
     size = float(np.linalg.norm(saddle - attractor))
     scale = float(np.trace(system.diffusion(attractor[:, None])[..., 0])) / system.dim
     first = saddle + FIRST * size * direction
+    rise = float(system.loss(saddle[:, None])[0] - system.loss(attractor[:, None])[0])
+
+    # the unit of time: the first step of the integrator depends on it
+    slowest = _slowest(system, attractor, saddle)
 
     def flow(_: float, state: Array) -> Array:
         x = state[:-1, None]
         b = system.drift(x)[:, 0]
-        return np.append(b, b @ system.diffusion(x)[..., 0] @ b)
+        return np.append(b, b @ system.diffusion(x)[..., 0] @ b) / slowest
 
     def arrives(_: float, state: Array) -> float:
         return float(np.linalg.norm(state[:-1] - attractor)) - LAST * size
 
     arrives.terminal = True  # type: ignore[attr-defined]
     start = np.append(first, _head(system, saddle, FIRST * size * direction))
+    # the last component is ∫∇UᵀA dx, of the order of the rise of U times A
+    precision = np.append(np.full(len(first), size), scale * rise)
     found = scipy.integrate.solve_ivp(
-        flow, (0.0, LONGEST / _slowest(system, attractor, saddle)), start, "LSODA", events=arrives,
-        rtol=1e-10, atol=1e-12 * min(1.0, size),
+        flow, (0.0, LONGEST), start, "LSODA", events=arrives,
+        rtol=1e-10, atol=1e-12 * precision,
     )  # fmt: skip
     if not len(found.t_events[0]):
         raise NotConverged("the steepest descent from the saddle does not end in the attractor")
@@ -81,7 +87,6 @@ def weak_barrier(system: System, attractor: Array, saddle: Array, direction: Arr
     points = np.concatenate([saddle[:, None], found.y[:-1]], axis=1)
     tensors = np.moveaxis(system.diffusion(points), -1, 0)
     anisotropy = float(np.abs(np.linalg.eigvalsh(tensors) / scale - 1.0).max())
-    rise = float(system.loss(saddle[:, None])[0] - system.loss(attractor[:, None])[0])
     return WeakBarrier(4.0 * rise / scale - 2.0 * along / scale**2, scale, anisotropy)
 
 

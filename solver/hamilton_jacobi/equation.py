@@ -48,8 +48,8 @@ def transport(
     gradient = ufl.grad(previous)
     u = coefficients.drift + ufl.dot(coefficients.diffusion, gradient)
     running_cost = 0.5 * ufl.inner(ufl.dot(coefficients.diffusion, gradient), gradient)
-    # the floor keeps τ finite at points where u vanishes
-    speed = ufl.sqrt(ufl.inner(u, u) + 1e-20)
+    # τ stays finite where u vanishes
+    speed = ufl.sqrt(ufl.inner(u, u) + coefficients.still)
     tau = ufl.CellDiameter(coefficients.domain) / (2.0 * space.ufl_element().degree * speed)
     test = v + tau * ufl.inner(u, ufl.grad(v))
     left = (1.0 - kinked) * ufl.inner(u, ufl.grad(V)) * test + kinked * bridge(coefficients, start, V, v)

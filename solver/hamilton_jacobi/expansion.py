@@ -157,6 +157,17 @@ def expand(
     return Expansion(point, inverse, exponents, found.values, found.level, found.residual, rate, reach)
 
 
+def quadratic(system: System, point: Array, covariance: Array, level: float) -> Expansion:
+    """The Lyapunov quadratic ``½ (x−x̄)ᵀΣ⁻¹(x−x̄)`` as an expansion, up to a level.
+
+    What V begins with; where the drift is not smooth at the attractor, an order of magnitude.
+    """
+    exponents = 2 * np.eye(system.dim, dtype=int)
+    inverse = np.linalg.inv(np.sqrt(2 * level) * np.linalg.cholesky(covariance))
+    rate = 0.5 * float(np.trace(system.diffusion(point[:, None])[..., 0] @ np.linalg.inv(covariance)))
+    return Expansion(point, inverse, exponents, np.full(system.dim, level), level, np.inf, rate / system.dim)
+
+
 def _reach(task: Task, degree: int, found: Fit) -> float:
     """Largest |z| at which the polynomial is still a good one."""
     reach = 1.0

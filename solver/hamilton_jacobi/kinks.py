@@ -24,6 +24,8 @@ from solver.elements.region import Mask, cell_values
 
 # κ in units of the cell times |∇V|
 WEAK = 1e-6
+# a change of the start over a cell that is none, of its highest value
+FLAT = 1e-10
 # a cell is leaking if more than this part of what could come out of it does
 LEAK = 0.05
 
@@ -31,9 +33,12 @@ LEAK = 0.05
 def bridge(
     coefficients: Coefficients, start: fem.Function, V: ufl.Argument, v: ufl.Argument
 ) -> ufl.core.expr.Expr:
-    """``κ A∇V·∇v`` with ``κ = 10⁻⁶ h |∇start|``."""
-    slope = ufl.grad(start)
-    size = ufl.CellDiameter(coefficients.domain) * ufl.sqrt(ufl.inner(slope, slope) + 1e-20)
+    """``κ A∇V·∇v`` with ``κ = 10⁻⁶ h |∇start|``, and κ > 0 where ∇start vanishes.  Collective."""
+    slope, size = ufl.grad(start), ufl.CellDiameter(coefficients.domain)
+    highest = float(np.max(np.abs(start.x.array), initial=0.0))
+    highest = coefficients.domain.comm.allreduce(highest, op=MPI.MAX)
+    flat = fem.Constant(coefficients.domain, FLAT * highest)
+    size = ufl.sqrt(size**2 * ufl.inner(slope, slope) + flat**2)
     return WEAK * size * ufl.inner(ufl.dot(coefficients.diffusion, ufl.grad(V)), ufl.grad(v))
 
 

@@ -87,14 +87,17 @@ def wound_out(system: System, path: Instanton, target: Gate) -> Instanton:
     end = path.points[-1]
     rest = float(target.expansion(end[:, None])[0])
 
+    # in units in which the span is one: the first step of the integrator depends on them
+    span = 2.0 / target.expansion.rate
+
     def velocity(_: float, x: Array) -> Array:
         column = x[:, None]
         slope = target.expansion.gradient(column)[:, 0]
-        return np.asarray(system.drift(column)[:, 0] - system.diffusion(column)[..., 0] @ slope)
+        return np.asarray(span * (system.drift(column)[:, 0] - system.diffusion(column)[..., 0] @ slope))
 
-    span = 2.0 / target.expansion.rate
+    size = float(np.linalg.norm(end - path.points[0]))
     solution = scipy.integrate.solve_ivp(
-        velocity, (0.0, span), end, rtol=1e-6, atol=1e-9, max_step=0.02 * span
+        velocity, (0.0, 1.0), end, rtol=1e-6, atol=1e-9 * size, max_step=0.02
     )
     outer = solution.y.T[1:]
     total = path.action + rest

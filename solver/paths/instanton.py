@@ -80,14 +80,20 @@ def cost(system: System, expansion: Local, path: Path, points: int = 0) -> float
 
 
 def polish(system: System, expansion: Local, path: Path, modes: int, max_iterations: int = 3000) -> Path:
-    """Minimise the cost over Legendre paths with this number of modes."""
+    """Minimise the cost over Legendre paths with this number of modes.
+
+    The cost is minimised in units of that of the path to begin with, over coefficients in units of the length
+    of the way: SciPy ends where both change by less than a number.
+    """
     dim = system.dim
     s, w = gauss_legendre(4 * modes)
     basis, slopes = integrated_legendre(s, modes), legendre.legvander(s, modes)[:, 1:].T
     # P_m has norm √(2/(2m+1)): scaled so that every unknown changes φ' equally
-    scale = np.sqrt((2 * np.arange(1, modes + 1) + 1) / 2.0)
     extent = float(np.linalg.norm(path.end - path.start)) or 1.0
-    weight = 0.1 * max(cost(system, expansion, path), 1e-12)
+    scale = extent * np.sqrt((2 * np.arange(1, modes + 1) + 1) / 2.0)
+    unit = cost(system, expansion, path)
+    unit = unit if 0.0 < unit < np.inf else expansion.level
+    weight = 0.1 * unit
     lean = 0.5 * (1.0 - s)
 
     def value(unknowns: Array) -> tuple[float, Array]:
@@ -112,7 +118,7 @@ def polish(system: System, expansion: Local, path: Path, modes: int, max_iterati
         by_begin = (w * by_position) @ lean - 0.5 * (w * by_velocity).sum(axis=1)
         by_begin = by_begin + slope_in
         by_z = root.T @ by_begin + weight * 4.0 * off * z
-        return float(total), np.concatenate([by_z, by_modes.reshape(-1)])
+        return float(total) / unit, np.concatenate([by_z, by_modes.reshape(-1)]) / unit
 
     initial = np.zeros((dim, modes))
     shared = min(modes, path.modes.shape[1])
@@ -189,20 +195,24 @@ def _with_points(system: System, expansion: Local, path: Path, total: float, unc
 
 
 def _wind_in(system: System, expansion: Local, start: Array) -> Array:
-    """The path inside the ball by −(b + A∇V_loc), from its start to 10⁻⁴ of the level; attractor first."""
+    """The path inside the ball by −(b + A∇V_loc), from its start to 10⁻⁴ of the level; attractor first.
+
+    Time is that of the slowest return: the first step of SciPy's integrators depends on its unit.
+    """
 
     def velocity(_: float, x: Array) -> Array:
         column = x[:, None]
         gradient = expansion.gradient(column)[:, 0]
-        return np.asarray(-(system.drift(column)[:, 0] + system.diffusion(column)[..., 0] @ gradient))
+        u = system.drift(column)[:, 0] + system.diffusion(column)[..., 0] @ gradient
+        return np.asarray(-u / expansion.rate)
 
     def small(_: float, x: Array) -> float:
         return float(np.sum(expansion.coordinates(x[:, None]) ** 2)) - 1e-4
 
     small.terminal = True  # type: ignore[attr-defined]
-    rate = expansion.rate
+    radius = float(np.linalg.norm(start - expansion.nearest(start)))
     solution = scipy.integrate.solve_ivp(
-        velocity, (0.0, 20.0 / rate), start, events=small, rtol=1e-6, atol=1e-9, max_step=0.2 / rate
+        velocity, (0.0, 20.0), start, events=small, rtol=1e-6, atol=1e-9 * radius, max_step=0.2
     )
     inner = solution.y.T[:0:-1]
     return np.concatenate([expansion.nearest(inner[0])[None], inner])

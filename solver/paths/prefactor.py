@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.integrate
 
+from solver.drift.fixed_points import FixedPoint
 from solver.drift.lyapunov import hessian
 from solver.errors import NotConverged
 from solver.hamilton_jacobi.expansion import Expansion
@@ -80,20 +81,43 @@ def kramers(system: System, attractor: Array, saddle: Array, instanton: Instanto
     return Asymptotics(instanton.action, float(prefactor), float(integral), paths)
 
 
+def kramers_of_gradient(attractor: FixedPoint, saddle: FixedPoint, barrier: float) -> Asymptotics:
+    """Eyring and Kramers' law for ``b = −∇U`` and ``A = a I``: ℓ = 0, and with it the path integral.
+
+    The Hessians of ``V = 2U/a`` are in the ratio of the Jacobians of b.
+
+    Raises:
+        NotConverged: Where the loss has no regular Hessian: another power of ε, or none, takes its place.
+    """
+    for point, what in ((attractor, "attractor"), (saddle, "saddle")):
+        if not point.regular:
+            at = ", ".join(f"{value:.4g}" for value in point.point)
+            raise NotConverged(
+                f"the loss has a kink or a singular Hessian at the {what} ({at}): Kramers' law takes the "
+                "determinants of regular ones"
+            )
+    growth = float(np.max(saddle.eigenvalues.real))
+    ratio = np.linalg.slogdet(saddle.jacobian)[1] - np.linalg.slogdet(attractor.jacobian)[1]
+    return Asymptotics(barrier, float(np.log(2 * np.pi / growth) + 0.5 * ratio), 0.0)
+
+
 def _inside(system: System, expansion: Expansion, start: Array) -> float:
     """∫ F dt inside the ball of the local expansion, backwards along ``−(b + A∇V_loc)``."""
     extent = 1.0 / float(np.linalg.norm(expansion.inverse_scale, 2))
+    # the unit of time: the first step of the integrator depends on it
+    rate = expansion.rate
 
     def velocity(_: float, state: Array) -> Array:
         x = state[:-1, None]
         gradient = expansion.gradient(x)
         u = system.drift(x)[:, 0] + system.diffusion(x)[..., 0] @ gradient[:, 0]
         tensor = expansion_hessian(expansion, x, 1e-3 * extent)
-        return np.append(-u, _integrand(system, x, gradient, tensor[..., None])[0])
+        return np.append(-u, _integrand(system, x, gradient, tensor[..., None])[0]) / rate
 
-    rate = expansion.rate
+    # the integral is a number of order one
+    precision = np.append(np.full(len(start), extent), 1.0)
     solution = scipy.integrate.solve_ivp(
-        velocity, (0.0, 12.0 / rate), np.append(start, 0.0), rtol=1e-7, atol=1e-10
+        velocity, (0.0, 12.0), np.append(start, 0.0), rtol=1e-7, atol=1e-10 * precision
     )
     return float(solution.y[-1, -1])
 

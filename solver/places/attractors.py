@@ -12,6 +12,7 @@ from solver.drift.fourier import phases
 from solver.drift.limit_cycles import LimitCycle
 from solver.drift.lyapunov import covariance
 from solver.drift.tube import covariance_at, tube
+from solver.errors import NotConverged
 from solver.hamilton_jacobi.cycle_expansion import Local, expand_cycle
 from solver.hamilton_jacobi.expansion import expand
 from solver.system import Array, System
@@ -89,7 +90,17 @@ class PointAttractor:
         return np.asarray(0.5 * np.einsum("in,in->n", away, np.linalg.solve(self.covariance(system), away)))
 
     def expand(self, system: System, max_level: float, tolerance: float = 1e-9) -> Local:
-        """V as a polynomial (:mod:`solver.hamilton_jacobi.expansion`)."""
+        """V as a polynomial (:mod:`solver.hamilton_jacobi.expansion`).
+
+        Raises:
+            NotConverged: Where the drift is not smooth, or its Jacobian is singular.
+        """
+        if not self.fixed_point.regular:
+            at = ", ".join(f"{value:.6g}" for value in self.point)
+            raise NotConverged(
+                f"the drift jumps at the attractor ({at}), or its Jacobian is singular there: V is known at "
+                "such a point for a loss under isotropic constant noise only"
+            )
         return expand(system, self.point, max_level, tolerance=tolerance)
 
 

@@ -41,23 +41,32 @@ class Places:
 
     def __repr__(self) -> str:
         """A table of the attractors and passes."""
+        points = [one.point for one in self.attractors] + [way.point for way in self.passes]
+        size = max((float(np.abs(x).max()) for x in [*points, *(p.point for p in self.others)]), default=0.0)
         rows = [
             [
                 str(k),
                 _kind(one.cycle, "point"),
-                _at(one.point),
+                _at(one.point, size),
                 ", ".join(str(n) for n, _ in self.ways_out(k)),
             ]
             for k, one in enumerate(self.attractors)
         ]
         ways = [
-            [str(n), _kind(way.cycle, "saddle"), _at(way.point), " and ".join(_side(k) for k in way.between)]
+            [
+                str(n),
+                _kind(way.cycle, "saddle"),
+                _at(way.point, size),
+                " and ".join(_side(k) for k in way.between),
+            ]
             for n, way in enumerate(self.passes)
         ]
         parts = [_table(["attractor", "kind", "at", "passes"], rows)] if rows else ["no attractors"]
         parts += [_table(["pass", "kind", "at", "between"], ways)] if ways else ["no passes"]
         if self.others:
-            parts.append("other fixed points: " + ", ".join(f"{p.kind} {_at(p.point)}" for p in self.others))
+            parts.append(
+                "other fixed points: " + ", ".join(f"{p.kind} {_at(p.point, size)}" for p in self.others)
+            )
         return "\n\n".join(parts)
 
 
@@ -69,9 +78,10 @@ def _side(k: int | None) -> str:
     return "outside" if k is None else str(k)
 
 
-def _at(x: Array) -> str:
+def _at(x: Array, size: float) -> str:
     # what is zero but for rounding is printed as zero
-    return "(" + ", ".join(f"{value:.6g}" for value in np.where(np.abs(x) < 1e-12, 0.0, x)) + ")"
+    shown = np.where(np.abs(x) < 1e-12 * size, 0.0, x)
+    return "(" + ", ".join(f"{value:.6g}" for value in shown) + ")"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

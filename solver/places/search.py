@@ -12,8 +12,9 @@ from meshes.serial import on_root
 from solver.drift.connections import connections
 from solver.drift.cycle_passes import cycle_basins, cycle_passes
 from solver.drift.fixed_points import fixed_points
+from solver.drift.landscape import Landscape, landscape, unseen_minimum
 from solver.drift.limit_cycles import limit_cycles
-from solver.errors import UnsuitableDomain
+from solver.errors import DegenerateFixedPoints, NotConverged, SolverError, UnsuitableDomain
 from solver.places.attractors import Attractor, CycleAttractor, PointAttractor
 from solver.places.passes import Pass, SaddlePass, UnstableCyclePass
 from solver.places.places import Places
@@ -63,7 +64,14 @@ def find_places(
 
 def _all_places(system: System, bounds: Bounds) -> Places:
     """All places of the whole box.  Not collective."""
-    points = fixed_points(system, bounds)
+    try:
+        points = fixed_points(system, bounds)
+    except (DegenerateFixedPoints, NotConverged) as error:
+        return _from_loss(system, bounds, error)
+    if system.loss is not None:
+        unseen = unseen_minimum(system, bounds, [p for p in points if p.kind == "attractor"])
+        if unseen is not None:
+            return _from_loss(system, bounds, None)
     cycles = limit_cycles(system, points, bounds)
     stable = [cycle for cycle in cycles if cycle.kind == "attractor"]
     unstable = [cycle for cycle in cycles if cycle.kind == "repeller"]
@@ -76,6 +84,19 @@ def _all_places(system: System, bounds: Bounds) -> Places:
     used = {tuple(one.point) for one in attractors} | {tuple(way.point) for way in passes}
     others = tuple(p for p in points if tuple(p.point) not in used)
     return Places(tuple(attractors), tuple(passes), others)
+
+
+def _from_loss(system: System, bounds: Bounds, error: SolverError | None) -> Places:
+    """The places of a loss that has kinks or singular Hessians.  Not collective.
+
+    Raises:
+        SolverError: The given one, where there is no loss, or no place either.
+    """
+    found = landscape(system, bounds) if system.loss is not None else Landscape((), ())
+    attracting = [p for p in found.points if p.kind == "attractor"]
+    if error is not None and not attracting:
+        raise error
+    return Places(tuple(map(PointAttractor, attracting)), tuple(map(SaddlePass, found.saddles)))
 
 
 def _restricted(places: Places, held: Held, dim: int) -> Places:

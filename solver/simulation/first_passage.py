@@ -86,7 +86,8 @@ def default_step(tabulated: Tabulated, start: Array, target: Target, epsilon: fl
     end = np.array(target.centre) if isinstance(target, Ball) else start
     way = start[:, None] + (end - start)[:, None] * np.linspace(0.0, 1.0, 33)
     values = np.linalg.eigvals(np.moveaxis(system.jacobian(way), -1, 0))
-    dt = STEP / max(float(np.abs(values).max()), 1e-12)
+    fastest = float(np.abs(values).max())
+    dt = STEP / fastest if fastest > 0.0 else math.inf
     damped = values[0][values[0].real < 0]
     if damped.size:
         dt = min(dt, float((8 * FEED * -damped.real / np.abs(damped) ** 4).min()) ** (1 / 3))

@@ -1,0 +1,100 @@
+"""Barriers that are known exactly: on the line, and for gradient drifts with isotropic noise.
+
+On the line a path from x̄ to s passes every point between them; with the drift that costs nothing, and
+against it 2|b|/A per length, so that
+
+    V(s) = 2 ∫ max(−b·n, 0)/A dx,     n = ±1 the direction from x̄ to s,
+
+a number to be had by quadrature (Freidlin and Wentzell, ch. 4, eq. 3.1).  In any dimension, for ``b = −∇U``
+and ``A = a I`` with a constant a, ``Φ = 2U/a`` has ``H(x, ∇Φ) = 0`` everywhere: no path from x̄ to s costs
+less than ``Φ(s) − Φ(x̄)``, also where U has kinks (Φ is Lipschitz there, which is enough) or minima whose
+Hessian is singular.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import scipy.integrate
+from dolfinx import fem
+from mpi4py import MPI
+
+from solver.elements.discretisation import Discretisation
+from solver.system import Array, System
+
+# an A that differs from a I by less than this is rounding
+ROUNDING = 1e-13
+# relative precision of the quadrature, and the number of intervals it may use
+PRECISION, INTERVALS = 1e-12, 400
+
+#: lower bound of the cost of going from one point ``(d,)`` to another
+Bound = Callable[[Array, Array], float]
+
+
+def exact_bound(discretisation: Discretisation) -> Bound | None:
+    """The lower bound of barriers of a system for which it is sharp; None for all others.  Collective."""
+    system = discretisation.system
+    if system.dim == 1:
+        return lambda start, end: line_cost(system, start, end)
+    level, loss = loss_level(discretisation), system.loss
+    if loss is None or level is None:
+        return None
+
+    def bound(start: Array, end: Array) -> float:
+        low, high = loss(np.stack([start, end], axis=1))
+        return max(0.0, 2.0 * float(high - low) / level)
+
+    return bound
+
+
+def loss_level(discretisation: Discretisation) -> float | None:
+    """a where ``b = −∇U`` and ``A = a I`` on all of the mesh, so that V = 2U/a; or None.  Collective."""
+    if discretisation.system.loss is None:
+        return None
+    return isotropic_level(discretisation.coefficients.diffusion)
+
+
+def isotropic_level(diffusion: fem.Function) -> float | None:
+    """a where ``A = a I`` with one a > 0 all over the mesh; None otherwise.  Collective.
+
+    Args:
+        diffusion: A at points of the mesh, a function with values ``(d, d)``.
+    """
+    comm = diffusion.function_space.mesh.comm
+    dim = diffusion.ufl_shape[0]
+    # ghosts hold no other values, and those of all ranks are compared
+    tensors = diffusion.x.array.reshape(-1, dim, dim)
+    sums = np.array([np.trace(tensors, axis1=1, axis2=2).sum(), float(len(tensors) * dim)])
+    comm.Allreduce(MPI.IN_PLACE, sums, op=MPI.SUM)
+    level = float(sums[0] / sums[1])
+    apart = float(np.max(np.abs(tensors - level * np.eye(dim)), initial=0.0))
+    apart = comm.allreduce(apart, op=MPI.MAX)
+    return level if 0.0 < level < np.inf and apart <= ROUNDING * level else None
+
+
+def line_cost(system: System, start: Array, end: Array) -> float:
+    """The cost of going from one point to another on the line, less the error of its quadrature.
+
+    Zero where it cannot be had: A vanishes on the way.
+    """
+    way = float(end[0] - start[0])
+    if way == 0.0:
+        return 0.0
+
+    def density(part: float) -> float:
+        x = start[:, None] + part * way
+        against = max(0.0, -float(system.drift(x)[0, 0]) * np.sign(way))
+        return 2.0 * against * abs(way) / float(system.diffusion(x)[0, 0, 0])
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        # how good the result is is in its error
+        warnings.simplefilter("ignore", scipy.integrate.IntegrationWarning)
+        try:
+            value, error = scipy.integrate.quad(
+                density, 0.0, 1.0, epsabs=0.0, epsrel=PRECISION, limit=INTERVALS
+            )[:2]
+        except ZeroDivisionError:
+            return 0.0
+    return max(0.0, value - error) if np.isfinite(value) else 0.0

@@ -1,0 +1,76 @@
+"""Losses whose V is known, also where they are not smooth: times against quadrature, barriers exact."""
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from meshes.box import box
+from solver.analysis.stages import analyse
+from solver.elements.discretisation import discretise
+from solver.errors import NotConverged
+from solver.places.search import find_places
+from solver.real_functions import Larger, Magnitude, Smaller
+from solver.system import System
+from tests.exact import TURNED_EIGENVALUES, Line, X, Y, solved
+
+
+def on_line(case, bounds):
+    return Line(lambda x: case.drift(np.ravel(x)[None])[0].reshape(np.shape(x)), np.ones_like, *bounds)
+
+
+@pytest.mark.mpi
+def test_kinks_on_the_line():
+    case = System.from_loss(Magnitude(Magnitude(X) - 1), [X])
+    analysis = solved(case, [(-2.0, 2.0)], 64, (0.25, 0.125))
+    for one in analysis.barriers:
+        np.testing.assert_allclose([one.barrier, one.lower, one.upper], 2.0, rtol=1e-11)
+        assert one.lower <= one.barrier <= one.upper
+        assert one.mismatch < 1e-9
+    for epsilon, level in analysis.levels.items():
+        exact = on_line(case, (-2.0, 2.0)).log_time(-1.0, 1.0, epsilon)
+        np.testing.assert_allclose(level.state.rates.log_mfpt[[0, 1], [1, 0]], exact, atol=2e-4)
+    assert all("Kramers' law" in name for name in analysis.refused)
+    assert all("kink" in reason.reason for reason in analysis.refused.values())
+
+
+def test_huber_loss():
+    case = System.from_loss(Smaller(Magnitude(X), 1) ** 2 / 2 + Larger(Magnitude(X) - 1, 0), [X])
+    analysis = solved(case, [(-3.0, 3.0)], 60, (0.5,), comm=MPI.COMM_SELF)
+    # V = 2U, and the density e^{−V/ε} up to the walls
+    line, x = on_line(case, (-3.0, 3.0)), np.linspace(-3.0, 3.0, 60001)
+    weight = np.exp(-2 * case.loss(x[None]) / 0.5)
+    assert line.potential(0.0, 1.0) == pytest.approx(1.0, rel=1e-12)
+    expected = np.sum(x**2 * weight) / np.sum(weight)
+    np.testing.assert_allclose(analysis.levels[0.5].covariance, [[expected]], rtol=1e-5)
+    assert analysis.refused == {}
+
+
+def test_singular_hessians():
+    case = System.from_loss((X**2 - 1) ** 2 / 4 + Y**4, [X, Y])
+    analysis = solved(case, [(-1.8, 1.8), (-1.2, 1.2)], 16, (0.1,), comm=MPI.COMM_SELF)
+    for one in analysis.barriers:
+        np.testing.assert_allclose([one.barrier, one.lower, one.upper], 0.5, rtol=1e-12)
+    # x moves as in the double well with y²/2
+    level = analysis.levels[0.1]
+    assert level.spectrum.values[0] == pytest.approx(TURNED_EIGENVALUES[45], rel=5e-4)
+    exact = np.log(2.0) - np.log(TURNED_EIGENVALUES[45])
+    np.testing.assert_allclose(level.state.rates.log_mfpt[[0, 1], [1, 0]], exact, atol=5e-3)
+    assert all("singular Hessian" in reason.reason for reason in analysis.refused.values())
+
+
+def test_only_the_wanted_levels_are_solved_for():
+    said = []
+    case = System.from_loss((X**2 - 1) ** 2 / 4 + X / 20, [X])
+    bounds = [(-2.0, 2.0)]
+    places = find_places(case, bounds, comm=MPI.COMM_SELF)
+    known = discretise(case, box(MPI.COMM_SELF, bounds, 64), 3)
+    analyse(known, places, [0.05, 0.1, 0.02], said.append)
+    assert [text for text in said if "density" in text] == [
+        f"stationary density at epsilon = {epsilon}" for epsilon in (0.1, 0.05, 0.02)
+    ]
+
+
+def test_kinks_under_other_noise_are_refused_by_name():
+    case = System.from_loss(Magnitude(Magnitude(X) - 1) + Y**2 / 2, [X, Y], [[1, 0], [0, 2]])
+    with pytest.raises(NotConverged, match="jumps at the attractor"):
+        solved(case, [(-2.0, 2.0), (-1.0, 1.0)], 8, [], comm=MPI.COMM_SELF)
