@@ -10,10 +10,14 @@ from dolfinx.mesh import Mesh
 from cases.casefile.case import Case
 from cases.noise.tensors import ScaledNoise
 from cases.problem.places import Structure, grade, outline
+from meshes.jumps import fitted_to_jumps
 from meshes.refine import refined_below
 from solver.analysis.adaptivity import adapted
 from solver.analysis.stages import well_sizes
 from solver.elements.evaluate import bounding_box
+
+# how often cells that are cut by a kink of the loss are halved
+REFINEMENTS = {1: 0, 2: 4, 3: 0}
 
 
 def graded_mesh(case: Case, domain: Mesh, places: Structure, noises: Mapping[str, ScaledNoise]) -> Mesh:
@@ -36,6 +40,9 @@ def graded_mesh(case: Case, domain: Mesh, places: Structure, noises: Mapping[str
                 points += list(along)
                 sizes += [case.mesh.deviations * size] * len(along)
     domain = grade(case, domain, points, sizes, [s.point for s in places.saddles if s.saddle is not None])
+    drift = next((noise.system.drift for noise in noises.values()), None)
+    if drift is not None and case.domain.bounds is not None and not places.found.smooth:
+        domain = fitted_to_jumps(domain, drift, REFINEMENTS[case.dim])
     return _with_valleys(case, domain, places, next(iter(noises.values()), None))
 
 

@@ -225,6 +225,7 @@ class _Run:
                         values |= found.checks
             self._attempt("escape paths", entry, self._keep_paths, setting, solved, say)
             self._attempt("output", entry, self._write_fields, setting, solved, say)
+            self.found.problems += [f"{name}: {what}" for what in solved.analysis.missing]
             self.found.problems += problems(name, values)
             entry["checks"] = in_numbers(values)
         return entry

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from dolfinx import fem, mesh
@@ -91,6 +92,20 @@ class Continuation:
     epsilon: float
 
 
+class Continued(NamedTuple):
+    """What a continuation gave.
+
+    Attributes:
+        levels: By noise level, those of the wanted ones that were solved for.
+        start: From which V can be started; None where that is not wanted, or too far from the limit.
+        refused: Why there is no density at the other levels.
+    """
+
+    levels: dict[float, Level]
+    start: Continuation | None
+    refused: dict[float, Refused]
+
+
 @dataclass(frozen=True)
 class _Begin:
     """Where a continuation begins: W, the region, and the noise levels to go through.
@@ -126,8 +141,7 @@ def continue_levels(
     *,
     coarse: StationaryDensity | None = None,
     onwards: bool = True,
-    potential: fem.Function | None = None,
-) -> tuple[dict[float, Level], Continuation | None]:
+) -> Continued:
     """ε-continuation through all wanted levels, and on to the start of the quasi-potential.  Collective.
 
     In space it starts from the gauge of :mod:`solver.fokker_planck.potential_start` where that serves, else,
@@ -139,28 +153,18 @@ def continue_levels(
         landmarks: Attractors and passes.
         monitor: Told what is being done.
         coarse: A density at a higher noise level on another (coarser) mesh, to start from.
-        potential: The global quasi-potential, where it is known: then only the levels wanted are solved for.
         onwards: Whether a start of the quasi-potential is wanted, too.
 
-    Returns:
-        The levels, and the start; None where that is not wanted, or the continuation fails below the wanted
-        levels, too far from the limit for a start.
-
-    Raises:
-        NotConverged: If the mesh is too coarse for one of the levels, or a linear solve fails.
+    A level that fails (the mesh is too coarse for it, or a linear solve fails) takes those below it along;
+    the others stand.
     """
-    highest, lowest = max(epsilons, default=0.0), min(epsilons, default=np.inf)
+    highest = max(epsilons, default=0.0)
     first = first_epsilon(_corners(discretisation.domain), landmarks.pins)
     begin = _beginning(discretisation, epsilons, landmarks, coarse, first)
-    if potential is not None and epsilons:
-        known = start_with(discretisation, potential, highest, landmarks, exact=True)
-        if known is not None:
-            plan = tuple(sorted(set(epsilons), reverse=True))
-            begin = _Begin(known.gauge, known.part, plan, informed=True)
     while True:
         run = _march(discretisation, begin, epsilons, landmarks, monitor, onwards)
         if run.failed_at is None:
-            return run.levels, run.end if onwards else None
+            return Continued(run.levels, run.end if onwards else None, {})
         assert run.failure is not None
         if begin.informed and run.failed_at == begin.plan[0] and coarse is None:
             begin = _from_nothing(discretisation, epsilons, first)
@@ -168,12 +172,41 @@ def continue_levels(
             # Noise that grows away from the attractors spreads the density over the box, up to where the
             # noise is weak, at a level that the attractors do not tell: start again from a lower one.
             begin = _from_nothing(discretisation, epsilons, RESTART * run.failed_at)
-        elif run.failed_at >= (lowest if epsilons else first):
-            raise run.failure
         else:
             # below the wanted levels, the last gauge will do if it is near enough to the limit
             near = run.height / run.end.epsilon >= LEAST_RATIO
-            return run.levels, run.end if near else None
+            missing = {e: Refused(str(run.failure)) for e in epsilons if e not in run.levels}
+            return Continued(run.levels, run.end if near else None, missing)
+
+
+def levels_from(
+    discretisation: Discretisation,
+    epsilons: Sequence[float],
+    landmarks: Landmarks,
+    potential: fem.Function,
+    monitor: Monitor = lambda _: None,
+) -> Continued:
+    """All wanted levels with the global quasi-potential for their gauge, each by itself.  Collective.
+
+    Args:
+        discretisation: The system on the mesh.
+        epsilons: Noise levels wanted.
+        landmarks: Attractors and passes.
+        potential: The quasi-potential.
+        monitor: Told what is being done.
+    """
+    levels: dict[float, Level] = {}
+    refused: dict[float, Refused] = {}
+    for epsilon in sorted(set(epsilons), reverse=True):
+        known = start_with(discretisation, potential, epsilon, landmarks, exact=True)
+        if known is None:
+            return continue_levels(discretisation, epsilons, landmarks, monitor, onwards=False)
+        begin = _Begin(known.gauge, known.part, (epsilon,), informed=True)
+        run = _march(discretisation, begin, [epsilon], landmarks, monitor, onwards=False)
+        levels |= run.levels
+        if run.failure is not None:
+            refused[epsilon] = Refused(str(run.failure))
+    return Continued(levels, None, refused)
 
 
 def _beginning(

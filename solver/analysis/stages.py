@@ -17,7 +17,7 @@ from meshes.serial import dealt
 from solver.analysis.barriers import Barrier, barrier, direct_costs
 from solver.analysis.gauge_check import lowest_gauge_gap
 from solver.analysis.noise_levels import Level, Monitor, alone
-from solver.analysis.wells import Wells, solve_wells
+from solver.analysis.wells import DENSITY, Wells, solve_wells
 from solver.elements.coefficients import Coefficients
 from solver.elements.discretisation import Discretisation
 from solver.errors import NotConverged, Refused
@@ -65,6 +65,11 @@ class Analysis:
     weights: Array
     gauge_gap: float | None = None
     refused: dict[str, Refused] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> list[str]:
+        """What was asked for and is not there, and why: densities at noise levels."""
+        return [f"{what}: {why.reason}" for what, why in self.refused.items() if what.startswith(DENSITY)]
 
     @property
     def system(self) -> System:

@@ -19,7 +19,14 @@ from solver.analysis.density_well import well_from_densities
 from solver.analysis.grown_well import grown_well
 from solver.analysis.jet_well import jets_on, well_from_jet
 from solver.analysis.loss_well import loss_potential, loss_wells
-from solver.analysis.noise_levels import Continuation, Level, Monitor, continue_levels
+from solver.analysis.noise_levels import (
+    Continuation,
+    Continued,
+    Level,
+    Monitor,
+    continue_levels,
+    levels_from,
+)
 from solver.elements.discretisation import Discretisation
 from solver.errors import NotConverged, Refused
 from solver.fokker_planck.landmarks import Landmarks
@@ -30,6 +37,8 @@ from solver.paths.escape_path import Target
 from solver.paths.instanton import Instanton
 from solver.places.places import Places
 
+# by this name densities that failed are known
+DENSITY = "the density and the rates"
 # V this near to the cheapest path shows that there is no cheaper one by much
 SURE = 0.9
 
@@ -77,7 +86,7 @@ def solve_wells(
         return _known(discretisation, places, epsilons, landmarks, level, monitor)
 
     @functools.cache
-    def continuation() -> tuple[dict[float, Level], Continuation | None]:
+    def continuation() -> Continued:
         return continue_levels(discretisation, epsilons, landmarks, monitor)
 
     @functools.cache
@@ -90,7 +99,7 @@ def solve_wells(
         return Found(*grown_well(discretisation, k, places.attractors[k], targets(k), monitor))
 
     def from_density(k: int) -> Found:
-        start = continuation()[1]
+        start = continuation().start
         if start is None:
             raise NotConverged("the densities end too far above the noise from which V could be started")
         well = well_from_densities(discretisation, start, k, places.attractors[k], targets(k), monitor)
@@ -110,7 +119,7 @@ def solve_wells(
     routes = {"from its attractor": from_expansion, "from the jet scheme": from_jet}
     if not epsilons:
         routes = {**routes, "from densities": from_density}
-    elif continuation()[1] is not None:
+    elif continuation().start is not None:
         routes = {"from densities": from_density, **routes}
     found: list[Found] = []
     refused: dict[str, Refused] = {}
@@ -118,8 +127,8 @@ def solve_wells(
         one, failures = surest({name: functools.partial(route, k) for name, route in routes.items()})
         found.append(one)
         refused |= {f"V of well {k} {name}": failure for name, failure in failures.items()}
-    levels, start = continuation() if continuation.cache_info().currsize else ({}, None)
-    return Wells(landmarks, tuple(found), levels, start, refused)
+    done = continuation() if continuation.cache_info().currsize else Continued({}, None, {})
+    return Wells(landmarks, tuple(found), done.levels, done.start, refused | _missing(done))
 
 
 def _known(
@@ -132,13 +141,13 @@ def _known(
 ) -> Wells:
     """V from the loss, and the densities with it for their gauge.  Collective."""
     found = tuple(Found(*one) for one in loss_wells(discretisation, places, level))
-    levels: dict[float, Level] = {}
-    if epsilons:
-        potential = loss_potential(discretisation, level)
-        levels, _ = continue_levels(
-            discretisation, epsilons, landmarks, monitor, onwards=False, potential=potential
-        )
-    return Wells(landmarks, found, levels, None)
+    potential = loss_potential(discretisation, level)
+    done = levels_from(discretisation, epsilons, landmarks, potential, monitor)
+    return Wells(landmarks, found, done.levels, None, _missing(done))
+
+
+def _missing(done: Continued) -> dict[str, Refused]:
+    return {f"{DENSITY} at epsilon = {e:g}": why for e, why in done.refused.items()}
 
 
 def surest(routes: Mapping[str, Callable[[], Found]]) -> tuple[Found, dict[str, Refused]]:

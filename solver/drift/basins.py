@@ -136,9 +136,10 @@ def _lowest_neighbours(values: Array, count: int, dim: int) -> Indices:
 def _neighbours(count: int, dim: int) -> list[list[int]]:
     """The neighbours of every vertex of a grid."""
     found: list[list[int]] = [[] for _ in range(count**dim)]
-    for a, b in np.concatenate([np.stack(pair) for pair in _pairs(count, dim)], axis=1).T.tolist():
-        found[a].append(b)
-        found[b].append(a)
+    for first, second in _pairs(count, dim):
+        for a, b in zip(first, second, strict=True):
+            found[a].append(int(b))
+            found[b].append(int(a))
     return found
 
 

@@ -56,7 +56,7 @@ def dwelling(rates: Rates, start: int, target: int) -> Array:
         if n != target and np.isfinite(rates.log_mfpt[start, target]):
             slower = rates.log_rate.copy()
             slower[n] -= np.log(2.0)
-            parts[n] = np.expm1(_log_passage(slower, start, target) - rates.log_mfpt[start, target])
+            parts[n] = np.expm1(log_passage(slower, start, target) - rates.log_mfpt[start, target])
     return parts
 
 

@@ -33,6 +33,13 @@ class Places:
         sides = [(n, way.between) for n, way in enumerate(self.passes) if k in way.between]
         return [(n, pair[1 - pair.index(k)]) for n, pair in sides]
 
+    @property
+    def smooth(self) -> bool:
+        """Whether the drift is smooth, and its Jacobian regular, at all attractors and saddles."""
+        ends = [one.fixed_point for one in self.attractors]
+        ends += [way.saddle.fixed_point for way in self.passes if way.saddle is not None]
+        return all(point is None or point.regular for point in ends)
+
     def pinned(self, system: System) -> Landmarks:
         """The attractors with their covariances under one noise, and the passes; of a cycle, one point."""
         pins = tuple(Pin(one.point, one.covariance(system)) for one in self.attractors)

@@ -55,7 +55,9 @@ def simulate(setting: Setting, solved: Solved) -> Simulations:
 
 def log_passage_time(analysis: Analysis, epsilon: float, pair: tuple[int, int]) -> float | None:
     """log of the mean passage time between two attractors: direct where possible, else from the rates."""
-    level = analysis.levels[epsilon]
+    level = analysis.levels.get(epsilon)
+    if level is None:
+        return None
     if pair in level.passages:
         return float(np.log(level.passages[pair].mean))
     rates = level.state.rates

@@ -53,8 +53,9 @@ def test_singular_hessians():
     # x moves as in the double well with y²/2
     level = analysis.levels[0.1]
     assert level.spectrum.values[0] == pytest.approx(TURNED_EIGENVALUES[45], rel=5e-4)
+    # λ₂ is twice the rate up to e^{−barrier/ε}
     exact = np.log(2.0) - np.log(TURNED_EIGENVALUES[45])
-    np.testing.assert_allclose(level.state.rates.log_mfpt[[0, 1], [1, 0]], exact, atol=5e-3)
+    np.testing.assert_allclose(level.state.rates.log_mfpt[[0, 1], [1, 0]], exact, atol=2e-2)
     assert all("singular Hessian" in reason.reason for reason in analysis.refused.values())
 
 

@@ -63,7 +63,7 @@ def levels(case, bounds, counts, epsilon):
     """The level, and the noises at which densities were solved for down to it."""
     known, marks = on_mesh(case, bounds, counts, 3)
     asked = []
-    found, _ = noise_levels.continue_levels(
+    found, _, _ = noise_levels.continue_levels(
         known, [epsilon], marks, lambda text: asked.append(float(text.split()[-1]))
     )
     wells = [float(pin.point[0]) for pin in marks.pins]
