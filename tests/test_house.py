@@ -65,6 +65,7 @@ CASES = {
     "stages": STAGE | set(STAGES),
     "loading": ABOVE - {"loading"},
     "report": CONTRACT | {"base", "figures", "results", "stages", *STAGES},
+    "notebook": {"base", "results"},
     "run": ABOVE | {"report"},
     "sweep": ABOVE | {"report", "run"},
     "examples": {"landscapes"},  # what users write
@@ -177,6 +178,16 @@ def test_rooms_import_what_they_may(top: str) -> None:
 def test_no_module_imports_the_modules_above_the_rooms() -> None:
     """The command line is imported by nobody; what is in solver/ itself by everybody."""
     assert [(n, o) for n, others in GRAPH.items() for o in others if room(o) == "cases" != room(n)] == []
+
+
+def test_the_facade_holds_names_only() -> None:
+    """``import quasipot``: imports, the number of threads, and the list of what is imported."""
+    tree = ast.parse((HOUSE / "quasipot.py").read_text(encoding="utf-8"))
+    allowed = ast.Expr | ast.Import | ast.ImportFrom | ast.For | ast.Assign
+    assert [type(node) for node in tree.body if not isinstance(node, allowed)] == []
+    found = [alias for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    (names,) = (ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign))
+    assert names == sorted(alias.asname or alias.name for alias in found)
 
 
 def test_nothing_is_in_a_circle() -> None:

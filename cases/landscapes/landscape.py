@@ -14,6 +14,8 @@ from cases.landscapes.grid_file import Table
 from cases.landscapes.sample_loss import Samples
 from cases.landscapes.tabulated import Accuracy, accuracy, barrier_share, interpolate, within
 from solver import symbolic
+from solver.soundness import at_point as at_point
+from solver.soundness import box_sample, drift_fault
 from solver.system import Array, Field
 
 
@@ -151,9 +153,7 @@ def domain_sample(case: Case) -> Array:
     """A grid over the box of the case, its boundary included, ``(d, N)``; N = 0 for a mesh file."""
     if case.domain.bounds is None:
         return np.empty((case.dim, 0))
-    per_axis = {1: 401, 2: 41, 3: 21}[case.dim]
-    axes = [np.linspace(lower, upper, per_axis) for lower, upper in case.domain.bounds]
-    return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")])
+    return box_sample(case.domain.bounds)
 
 
 def check_drift(case: Case, landscape: Landscape, points: Array) -> None:
@@ -170,15 +170,8 @@ def check_drift(case: Case, landscape: Landscape, points: Array) -> None:
         ("drift", landscape.drift(points)),
         ("derivative of the drift", landscape.jacobian(points)),
     ):
-        bad = ~np.isfinite(values).all(axis=tuple(range(values.ndim - 1)))
-        if bad.any():
-            at = at_point(points[:, int(np.argmax(bad))])
-            raise case.error(key, f"the {what} is not finite at {at}", "change the expression or the domain")
-
-
-def at_point(x: Array) -> str:
-    """A point as people write it."""
-    return "(" + ", ".join(f"{value:.6g}" for value in x) + ")"
+        if (found := drift_fault(what, values, points)) is not None:
+            raise case.error(key, *found)
 
 
 def checked_expression(case: Case, key: str, text: str | float, parameters: Mapping[str, float]) -> sp.Expr:

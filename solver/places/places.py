@@ -22,11 +22,13 @@ class Places:
         attractors: Stable points, then stable limit cycles.
         passes: Saddles with one unstable direction, then unstable cycles.
         others: All other fixed points.
+        bounds: The box ``((low, high), …)`` in which they were looked for; None where that is not known.
     """
 
     attractors: tuple[Attractor, ...] = ()
     passes: tuple[Pass, ...] = ()
     others: tuple[FixedPoint, ...] = ()
+    bounds: tuple[tuple[float, float], ...] | None = None
 
     def ways_out(self, k: int) -> list[tuple[int, int | None]]:
         """The passes beside attractor k, each with the attractor behind it (None: the way leads outside)."""

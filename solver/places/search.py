@@ -83,7 +83,8 @@ def _all_places(system: System, bounds: Bounds) -> Places:
     passes: list[Pass] = [*map(SaddlePass, saddles), *map(UnstableCyclePass, ways)]
     used = {tuple(one.point) for one in attractors} | {tuple(way.point) for way in passes}
     others = tuple(p for p in points if tuple(p.point) not in used)
-    return Places(tuple(attractors), tuple(passes), others)
+    box = tuple((float(low), float(high)) for low, high in bounds)
+    return Places(tuple(attractors), tuple(passes), others, box)
 
 
 def _from_loss(system: System, bounds: Bounds, error: SolverError | None) -> Places:
@@ -115,6 +116,7 @@ def _restricted(places: Places, held: Held, dim: int) -> Places:
         tuple(places.attractors[k] for k in kept),
         tuple(way.renumbered(number) for way in places.passes if inside(way.points).all()),
         tuple(p for p in places.others if inside([p.point]).all()),
+        places.bounds,
     )
 
 

@@ -1,0 +1,207 @@
+"""Arguments of the public functions: looked at on every rank, before anything collective is done with them.
+
+Every complaint is a ValueError of one sentence: the argument, what is wrong with it, what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from solver.analysis.tolerance import Mesh
+from solver.places.places import Places
+from solver.soundness import box_sample, fault
+from solver.system import Array, System
+
+Box = tuple[tuple[float, float], ...]
+
+
+def complaint(name: str, problem: str, fix: str) -> ValueError:
+    """What is wrong with an argument, in one line."""
+    return ValueError(f"{name}: {problem}; {fix}")
+
+
+def check_system(system: Any) -> System:
+    """It must be a System.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if not isinstance(system, System):
+        raise complaint(
+            "system", f"this is of type {type(system).__name__}", "make one with System.from_loss, or its kin"
+        )
+    return system
+
+
+def check_places(places: Any, system: System, *, box: bool = True) -> Places:
+    """They must be places of this many coordinates, with an attractor (and the box they were found in).
+
+    Raises:
+        ValueError: If they are not.
+    """
+    fix = "make them with find_places(system, box)"
+    if not isinstance(places, Places):
+        raise complaint("places", f"this is of type {type(places).__name__}", fix)
+    if not places.attractors:
+        raise complaint("places", "there is no attractor in them", fix)
+    if places.attractors[0].point.size != system.dim:
+        raise complaint("places", f"they are not of a system of {system.dim} coordinates", fix)
+    if box and places.bounds is None:
+        raise complaint("places", "they have no box", fix)
+    return places
+
+
+def check_mesh(mesh: Any) -> Mesh | None:
+    """It must be a Mesh, or None.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if mesh is not None and not isinstance(mesh, Mesh):
+        raise complaint("mesh", f"this is of type {type(mesh).__name__}", "give quasipot.Mesh(resolution=…)")
+    return mesh
+
+
+def check_box(bounds: Any, dim: int, name: str = "box") -> Box:
+    """Pairs low < high, one for each coordinate.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    values = array(name, bounds, "give pairs (low, high), one for each coordinate")
+    if values.shape != (dim, 2):
+        raise complaint(
+            name, f"its shape is {values.shape} for {dim} coordinates", "give pairs (low, high), one for each"
+        )
+    if not (np.isfinite(values).all() and (values[:, 0] < values[:, 1]).all()):
+        raise complaint(
+            name, f"{values.tolist()} are no pairs low < high", "give finite numbers, the lower first"
+        )
+    return tuple((float(low), float(high)) for low, high in values)
+
+
+def check_sound(system: System, box: Box, *, noise: bool = True) -> None:
+    """Drift and diffusion must be finite, and A positive definite, on a grid over the box.
+
+    Raises:
+        ValueError: With the first point where they are not.
+    """
+    if (found := fault(system, box_sample(box), noise=noise)) is not None:
+        raise complaint("system", *found)
+
+
+def check_levels(epsilon: Any, name: str = "epsilon") -> tuple[float, ...]:
+    """Noise levels: one positive number, or several that differ; none for ``[]``.
+
+    Raises:
+        ValueError: If they are something else.
+    """
+    values = np.atleast_1d(array(name, epsilon, "give positive numbers, as in [0.1, 0.05]"))
+    if values.ndim != 1 or not (np.isfinite(values).all() and (values > 0).all()):
+        raise complaint(
+            name, f"{_short(epsilon)} are no noise levels", "give positive numbers, as in [0.1, 0.05]"
+        )
+    if len(set(values.tolist())) != values.size:
+        raise complaint(name, "the noise levels are not distinct", "remove the repeated one")
+    return tuple(float(value) for value in values)
+
+
+def check_level(epsilon: Any) -> float:
+    """One noise level.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    levels = check_levels(epsilon)
+    if len(levels) != 1:
+        raise complaint("epsilon", f"{_short(epsilon)} is not one noise level", "give one positive number")
+    return levels[0]
+
+
+def check_positive(name: str, value: Any) -> float:
+    """A positive, finite number.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    number = array(name, value, "give a positive number")
+    if number.ndim or not (np.isfinite(number) and number > 0):
+        raise complaint(name, f"{_short(value)} is no positive number", "give one")
+    return float(number)
+
+
+def check_count(name: str, value: Any, least: int, most: int | None = None) -> int:
+    """A whole number in a range.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        room = f"of {least} or more" if most is None else f"from {least} to {most}"
+        raise complaint(name, f"{_short(value)} is no whole number {room}", "give one")
+    return int(value)
+
+
+def check_index(name: str, value: Any, count: int, what: str = "attractor") -> int:
+    """The number of one of so many things, counted from 0.
+
+    Raises:
+        ValueError: If it is none of them.
+    """
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 0 <= value < count:
+        raise complaint(name, f"there is no {what} {_short(value)}", f"there are {count}, counted from 0")
+    return int(value)
+
+
+def check_points(points: Any, dim: int, name: str = "points") -> tuple[Array, tuple[int, ...]]:
+    """Points ``(n, d)``, one a row, and the shape of one value for each of them.
+
+    One point ``(d,)`` is taken as well, and values ``(n,)`` in one dimension.
+
+    Raises:
+        ValueError: If they are something else.
+    """
+    values = array(name, points, f"give an array of shape (n, {dim}), one point a row")
+    if values.ndim == 1 and dim == 1:
+        return values[:, None], values.shape
+    if values.ndim == 1 and values.size == dim:
+        return values[None], ()
+    if values.ndim != 2 or values.shape[1] != dim:
+        raise complaint(
+            name, f"the shape is {values.shape}", f"give an array of shape (n, {dim}), one point a row"
+        )
+    return values, values.shape[:1]
+
+
+def array(name: str, value: Any, fix: str) -> Array:
+    """An array of real numbers.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    try:
+        return np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise complaint(name, f"{_short(value)} are no numbers", fix) from None
+
+
+def check_choice(name: str, value: Any, choices: Sequence[str]) -> str:
+    """One of a few words.
+
+    Raises:
+        ValueError: If it is none of them.
+    """
+    from cases.base.errors import suggestion
+
+    if value not in choices:
+        raise complaint(name, f"there is no {_short(value)}", suggestion(str(value), choices, "choices"))
+    return str(value)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"

@@ -1,0 +1,81 @@
+"""A result in words and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from cases.base.numbers import bracket, fixed, number, with_error
+from cases.notebook.parts import Barrier, Check, Level
+from cases.notebook.tables import Table
+from solver.analysis.tolerance import Accuracy
+
+
+def head_sentence(wells: int, passes: int, unknowns: int, accuracy: Accuracy) -> str:
+    """What was solved for, and how accurately."""
+    things = f"{_count(wells, 'attractor')}, {_count(passes, 'pass', 'passes')}; {unknowns} unknowns"
+    if not accuracy.errors:
+        return f"{things}; nothing to estimate errors from"
+    asked = f"{things}; tolerance {accuracy.tolerance:g}"
+    if not accuracy.reason:
+        return f"{asked} met: largest estimated error {number(accuracy.largest, 2)}"
+    worst = [f"{what} {number(e, 2)}" for what, e in accuracy.errors.items() if not e <= accuracy.tolerance]
+    return f"{asked} NOT met ({accuracy.reason}): {', '.join(worst)}"
+
+
+def barrier_table(barriers: Sequence[Barrier]) -> Table | str:
+    """Barriers with their brackets."""
+    heads = ("barrier", "over", "value", "[lower, upper]")
+    return Table(heads, [*map(_barrier, barriers)]) if barriers else ""
+
+
+def time_table(levels: Sequence[Level]) -> Table | str:
+    """Mean first passage times with their errors."""
+    rows = [row for level in levels for row in _times(level)]
+    return Table(("log T", "ε", "mean first passage", "direct", "Kramers"), rows) if rows else ""
+
+
+def refusals(levels: Sequence[Level], refused: Mapping[str, str]) -> list[str]:
+    """What there is not, and why."""
+    found = [f"ε = {level.epsilon:g}: no rates, {level.why}" for level in levels if level.why]
+    return [*found, *(f"not given: {what}: {why}" for what, why in refused.items())]
+
+
+def _count(n: int, one: str, many: str = "") -> str:
+    return f"{n} {one if n == 1 else many or one + 's'}"
+
+
+def _way(start: int, end: int | None) -> str:
+    return f"{start} → {'outside' if end is None else end}"
+
+
+def _barrier(one: Barrier) -> list[str]:
+    way = f"pass {one.saddle}"
+    return [_way(one.start, one.end), way, number(one.value, 6), bracket(one.lower, one.upper, 6)]
+
+
+def _times(level: Level) -> list[list[str]]:
+    count = len(level.log_mfpt)
+    return [
+        [
+            _way(i, j),
+            f"{level.epsilon:g}",
+            with_error(level.log_mfpt[i, j], level.log_mfpt_error),
+            fixed(level.log_mfpt_direct[i, j], 3),
+            fixed(level.log_mfpt_kramers[i, j], 3),
+        ]
+        for i in range(count)
+        for j in range(count)
+        if i != j and np.isfinite(level.log_mfpt[i, j])
+    ]
+
+
+def check_sentence(checks: Sequence[Check]) -> str:
+    """Whether all checks hold; those that do not, one a line."""
+    made = [check for check in checks if check.value is not None]
+    failed = [check for check in made if not check.good]
+    if not failed:
+        return f"checks: {len(made)} made, all good" if made else ""
+    lines = [f"{one.name} = {number(one.value, 3)} is above {one.limit:g} ({one.meaning})" for one in failed]
+    return "\n".join([f"checks: {len(failed)} of {len(made)} FAILED", *lines])

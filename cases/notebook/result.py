@@ -1,0 +1,213 @@
+"""What is known of one system: barriers, V, and at every noise level density, rates and passage times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dolfinx import fem
+
+from cases.notebook import arguments, tables
+from cases.notebook.describe import barrier_table, check_sentence, head_sentence, refusals, time_table
+from cases.notebook.parts import Barrier, Check, Level, make_barrier, make_level
+from solver.analysis.evaluation import values_at
+from solver.analysis.fields import indicator, output_fields, stitched_field
+from solver.analysis.stages import Analysis
+from solver.analysis.tolerance import Accuracy, Accurate
+from solver.hamilton_jacobi.well import trusted_part
+from solver.output.vtkhdf import write_vtkhdf
+from solver.places.places import Places
+from solver.system import Array, System
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True, repr=False)
+class Result:
+    """What :func:`quasipot.solve` found.
+
+    Attributes:
+        system, places: What was solved for.
+        epsilon: The noise levels, as asked for.
+        accuracy: How accurate it is, by how much, and why not more.
+        checks: The checks that the command line makes too.
+        refused: What was not computed and why, by what it is.
+        barriers: All barriers; see :meth:`barrier`.
+        analysis: Everything of the solver.
+    """
+
+    system: System
+    places: Places
+    epsilon: tuple[float, ...]
+    accuracy: Accuracy
+    checks: tuple[Check, ...]
+    refused: Mapping[str, str]
+    barriers: tuple[Barrier, ...]
+    analysis: Analysis
+    _levels: Mapping[float, Level]
+    _potential: fem.Function
+    _wells: tuple[fem.Function, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether all checks hold."""
+        return all(check.good for check in self.checks)
+
+    @property
+    def unknowns(self) -> int:
+        """Unknowns of one finite-element field."""
+        return int(self.analysis.discretisation.space.dofmap.index_map.size_global)
+
+    @property
+    def errors(self) -> Mapping[str, float]:
+        """Estimated errors by what they are of: relative for barriers, V, densities; absolute for log T."""
+        return self.accuracy.errors
+
+    @property
+    def unmet(self) -> str:
+        """Why the tolerance is not met; empty where it is."""
+        return self.accuracy.reason
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """The results at all noise levels, from the highest to the lowest."""
+        return tuple(self._levels[epsilon] for epsilon in sorted(self._levels, reverse=True))
+
+    def barrier(self, start: int, end: int | None) -> Barrier:
+        """The lowest barrier from one attractor to another (None: out of the box).
+
+        Raises:
+            ValueError: If there are no such attractors, or they are the same.
+        """
+        count = len(self.places.attractors)
+        i = arguments.check_index("start", start, count)
+        j = None if end is None else arguments.check_index("end", end, count)
+        if i == j:
+            raise arguments.complaint("end", "it is the attractor escaped from", "name another one")
+        found = [one for one in self.barriers if (one.start, one.end) == (i, j)]
+        if found:
+            return min(found, key=lambda one: one.value)
+        goal = "the outside" if j is None else f"attractor {j}"
+        nan = float("nan")
+        why = f"no pass leads from attractor {i} straight to {goal}"
+        return Barrier(i, j, None, nan, nan, nan, why=why)
+
+    def V(self, points: Any, attractor: int | None = None) -> Array:
+        """The quasi-potential, ``b·∇V + ½∇VᵀA∇V = 0``.  Collective.
+
+        Args:
+            points: ``(n, d)``, the same on every rank.
+            attractor: V is the cost from this attractor; None: of the stationary density, ``p ≍ exp(−V/ε)``,
+                the least of the wells with their weights.
+
+        Returns:
+            ``(n,)``, NaN where it is not known.
+
+        Raises:
+            ValueError: For points of another shape, or no such attractor.
+        """
+        rows, shape = arguments.check_points(points, self.system.dim)
+        one = self._potential
+        if attractor is not None:
+            one = self._wells[arguments.check_index("attractor", attractor, len(self._wells))]
+        return values_at(one, rows, self.analysis.discretisation.locator).reshape(shape)
+
+    def at(self, epsilon: float) -> Level:
+        """The results at one of the noise levels.
+
+        Raises:
+            ValueError: If it is none of those that were solved for.
+        """
+        level = arguments.check_level(epsilon)
+        for known, one in self._levels.items():
+            if abs(known - level) <= 1e-12 * known:
+                return one
+        names = ", ".join(f"{e:g}" for e in self.epsilon) or "none"
+        raise arguments.complaint(
+            "epsilon", f"{level:g} was not solved for", f"the noise levels are: {names}"
+        )
+
+    def plot(self, what: str = "V", ax: Axes | None = None, **options: Any) -> Axes:
+        """Draw a field, or passage times over 1/ε; returns the axes.  Collective.
+
+        Args:
+            what: ``"V"``, ``"density"``, ``"log_density"``, ``"committor"``, or ``"log_mfpt"``.
+            ax: Where to draw; default new axes.
+            options: ``epsilon`` (default the lowest), ``attractor`` (of V or the committor), ``paths=False``
+                leaves the escape paths out; in space ``plane=(0, 1)`` and ``through=point``.
+
+        Raises:
+            ValueError: For what cannot be drawn.
+        """
+        from cases.notebook.plots import plot
+
+        return plot(self, what, ax, **options)
+
+    def to_vtk(self, path: str | Path) -> Path:
+        """Write all fields to a VTKHDF file, which ParaView opens.  Collective.
+
+        V, ∇V, drift, diffusion, densities, committors, currents, the error indicator and where V is valid.
+
+        Returns:
+            The path.
+
+        Raises:
+            FileNotFoundError: If there is no such folder.
+        """
+        fields: dict[str, Any] = dict(output_fields(self.analysis))
+        if self.system.loss is not None:
+            fields["loss"] = self.system.loss
+        residual, valid = indicator(self.analysis)
+        known = self.analysis.discretisation
+        cells = {"hj_indicator": residual, "valid": valid}
+        write_vtkhdf(path, known.domain, fields, known.degree, cell_fields=cells)
+        return Path(path)
+
+    def __repr__(self) -> str:
+        """Barriers with brackets, passage times with errors, checks."""
+        return tables.paragraphs(self._parts())
+
+    def _repr_html_(self) -> str:
+        return tables.page(self._parts())
+
+    def _parts(self) -> list[tables.Table | str]:
+        wells, passes = len(self.places.attractors), len(self.places.passes)
+        return [
+            head_sentence(wells, passes, self.unknowns, self.accuracy),
+            barrier_table(self.barriers),
+            time_table(self.levels),
+            *refusals(self.levels, self.refused),
+            check_sentence(self.checks),
+        ]
+
+    def __iter__(self) -> Iterator[Level]:
+        """The levels, from the highest noise to the lowest."""
+        return iter(self.levels)
+
+
+def make_result(
+    system: System,
+    places: Places,
+    epsilon: tuple[float, ...],
+    found: Accurate,
+    checks: tuple[Check, ...],
+) -> Result:
+    """A result of an analysis.  Collective."""
+    analysis = found.analysis
+    refused = {what: one.reason for what, one in analysis.refused.items()}
+    return Result(
+        system=system,
+        places=places,
+        epsilon=epsilon,
+        accuracy=found.accuracy,
+        checks=checks,
+        refused=refused,
+        barriers=tuple(map(make_barrier, analysis.barriers, analysis.asymptotics)),
+        analysis=analysis,
+        _levels={e: make_level(analysis, level) for e, level in analysis.levels.items()},
+        _potential=stitched_field(analysis),
+        _wells=tuple(trusted_part(well) for well in analysis.wells),
+    )

@@ -1,0 +1,258 @@
+"""Solving on meshes that are made finer until the estimated errors are below a tolerance.
+
+What is estimated, each where there is something to estimate it from:
+
+- a barrier ΔV by its bracket, ``(upper − lower)/ΔV``;
+- V by its difference to the action along the instantons, over ΔV;
+- the stationary density, relative, by its change below the passes when its gauge is refreshed;
+- log T, the logarithm of a mean passage time, by what it changes by under what must not matter: the gauge
+  (refreshed, and made of V at the lowest noise level) and the window of the flux.
+
+The meshes are those of boxes, graded to the saddles and, as the lowest noise asks for, to the attractors.
+Every one has cells smaller by a factor of :data:`FINER` than the last.  A mesh that brings no result at all
+(a stage fails on it) counts as one that is too coarse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from dolfinx import fem, mesh
+from mpi4py import MPI
+
+from meshes.box import Bounds, box
+from meshes.refine import graded
+from solver.analysis.noise_levels import Level, Monitor
+from solver.analysis.stages import Analysis, analyse, well_sizes
+from solver.elements.discretisation import discretise
+from solver.elements.linear import Options
+from solver.elements.petsc_options import refusal
+from solver.errors import NotConverged
+from solver.fokker_planck.landmarks import Landmarks
+from solver.places.places import Places
+from solver.system import System
+
+# cells along the longest side of the first mesh: the least on which double wells settle
+COARSE = {1: 64, 2: 12, 3: 8}
+FINER = 1.5
+# cells at an attractor, in least standard deviations of the lowest-noise density, on the first mesh: cubic
+# elements have errors of 1e-4 in log T there; in space such cells would be most of the mesh
+DEVIATIONS = {1: 2.0, 2: 2.0, 3: 3.0}
+# cells at a saddle are this many times smaller than elsewhere, in up to two dimensions: the last thousandth
+# of a barrier lies close to its pass, and the lower bound needs it resolved
+AT_SADDLE = 2.0
+# unknowns beyond which no mesh is made: half a minute of one core
+UNKNOWNS = {1: 20_000, 2: 60_000, 3: 60_000}
+# an error that falls by less than this from mesh to mesh will not be below the tolerance soon
+LEAST_GAIN = 0.7
+# an error above this, of a bracket without a lower end say, tells only that the mesh is too coarse
+TELLING = 0.1
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """What meshes are made, and how systems on them are solved.
+
+    Attributes:
+        resolution: Cells along the longest side: one mesh with these, whatever the errors; None: as many as
+            the tolerance asks for.
+        degree: Degree of the elements, 2 to 5.
+        max_unknowns: No mesh with more is made (the first is); None: :data:`UNKNOWNS`.
+        petsc: PETSc options of the linear solvers.
+
+    Raises:
+        ValueError: For other values.
+    """
+
+    resolution: int | None = None
+    degree: int = 3
+    max_unknowns: int | None = None
+    petsc: Options | None = None
+
+    def __post_init__(self) -> None:
+        _check_whole("mesh.resolution", self.resolution, 4)
+        _check_whole("mesh.max_unknowns", self.max_unknowns, 1)
+        _check_whole("mesh.degree", self.degree, 2, 5)
+        if (found := refusal(self.petsc or {})) is not None:
+            name, problem, fix = found
+            raise ValueError(f"mesh.petsc.{name}: {problem}; {fix}")
+
+
+def _check_whole(name: str, value: object, least: int, most: int | None = None) -> None:
+    if value is None and most is None:
+        return
+    if not isinstance(value, int) or value < least or (most is not None and value > most):
+        room = f"of {least} or more" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name}: {value!r} is no whole number {room}; give one")
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How accurate an analysis is.
+
+    Attributes:
+        tolerance: Largest estimated error that was asked for.
+        errors: Estimated errors by what they are of: relative for barriers, V and densities, absolute for
+            log T.
+        reason: Why the tolerance is not met; empty where it is.
+    """
+
+    tolerance: float
+    errors: dict[str, float]
+    reason: str = ""
+
+    @property
+    def largest(self) -> float:
+        """The largest estimated error; zero where nothing is estimated."""
+        return max(self.errors.values(), default=0.0)
+
+    @property
+    def met(self) -> bool:
+        """Whether no estimated error is above the tolerance."""
+        return self.largest <= self.tolerance
+
+
+class Accurate(NamedTuple):
+    """An analysis on the mesh with the smallest errors, and how accurate it is."""
+
+    analysis: Analysis
+    accuracy: Accuracy
+
+
+def time_error(level: Level, gauge_gap: float | None) -> float:
+    """Estimated error of log T: what it changes by under what must not matter.
+
+    Args:
+        level: Results at one noise level.
+        gauge_gap: Change when the gauge is made of V at the lowest level; None where there is none.
+    """
+    return max(level.gauge_refresh, level.state.window_change, gauge_gap or 0.0)
+
+
+def estimated_errors(analysis: Analysis) -> dict[str, float]:
+    """The estimated errors of an analysis by what they are of; a bracket without a lower end is one of ∞."""
+    found: dict[str, float] = {}
+    for one in analysis.barriers:
+        name = f"barrier {one.start} → {'outside' if one.end is None else one.end}"
+        width = (one.upper - one.lower) / one.barrier
+        found[name] = max(found.get(name, 0.0), float(width) if np.isfinite(width) else np.inf)
+    if analysis.barriers:
+        found["V along the paths"] = max(one.mismatch for one in analysis.barriers)
+    for epsilon, level in sorted(analysis.levels.items(), reverse=True):
+        found[f"density at epsilon = {epsilon:g}"] = float(level.density_refresh)
+        if level.state.rates is not None:
+            found[f"log T at epsilon = {epsilon:g}"] = float(time_error(level, analysis.gauge_gap))
+    return found
+
+
+def analyse_to(
+    system: System,
+    places: Places,
+    epsilons: Sequence[float],
+    tolerance: float,
+    how: Mesh | None = None,
+    *,
+    comm: MPI.Comm | None = None,
+    monitor: Monitor = lambda _: None,
+) -> Accurate:
+    """Solve on finer and finer meshes of the box until the estimated errors are small.  Collective.
+
+    It ends as well when the next mesh would be too large, or the errors fall too slowly; the reason then says
+    which.  Results are those of the mesh with the smallest errors.
+
+    Args:
+        system: Drift and diffusion.
+        places: Attractors and passes, with the box in which they were found.
+        epsilons: Noise levels; none: only V.
+        tolerance: Largest accepted estimated error: relative for V, barriers and densities, absolute for
+            log T.
+        how: What meshes are made.
+        comm: The ranks; default the world.
+        monitor: Told what is being done.
+
+    Raises:
+        ValueError: If the places have no box.
+        NotConverged: If no mesh gives a result.
+    """
+    if places.bounds is None:
+        raise ValueError("the places have no box: find them with find_places(system, box)")
+    comm, how = comm or MPI.COMM_WORLD, how or Mesh()
+    most = how.max_unknowns or UNKNOWNS[system.dim]
+    marks = places.pinned(system)
+    best: Accurate | None = None
+    step = 0
+    while True:
+        resolution = how.resolution or round(COARSE[system.dim] * FINER**step)
+        deviations = DEVIATIONS[system.dim] / FINER**step
+        domain = fitted_box(places.bounds, places, marks, epsilons, resolution, deviations, comm)
+        space = fem.functionspace(domain, ("Lagrange", how.degree))
+        unknowns = int(space.dofmap.index_map.size_global)
+        if step and unknowns > most:
+            reason = f"a finer mesh would have {unknowns} unknowns, and max_unknowns is {most}"
+            break
+        monitor(f"mesh {step + 1}: {resolution} cells along the longest side, {unknowns} unknowns")
+        try:
+            found = analyse(discretise(system, domain, how.degree, how.petsc), places, epsilons, monitor)
+        except NotConverged as error:
+            if how.resolution is not None:
+                raise
+            failure = error
+        else:
+            one = Accurate(found, Accuracy(tolerance, estimated_errors(found)))
+            if one.accuracy.met:
+                return one
+            last = best
+            if best is None or one.accuracy.largest < best.accuracy.largest:
+                best = one
+            if how.resolution is not None:
+                reason = f"the mesh is that of resolution = {resolution}"
+                break
+            if last is not None and _slow(last.accuracy.largest, one.accuracy.largest):
+                reason = f"a finer mesh of {unknowns} unknowns did not make the errors much smaller"
+                break
+        step += 1
+    if best is None:
+        raise failure
+    return Accurate(best.analysis, replace(best.accuracy, reason=reason))
+
+
+def _slow(before: float, after: float) -> bool:
+    return before < TELLING and after > LEAST_GAIN * before
+
+
+def fitted_box(
+    bounds: Bounds,
+    places: Places,
+    marks: Landmarks,
+    epsilons: Sequence[float],
+    resolution: int,
+    deviations: float,
+    comm: MPI.Comm,
+) -> mesh.Mesh:
+    """The mesh of a box, graded to the saddles, and to the attractors as the lowest noise asks for.
+
+    Collective.
+
+    Args:
+        bounds: The box.
+        places: Attractors and passes.
+        marks: The same with covariances.
+        epsilons: Noise levels.
+        resolution: Cells along the longest side.
+        deviations: Cells at the attractors, in least standard deviations of the lowest-noise density.
+        comm: The ranks.
+    """
+    points, sizes = [], []
+    cell = max(high - low for low, high in bounds) / resolution
+    if epsilons:
+        for place, size in zip(places.attractors, well_sizes(marks, min(epsilons)), strict=True):
+            points += list(place.points)
+            sizes += [deviations * size] * len(place.points)
+    if len(bounds) < 3:
+        saddles = [way.point for way in places.passes if way.saddle is not None]
+        points += saddles
+        sizes += [cell / AT_SADDLE] * len(saddles)
+    return graded(box(comm, bounds, resolution), points, sizes)
