@@ -48,6 +48,7 @@ def system_parts(
     slopes = [[symbolic.gradient(entry, xs) for entry in row] for row in tensor]
     return {
         "dim": dim,
+        "coordinates": tuple(str(x) for x in xs),
         "drift": symbolic.to_numpy(slope, xs),
         "jacobian": symbolic.to_numpy(symbolic.jacobian(slope, xs), xs),
         "diffusion": symbolic.to_numpy(tensor, xs),

@@ -41,6 +41,7 @@ class System:
         diffusion_slope: ``∂A_ij/∂x_k``, ``(d, N) -> (d, d, d, N)`` with k last but one, where it is known;
             else it is made of differences of A.
         loss: U with ``b = -∇U`` where there is one, ``(d, N) -> (N,)``.
+        coordinates: Their names, for people; may be empty.
     """
 
     dim: int
@@ -50,6 +51,7 @@ class System:
     divergence: Field = field(repr=False)
     loss: Field | None = field(default=None, repr=False)
     diffusion_slope: Field | None = field(default=None, repr=False)
+    coordinates: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.dim not in (1, 2, 3):

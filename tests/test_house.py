@@ -65,7 +65,7 @@ CASES = {
     "stages": STAGE | set(STAGES),
     "loading": ABOVE - {"loading"},
     "report": CONTRACT | {"base", "figures", "results", "stages", *STAGES},
-    "notebook": {"base", "results"},
+    "notebook": {"base", "figures", "results"},
     "run": ABOVE | {"report"},
     "sweep": ABOVE | {"report", "run"},
     "examples": {"landscapes"},  # what users write

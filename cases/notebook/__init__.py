@@ -1,4 +1,4 @@
 """What `import quasipot` gives: problems and results as objects for notebooks and scripts.
 
-Imports :mod:`cases.base` and :mod:`cases.results`.
+Imports :mod:`cases.base`, :mod:`cases.figures` and :mod:`cases.results`.
 """

@@ -177,6 +177,20 @@ def check_points(points: Any, dim: int, name: str = "points") -> tuple[Array, tu
     return values, values.shape[:1]
 
 
+def check_plane(plane: Any, dim: int) -> tuple[int, ...]:
+    """The coordinates that a picture shows: one on the line, two of them else.
+
+    Raises:
+        ValueError: If they are others.
+    """
+    if dim < 3:
+        return tuple(range(dim))
+    values = tuple(plane) if isinstance(plane, Sequence) else ()
+    if len(values) != 2 or len(set(values)) != 2 or any(value not in range(dim) for value in values):
+        raise complaint("plane", f"{_short(plane)} are not two coordinates", "give for example (0, 1)")
+    return tuple(int(value) for value in values)
+
+
 def array(name: str, value: Any, fix: str) -> Array:
     """An array of real numbers.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from dolfinx import fem
 
 from cases.notebook import arguments, tables
@@ -23,6 +24,9 @@ from solver.system import Array, System
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+# what can be drawn
+WHATS = ("V", "density", "log_density", "committor", "log_mfpt")
 
 
 @dataclass(frozen=True, repr=False)
@@ -130,21 +134,78 @@ class Result:
             "epsilon", f"{level:g} was not solved for", f"the noise levels are: {names}"
         )
 
-    def plot(self, what: str = "V", ax: Axes | None = None, **options: Any) -> Axes:
-        """Draw a field, or passage times over 1/ε; returns the axes.  Collective.
+    def plot(
+        self,
+        what: str = "V",
+        ax: Axes | None = None,
+        *,
+        epsilon: float | None = None,
+        attractor: int | None = None,
+        plane: Sequence[int] = (0, 1),
+        through: Any = None,
+    ) -> Axes:
+        """Draw a field, or passage times over 1/ε.  Collective.
+
+        On the line a curve, else a map with attractors (dots), passes (crosses) and, on V, escape paths
+        (red); hatched where there is no value.
 
         Args:
             what: ``"V"``, ``"density"``, ``"log_density"``, ``"committor"``, or ``"log_mfpt"``.
             ax: Where to draw; default new axes.
-            options: ``epsilon`` (default the lowest), ``attractor`` (of V or the committor), ``paths=False``
-                leaves the escape paths out; in space ``plane=(0, 1)`` and ``through=point``.
+            epsilon: The noise level of a density or committor; default the lowest.
+            attractor: Of V (None: all together) or of the committor (default 0).
+            plane: In space the two coordinates that are shown, …
+            through: … and a point of the plane; default the first pass, or the first attractor.
+
+        Returns:
+            The axes, of matplotlib.
 
         Raises:
-            ValueError: For what cannot be drawn.
+            ValueError: For what there is not.
         """
-        from cases.notebook.plots import plot
+        from cases.notebook import plots
 
-        return plot(self, what, ax, **options)
+        arguments.check_choice("what", what, WHATS)
+        if what == "log_mfpt":
+            return plots.draw_times(self.levels, self.barriers, ax)
+        field, label = self._field(what, epsilon, attractor)
+        shown = arguments.check_plane(plane, self.system.dim)
+        starts = [one.point for one in self.places.attractors]
+        ways = [one.point for one in self.places.passes]
+        paths = [one.path.points for one in self.barriers if one.path and attractor in (None, one.start)]
+        centre = through if through is not None else [*ways, *starts][0]
+        picture = plots.Picture(
+            field=field,
+            label=label,
+            bounds=np.array(self.places.bounds),
+            names=self.system.coordinates or [f"$x_{n}$" for n in range(self.system.dim)],
+            plane=shown,
+            through=arguments.check_points(centre, self.system.dim, "through")[0][0],
+            wells=np.array(starts),
+            passes=np.array(ways).reshape(-1, self.system.dim),
+            paths=paths if what == "V" else [],
+        )
+        return plots.draw(picture, ax)
+
+    def _field(
+        self, what: str, epsilon: float | None, attractor: int | None
+    ) -> tuple[Callable[[Array], Array], str]:
+        """A function of points ``(n, d)``, and what it is."""
+        if what == "V":
+            return lambda x: self.V(
+                x, attractor
+            ), "V" if attractor is None else f"V from attractor {attractor}"
+        if not self.levels:
+            raise arguments.complaint(
+                "what", f"there is no {what} without a noise level", "give epsilon to solve"
+            )
+        level = self.levels[-1] if epsilon is None else self.at(epsilon)
+        if what == "committor":
+            k = arguments.check_index("attractor", attractor or 0, len(self.places.attractors))
+            return lambda x: level.committor(k, x), f"committor of attractor {k}, ε = {level.epsilon:g}"
+        if what == "density":
+            return level.density, f"p at ε = {level.epsilon:g}"
+        return level.log_density, f"log p at ε = {level.epsilon:g}"
 
     def to_vtk(self, path: str | Path) -> Path:
         """Write all fields to a VTKHDF file, which ParaView opens.  Collective.
