@@ -1,7 +1,8 @@
 """The command line: ``quasipot run | batch | check | list | probe | report | paraview | schema``.
 
 Exit codes: 0 good; 2 bad input (or a full disk and the like), said in one line on standard error; 3 a solver
-failed or a result failed its own checks; 1 a bug; 128 + n when signal n ended it.
+failed or a result failed its own checks; 75 stopped as SIGUSR1 asked, ``run --resume`` goes on; 1 a bug;
+128 + n when signal n ended it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from cases.base.errors import EXIT_BUG, EXIT_GOOD, EXIT_INPUT, EXIT_SOLVER, CaseError, system_error
+from cases.base.errors import (
+    EXIT_AGAIN,
+    EXIT_BUG,
+    EXIT_GOOD,
+    EXIT_INPUT,
+    EXIT_SOLVER,
+    CaseError,
+    Stopped,
+    system_error,
+)
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -81,6 +91,11 @@ def parser() -> argparse.ArgumentParser:
         help="solve for resolution=16,32,64 or degree=2,3,4 or adapt=0,1,2 and print how results change",
     )
     run.add_argument("--fresh", action="store_true", help="run finished members of a sweep or study again")
+    run.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on where a run of the same case into the same folder was ended",
+    )
     add_level(run)
     batch = add("batch", "run all case files of a folder, side by side under mpirun; skip what is done")
     batch.add_argument("folder", metavar="DIR", type=Path, help="folder of case files (*.toml)")
@@ -156,6 +171,12 @@ def _guarded(argv: Sequence[str] | None, comm: MPI.Intracomm | None) -> int:
         return _on_root(comm, arguments)
     except CaseError as error:
         return _stop(comm, EXIT_INPUT, str(error))
+    except Stopped as reason:
+        return _stop(
+            comm,
+            EXIT_AGAIN,
+            f"quasipot: stopped as asked: {reason}; go on with the same command and --resume",
+        )
     except KeyboardInterrupt:
         return _stop(comm, 130, "interrupted")
     except OSError as error:
@@ -244,7 +265,7 @@ def _run(arguments: argparse.Namespace, comm: MPI.Intracomm | None) -> int:
         raise CaseError("quasipot", "--fresh", "this case is neither a sweep nor a study", "leave it out")
     from cases.run.pipeline import run
 
-    return run(case, effective, folder, Progress(arguments.level, comm))
+    return run(case, effective, folder, Progress(arguments.level, comm), comm, arguments.resume)
 
 
 def _batch(arguments: argparse.Namespace, comm: MPI.Intracomm | None) -> int:

@@ -8,6 +8,8 @@
 #SBATCH --nodes=1
 #SBATCH --ntasks=4
 #SBATCH --time=01:00:00
+# Ten minutes before the end: stop at the next checkpoint (exit code 75); resubmit with --resume to go on.
+#SBATCH --signal=B:USR1@600
 set -eu
 [ $# -gt 0 ] || { echo "usage: sbatch docker/slurm-job.sh CASE [options of quasipot run]" >&2; exit 2; }
 run=${QUASIPOT:-$SLURM_SUBMIT_DIR}/docker/run

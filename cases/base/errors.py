@@ -11,6 +11,11 @@ EXIT_GOOD = 0
 EXIT_BUG = 1
 EXIT_INPUT = 2
 EXIT_SOLVER = 3
+EXIT_AGAIN = 75  # EX_TEMPFAIL of sysexits.h: the same command goes on
+
+
+class Stopped(Exception):
+    """A run that was asked to stop did so, and what it has done is kept."""
 
 
 class CaseError(Exception):

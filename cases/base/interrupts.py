@@ -3,6 +3,8 @@
 Python runs its handlers between two of its own instructions, and a rank that waits in a collective call never
 gets there.  So the signals are taken up by a thread, which does what has to be done and ends the process with
 the exit code 128 + n that shells know; the launcher then ends the other ranks in the same way.
+
+SIGUSR1 does not end anything at once: it asks a run to stop where it can go on later.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from collections.abc import Callable, Iterator
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 _last: list[Callable[[], None]] = []  # what to do before the end, latest first
+_asked = threading.Event()  # whether SIGUSR1 came
 _busy = threading.RLock()  # held where the process must not end
 
 
@@ -31,6 +34,7 @@ def install(rank: int) -> None:
     for number in SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
+    signal.signal(signal.SIGUSR1, lambda *_: None)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     threading.Thread(target=_wait, args=(reading, rank), daemon=True, name="interrupts").start()
 
@@ -38,8 +42,15 @@ def install(rank: int) -> None:
 def _wait(reading: int, rank: int) -> None:
     while True:
         for number in os.read(reading, 64):
-            if number in SIGNALS:
+            if number == signal.SIGUSR1:
+                _asked.set()
+            elif number in SIGNALS:
                 _end(number, rank)
+
+
+def asked_to_stop() -> bool:
+    """Whether this process was asked to stop at the next good place."""
+    return _asked.is_set()
 
 
 def _end(number: int, rank: int) -> None:

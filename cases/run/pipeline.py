@@ -12,8 +12,10 @@ from cases.base.progress import Progress
 from cases.casefile.case import Case
 from cases.contracts.summary import Summary
 from cases.landscapes.landscape import at_point
+from cases.loading.digest import digest
 from cases.loading.validate import validate
 from cases.problem.places import Structure
+from cases.run.checkpoint import checkpoint
 from cases.run.folder import OutputFolder
 from cases.run.record import run_record
 from cases.run.solve import prepared, solve
@@ -23,7 +25,12 @@ from solver.output.replacing import write_text
 
 
 def run(
-    case: Case, effective: str, folder: Path, progress: Progress, comm: MPI.Intracomm | None = None
+    case: Case,
+    effective: str,
+    folder: Path,
+    progress: Progress,
+    comm: MPI.Intracomm | None = None,
+    resume: bool = False,
 ) -> int:
     """Run a case and write its result folder.  Collective over ``comm`` (default: all ranks).
 
@@ -31,19 +38,30 @@ def run(
         The exit code: 0, or 3 when a solver failed or a result failed its checks; what did so is
         in ``problems`` of summary.json and on the screen.
 
+    Args:
+        case: The case.
+        effective: It as text, with its defaults.
+        folder: The result folder.
+        progress: Where to tell what is done.
+        comm: MPI communicator.
+        resume: Whether to go on from what an ended run has kept.
+
     Raises:
         CaseError: for bad input, before anything is written.
+        Stopped: when a signal asked for that, and what is done is kept.
     """
     comm = comm or MPI.COMM_WORLD
     timings = Timings()
+    kept = checkpoint(folder, digest(case, effective), resume, comm)
     with timings.measure("set-up"), progress.stage("checking the case, finding fixed points"):
         job = prepared(case, validate(case), comm)
     _describe(job.setting.places, progress)
     with OutputFolder(folder, comm) as output:
-        summary = solve(job, output.path, progress, timings)
+        summary = solve(job, output.path, progress, timings, kept)
         summary["timings"] = {name: round(seconds, 3) for name, seconds in timings.items()}
         with progress.stage("report"):
             on_root(comm, lambda: _write_records(output.path, summary, effective, comm.size, timings))
+    on_root(comm, kept.remove)
     _conclude(summary, folder, progress)
     return EXIT_GOOD if summary["ok"] else EXIT_SOLVER
 

@@ -5,7 +5,7 @@ A solver that fails takes nothing else with it: if V is not to be had the noise 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from mpi4py import MPI
 
+from cases.base.errors import Stopped
+from cases.base.interrupts import asked_to_stop
 from cases.base.progress import Progress
 from cases.casefile.case import Case
 from cases.contracts.summary import Discretisation, NoiseEntry, Summary
@@ -28,6 +30,8 @@ from cases.results.comparison import comparison, exit_comparison
 from cases.results.disagreement import disagreements
 from cases.results.paths import instantons, relaxations
 from cases.results.summary import CONVENTION, empty_noise, in_numbers, noise_summary, places_summary
+from cases.run.checkpoint import Checkpoint
+from cases.run.found import Found
 from cases.run.groups import group, shares_of
 from cases.run.timings import Timings
 from cases.stages.base.stage import Checked, Say, Setting, Solved, Stage, Task
@@ -38,7 +42,7 @@ from solver.analysis.stages import Analysis, analyse
 from solver.elements.discretisation import discretise
 from solver.elements.evaluate import bounding_box
 from solver.errors import SolverError
-from solver.output.polylines import Polyline, write_polylines
+from solver.output.polylines import write_polylines
 from solver.output.vtkhdf import Source, write_vtkhdf
 from solver.places.places import Places
 
@@ -90,33 +94,13 @@ def _with_noises(setting: Setting) -> Setting:
     return replace(setting, noises=noises)
 
 
-def solve(job: Job, folder: Path, progress: Progress, timings: Timings) -> Summary:
-    """Solve a case; fields, paths and what stages write go into the folder.  Collective."""
-    return _Run(job, folder, progress, timings).summary()
+def solve(job: Job, folder: Path, progress: Progress, timings: Timings, kept: Checkpoint) -> Summary:
+    """Solve a case; fields, paths and what stages write go into the folder.  Collective.
 
-
-@dataclass
-class Found:
-    """What is found on the way beside the entries of the summary.
-
-    Attributes:
-        problems: Sentences about what failed.
-        lines: Escape paths.
-        relaxed: How they go on behind the saddles.
-        unknowns: Unknowns of V.
+    Raises:
+        Stopped: when a signal asked for that, and what is done is kept.
     """
-
-    problems: list[str] = field(default_factory=list)
-    lines: list[Polyline] = field(default_factory=list)
-    relaxed: list[Polyline] = field(default_factory=list)
-    unknowns: int | None = None
-
-    def add(self, other: Found) -> None:
-        """Take in what was found under one noise."""
-        self.problems += other.problems
-        self.lines += other.lines
-        self.relaxed += other.relaxed
-        self.unknowns = self.unknowns if other.unknowns is None else other.unknowns
+    return _Run(job, folder, progress, timings, kept).summary()
 
 
 @dataclass
@@ -127,6 +111,7 @@ class _Run:
     folder: Path
     progress: Progress
     timings: Timings
+    kept: Checkpoint
     found: Found = field(default_factory=Found)
 
     def summary(self) -> Summary:
@@ -166,24 +151,48 @@ class _Run:
         """Everything under every noise, on groups of ranks side by side.  Collective."""
         share, comm, names = shares_of(setting), setting.comm, list(setting.noises)
         if share.is_one(comm.size):
-            return {name: self._of_noise(setting, name, noise) for name, noise in setting.noises.items()}
-        if share.groups > 1:
-            self.progress.info(f"{share.groups} noises side by side, ranks for each: {share.ranks}")
-        parts: dict[str, tuple[NoiseEntry, Found, Timings]] = {}
-        with group(names, share, comm) as (ours, mine):
-            if mine:
-                domain = make_mesh(setting.case, setting.landscape, ours)
-                domain = graded_mesh(setting.case, domain, setting.places, setting.noises)
-            for name in mine:
-                run = _Run(self.job, self.folder, self.progress, Timings())
-                entry = run._of_noise(replace(setting, domain=domain), name, setting.noises[name])
-                if ours.rank == 0:
-                    parts[name] = entry, run.found, run.timings
+            parts = self._in_turn(setting, names)
+        else:
+            if share.groups > 1:
+                self.progress.info(f"{share.groups} noises side by side, ranks for each: {share.ranks}")
+            with group(names, share, comm) as (ours, mine):
+                parts = self._in_turn(self._on(ours, setting), mine) if mine else {}
         everywhere = {name: part for some in comm.allgather(parts) for name, part in some.items()}
+        if set(everywhere) != set(names):
+            raise Stopped(f"{len(everywhere)} of {len(names)} noises are done")
         for _, found, timings in map(everywhere.__getitem__, names):
             self.found.add(found)
             self.timings.add(timings)
         return {name: everywhere[name][0] for name in names}
+
+    def _on(self, comm: MPI.Intracomm, setting: Setting) -> Setting:
+        """The setting with a mesh of its own for a group of ranks.  Collective over them."""
+        domain = make_mesh(setting.case, setting.landscape, comm)
+        domain = graded_mesh(setting.case, domain, setting.places, setting.noises)
+        return replace(setting, domain=domain)
+
+    def _in_turn(
+        self, setting: Setting, names: Sequence[str]
+    ) -> dict[str, tuple[NoiseEntry, Found, Timings]]:
+        """Noises one after the other, until a signal asks to stop; empty but on rank 0.  Collective."""
+        parts: dict[str, tuple[NoiseEntry, Found, Timings]] = {}
+        for name in names:
+            run = _Run(self.job, self.folder, self.progress, Timings(), self.kept)
+            parts[name] = run._kept_or_new(setting, name), run.found, run.timings
+            if setting.comm.allreduce(asked_to_stop(), MPI.LOR):
+                break
+        return parts if setting.comm.rank == 0 else {}
+
+    def _kept_or_new(self, setting: Setting, name: str) -> NoiseEntry:
+        """Everything under one noise, from the checkpoint if it is there, into it if not.  Collective."""
+        done = on_root(setting.comm, partial(self.kept.read, name, self.folder))
+        if done is not None:
+            self.progress.info(f"noise '{name}': kept from the run that was ended")
+            self.found.add(done[1])
+            return done[0]
+        entry = self._of_noise(setting, name, setting.noises[name])
+        on_root(setting.comm, partial(self.kept.write, name, entry, self.found, self.folder))
+        return entry
 
     def _adapted(self) -> Setting:
         """The setting with its mesh refined to V, where the case asks for that.  Collective."""

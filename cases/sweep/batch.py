@@ -17,11 +17,12 @@ from cases.base.errors import EXIT_GOOD, EXIT_INPUT, EXIT_SOLVER, CaseError
 from cases.base.numbers import DASH, duration
 from cases.base.progress import Level, Progress
 from cases.contracts.sweep import BatchEntry, BatchRecord, RunEntry
+from cases.loading.digest import digest
 from cases.loading.load import load
 from cases.loading.validate import validate
 from cases.run.record import run_record
 from cases.sweep.members import Outcome, run_case, run_members
-from cases.sweep.plan import Member, digest
+from cases.sweep.plan import Member
 from cases.sweep.run import claimed, replace_file, run_sweep
 from meshes.serial import on_root
 

@@ -8,9 +8,7 @@ reads (data, mesh, Python module), so that a finished member is recognised whate
 from __future__ import annotations
 
 import copy
-import hashlib
 import itertools
-import json
 import math
 import re
 import tomllib
@@ -22,6 +20,7 @@ from cases.base.errors import CaseError, suggestion
 from cases.base.numbers import whole
 from cases.casefile.case import Case
 from cases.casefile.ranges import expand
+from cases.loading.digest import digest
 from cases.loading.load import from_data
 
 MOST = 10_000
@@ -147,16 +146,3 @@ def short_names(paths: Sequence[str]) -> list[str]:
         if len(set(names)) == len(names) and not any(name[:1].isdigit() for name in names):
             return names
     return list(paths)
-
-
-def digest(case: Case, effective: str) -> str:
-    """What identifies the results of a case: its effective text, but for its title, and files it reads."""
-    data = tomllib.loads(effective)
-    for words in ("title", "paper"):
-        data.pop(words, None)
-    known = hashlib.sha256(json.dumps(data, sort_keys=True).encode())
-    module = (case.system.model or "").rpartition(":")[0]
-    for name in (case.system.data, case.domain.mesh, module if module.endswith(".py") else None):
-        if name is not None and Path(name).is_file():
-            known.update(hashlib.sha256(Path(name).read_bytes()).digest())
-    return known.hexdigest()
