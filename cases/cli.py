@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import os
 import sys
+import tempfile
 import traceback
 import warnings
 from collections.abc import Sequence
@@ -200,6 +201,9 @@ def _is_solver_error(error: Exception) -> bool:
 def _communicator(argv: Sequence[str]) -> MPI.Intracomm | None:
     """MPI's world where it is needed: for a run, and for anything that mpirun started."""
     if argv[:1] in (["run"], ["batch"]) or any(name in os.environ for name in _LAUNCHED):
+        # Open MPI does not start without one, and says so in many lines
+        if not os.environ.get("HOME"):
+            os.environ["HOME"] = tempfile.gettempdir()
         from mpi4py import MPI
 
         # A communicator of our own: never mixed up with the messages of a solve that went wrong.
@@ -311,11 +315,19 @@ def _check(arguments: argparse.Namespace, comm: MPI.Intracomm | None) -> int:
     lines = notes(validate(case))
     check_mesh_file(case)
     if case.sweep is not None:
+        from cases.base.progress import counted
         from cases.sweep.plan import members
 
-        found = members(case, effective, case.sweep.vary, case.sweep.mode)
+        def say(text: str) -> None:
+            if comm is None or comm.rank == 0:
+                print(f"# {text}", flush=True)  # a comment of the case that is printed
+
+        made = counted("members made", say)
+        found = members(case, effective, case.sweep.vary, case.sweep.mode, made=made)
+        looked_at = counted(f"of {len(found)} members checked", say)
         for member in found if case.system.model is None else found[:1]:
             validate(member.case)
+            looked_at()
         lines.append(f"sweep of {len(found)} members: {found[0].label} … {found[-1].label}")
     if comm is None or comm.rank == 0:
         print("".join(f"# {line}\n" for line in lines) + effective, end="")

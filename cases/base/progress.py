@@ -39,6 +39,20 @@ class Stage:
         self._report(self._done, self._total, note)
 
 
+def counted(what: str, say: Callable[[str], None]) -> Callable[[], None]:
+    """To be called after each of many steps: says every few seconds how many there were, as ``12 what``."""
+    count, last = 0, time.monotonic()
+
+    def done() -> None:
+        nonlocal count, last
+        count += 1
+        if (now := time.monotonic()) - last > PLAIN_INTERVAL:
+            last = now
+            say(f"{count} {what}")
+
+    return done
+
+
 class Progress:
     """Where a run reports what it is doing; every rank may call it, rank 0 prints.
 

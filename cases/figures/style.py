@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 #: Okabe and Ito's colours, told apart by colour-blind readers too; the markers repeat the distinction.
@@ -78,6 +80,7 @@ def logarithmic(axes: Axes) -> None:
 
 def to_svg(figure: Canvas, description: str) -> str:
     """The figure as an SVG element for an HTML page, with a text for those who cannot see it."""
+    _take_words_as_they_are(figure)
     text = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": description}):
         figure.savefig(text, format="svg", dpi=RASTER_DPI, metadata={"Date": None, "Creator": None})
@@ -86,6 +89,35 @@ def to_svg(figure: Canvas, description: str) -> str:
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     label = description.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
+
+
+def _take_words_as_they_are(figure: Canvas) -> None:
+    """Names of files and the like may hold dollars, and are no formulas; numbers at logarithmic axes are."""
+    numbers = set()
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            numbers |= {label for tick in axis.get_major_ticks() for label in (tick.label1, tick.label2)}
+            numbers |= {label for tick in axis.get_minor_ticks() for label in (tick.label1, tick.label2)}
+    for words in figure.findobj(Text):
+        if isinstance(words, Text) and words not in numbers:
+            words.set_parse_math(False)
+
+
+def tick_words(names: Sequence[str]) -> list[str]:
+    """Names for the places on an axis, whose labels are taken for formulas."""
+    return [name.replace("$", r"\$") for name in names]
+
+
+def attempted(title: str, draw: Callable[[], list[Figure]]) -> list[Figure]:
+    """The figures that a function draws; one without panels that says why, where it fails.
+
+    What was computed is worth more than its pictures: none of them may keep a report from being written.
+    """
+    try:
+        return draw()
+    except Exception as error:
+        words = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        return [Figure(title, (), f"This could not be drawn ({words}); the numbers are in the tables.")]
 
 
 def colour(index: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from cases.figures.data import Sampler, sampler, slices
 from cases.figures.lines import line_figures
 from cases.figures.maps import Samples, Window, common_window, density_scale, height_scale, map_panel
 from cases.figures.rundata import RunData
-from cases.figures.style import Figure, style
+from cases.figures.style import Figure, attempted, style
 from cases.report.rates_figure import arrhenius
 from cases.report.transitions_figure import transition_figures
 from cases.stages.catalogue import STAGES
@@ -30,11 +31,15 @@ _MARKS = (
 def all_figures(run: RunData) -> list[Figure]:
     """Every figure that the files of the run allow, in the order of the report."""
     with style():
-        others = [*arrhenius(run), *(figure for stage in STAGES for figure in stage.figures(run))]
-        if not run.noises:
-            return others
-        maps = line_figures(run) if run.dim == 1 else _map_figures(run)
-        return [*maps, *others]
+        drawn = [] if not run.noises else attempted("Maps of the fields", partial(_fields, run))
+        drawn += attempted("Rates against 1/ε", partial(arrhenius, run))
+        for stage in STAGES:
+            drawn += attempted(stage.name.capitalize(), partial(stage.figures, run))
+        return drawn
+
+
+def _fields(run: RunData) -> list[Figure]:
+    return line_figures(run) if run.dim == 1 else _map_figures(run)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from cases.figures.rundata import RunData
 from cases.figures.style import Figure, canvas, colour, marker, style, to_svg
 from cases.results.overview import Measure, baseline_of, measures
 
+OVERVIEW = "The comparison in one picture"
 _SPREAD = 0.5
 _LONGEST = 24
 
@@ -34,7 +35,7 @@ def overview_figure(run: RunData) -> Figure | None:
         "level, full for the lowest and paler for higher ones; to the right of the black line a noise is "
         "faster. To see: which noise is faster may depend on what is to be left, and on the noise level."
     )
-    return Figure("The comparison in one picture", panels, caption)
+    return Figure(OVERVIEW, panels, caption)
 
 
 def _panel(run: RunData, found: list[Measure], draw: Draw, middle: float, label: str) -> str:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import jinja2
 from markupsafe import Markup
 
 from cases.figures.rundata import RunData, load_run
-from cases.figures.style import Figure
+from cases.figures.style import Figure, attempted
 from cases.report import sentences as report_text
 from cases.report import tables as report_tables
 from cases.report.field_figures import all_figures
 from cases.report.formula_table import formula_lines
-from cases.report.overview_figure import overview_figure
+from cases.report.overview_figure import OVERVIEW, overview_figure
 from cases.report.overview_table import overview
 from cases.results.summary_rows import baseline, directions
 from cases.stages.marginals.text import HEADS, marginal_rows
@@ -68,7 +69,7 @@ def _context(run: RunData) -> dict[str, object]:
         "baseline_exits": next((row["baseline"] for row in summary.get("exit_comparison", [])), None),
         "marginals": {"heads": HEADS, "rows": marginal_rows(summary)},
         "references": report_tables.references(run),
-        "picture": None if (found := overview_figure(run)) is None else _shown(found),
+        "pictures": [_shown(figure) for figure in attempted(OVERVIEW, partial(_overview, run))],
         "figures": [_shown(figure) for figure in all_figures(run)],
         "anisotropy": report_tables.anisotropy(run),
         "noises": list(summary["noises"]),
@@ -81,6 +82,11 @@ def _context(run: RunData) -> dict[str, object]:
         "files": summary.get("files", []),
         "case_text": run.case_text,
     }
+
+
+def _overview(run: RunData) -> list[Figure]:
+    figure = overview_figure(run)
+    return [] if figure is None else [figure]
 
 
 def _shown(figure: Figure) -> dict[str, object]:

@@ -23,8 +23,9 @@ from cases.loading.validate import validate
 from cases.run.record import run_record
 from cases.sweep.members import Outcome, run_case, run_members
 from cases.sweep.plan import Member
-from cases.sweep.run import claimed, replace_file, run_sweep
+from cases.sweep.run import claimed, run_sweep
 from meshes.serial import on_root
+from solver.output.replacing import write_text
 
 MARK = "batch.json"
 
@@ -76,7 +77,7 @@ def run_batch(
     good = sum(member["ok"] for member in record["members"])
     progress.result(f"{good} of {len(record['members'])} cases ended well")
     progress.result(f"results: {folder}/report.html, {folder}/{MARK}, {folder}/members/*")
-    if any(outcome.problems for outcome in outcomes):
+    if any(not member["ok"] and member["folder"] is not None for member in record["members"]):
         return EXIT_SOLVER
     return EXIT_INPUT if queue.refused else EXIT_GOOD
 
@@ -137,8 +138,8 @@ def _write(
         "problems": problems,
         "run": origin,
     }
-    replace_file(folder / "report.html", page(folder, record))
-    replace_file(folder / MARK, json.dumps(record, indent=1, allow_nan=False))
+    write_text(folder / "report.html", page(folder, record))
+    write_text(folder / MARK, json.dumps(record, indent=1, allow_nan=False))
     return record
 
 

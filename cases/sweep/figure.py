@@ -11,9 +11,9 @@ from matplotlib.lines import Line2D
 
 from cases.base.numbers import is_number
 from cases.contracts.sweep import SweepRow
-from cases.figures.style import colour, logarithmic, marker, to_svg
+from cases.figures.style import colour, logarithmic, marker, tick_words, to_svg
 from cases.sweep.columns import ABSCISSA, Columns, closed_curve
-from cases.sweep.plan import describe, short_names
+from cases.sweep.plan import describe, printable, short_names
 from cases.sweep.rows import compared
 
 Rows = Sequence[SweepRow]
@@ -114,7 +114,7 @@ def _panel(axes: Axes, rows: Rows, vary: Sequence[str], name: str, kind: str) ->
         if kind == "loglog" and numeric:
             logarithmic(axes)
         if not numeric:
-            axes.set_xticks(range(len(categories)), categories)
+            axes.set_xticks(range(len(categories)), tick_words([printable(name) for name in categories]))
         axes.set_xlabel(short_names(vary)[0])
         axes.set_ylabel(label)
         axes.grid(True)

@@ -1,8 +1,8 @@
 """Running the members of a sweep over groups of MPI ranks, and keeping those that are finished.
 
 Every member has a result folder of its own below ``members/``, complete or not there at all
-(:mod:`cases.run.folder`).  One that is there, made by the very same case and files, is kept.  A group that
-is free takes the next member (:mod:`cases.sweep.queue`); nothing is lost when one of them fails.
+(:mod:`cases.run.folder`).  One that is there, complete, and made by the very same case and files, is kept.
+A group that is free takes the next member (:mod:`cases.sweep.queue`); nothing is lost when one of them fails.
 """
 
 from __future__ import annotations
@@ -16,17 +16,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+import h5py
 from mpi4py import MPI
 
 from cases.base.errors import EXIT_SOLVER, CaseError
-from cases.base.progress import Level, Progress
+from cases.base.progress import Level, Progress, Stage
 from cases.base.ranks import all_arrive, wait_for_all
-from cases.contracts.summary import Summary
+from cases.contracts.summary import Summary, read_summary
 from cases.sweep.plan import Member
 from cases.sweep.queue import dearest_first, taken, tickets
 from meshes.serial import on_root
+from solver.output.replacing import write_text
 
 DIGEST = "member.json"
+#: Kinds of files that hold what was computed; the others are made from them.
+DATA = frozenset({".vtkhdf", ".json", ".npz"})
 Run = Callable[[Member, Path, MPI.Intracomm], int]
 
 
@@ -73,9 +77,17 @@ def run_members(
         level: How much to print.
         comm: MPI communicator.
         run: What runs a member.
+
+    Returns:
+        What became of them, on rank 0; nothing on the others.
     """
-    kept = on_root(comm, lambda: [not fresh and is_finished(m, folder / m.folder) for m in found])
-    todo = [k for k, done in enumerate(kept) if not done]
+    # the summaries stay on rank 0: there may be thousands
+    kept: dict[int, Summary] = {}
+    done: set[int] = set()
+    if not fresh:
+        with Progress(level, comm).stage("looking for finished members", len(found)) as stage:
+            done = on_root(comm, lambda: _finished(found, folder, kept, stage))
+    todo = [k for k in range(len(found)) if k not in done]
     groups = max(1, comm.size // ranks)
     colour = min(comm.rank // ranks, groups - 1)
     group = cast(MPI.Intracomm, comm.Split(colour, comm.rank))
@@ -95,16 +107,52 @@ def run_members(
     parts = comm.allgather(mine if group.rank == 0 else {})
     group.Free()
     ran = {k: value for part in parts for k, value in part.items()}
-    return on_root(comm, lambda: [_outcome(m, folder, ran.get(k)) for k, m in enumerate(found)])
+    if comm.rank != 0:
+        return []
+    return [_outcome(m, folder, ran.get(k), kept.get(k)) for k, m in enumerate(found)]
 
 
-def is_finished(member: Member, path: Path) -> bool:
-    """Whether there is a result made by the same case and the same files."""
+def _finished(found: Sequence[Member], folder: Path, kept: dict[int, Summary], stage: Stage) -> set[int]:
+    """Numbers of the members that are finished; their summaries go into ``kept``."""
+    for k, member in enumerate(found):
+        if (summary := finished(member, folder / member.folder)) is not None:
+            kept[k] = summary
+        stage.advance()
+    return set(kept)
+
+
+def finished(member: Member, path: Path) -> Summary | None:
+    """The summary of a result made by the same case and the same files, and complete; None without."""
     try:
-        return bool(json.loads((path / DIGEST).read_text()).get("digest") == member.digest) and bool(
-            json.loads((path / "summary.json").read_text())
-        )
-    except (OSError, ValueError, AttributeError):
+        known = json.loads((path / DIGEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(known, dict) or known.get("digest") != member.digest:
+        return None
+    summary = _summary(path)
+    if summary is None or not all(_is_sound(path / name) for name in summary["files"]):
+        return None
+    return summary
+
+
+def _summary(path: Path) -> Summary | None:
+    """The summary in a folder; None where there is none that says what summaries say."""
+    try:
+        return read_summary((path / "summary.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _is_sound(path: Path) -> bool:
+    """Whether a file of a result is there and, if it holds what was computed, can be opened."""
+    if path.suffix not in DATA:
+        return True  # a page that was thrown away is no reason to compute again
+    try:
+        if path.suffix == ".vtkhdf":
+            with h5py.File(path, "r"):
+                return True
+        return path.stat().st_size > 0
+    except OSError:
         return False
 
 
@@ -120,7 +168,7 @@ def _attempt(
     try:
         code = run(member, path, group)
         if group.rank == 0:
-            (path / DIGEST).write_text(json.dumps({"digest": member.digest, "values": member.values}))
+            write_text(path / DIGEST, json.dumps({"digest": member.digest, "values": member.values}))
         return code, ()
     except Exception as error:
         line = " ".join(str(error).split())
@@ -137,11 +185,25 @@ def _attempt(
         return EXIT_SOLVER, (line,)
 
 
-def _outcome(member: Member, folder: Path, ran: tuple[tuple[str, ...], float] | None) -> Outcome:
+def _outcome(
+    member: Member,
+    folder: Path,
+    ran: tuple[tuple[str, ...], float] | None,
+    kept: Summary | None,
+) -> Outcome:
     problems, seconds = ran if ran is not None else ((), None)
-    summary = None
-    if not problems:
-        file = "summary.json" if member.case.sweep is None else "sweep.json"
-        summary = json.loads((folder / member.folder / file).read_text())
-        problems = tuple(summary["problems"]) or (() if summary["ok"] else ("its checks failed",))
-    return Outcome(member, summary, problems, seconds)
+    if problems:
+        return Outcome(member, kept, problems, seconds)
+    place = folder / member.folder
+    if member.case.sweep is not None:  # of a batch: what it found is in its own table
+        record = json.loads((place / "sweep.json").read_text(encoding="utf-8"))
+        return Outcome(member, None, _failures(record["ok"], record["problems"]), seconds)
+    summary = kept if kept is not None else _summary(place)
+    if summary is None:
+        gone = f"the result in {place} cannot be read any more; run it again"
+        return Outcome(member, None, (gone,), seconds)
+    return Outcome(member, summary, _failures(summary["ok"], summary["problems"]), seconds)
+
+
+def _failures(ok: bool, problems: Sequence[str]) -> tuple[str, ...]:
+    return tuple(problems) or (() if ok else ("its checks failed",))

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from cases.base.numbers import duration, grouped
 from cases.contracts.summary import Summary
 from cases.contracts.sweep import SweepRecord
-from cases.figures.style import style
+from cases.figures.style import Figure, attempted, style
 from cases.report.page import REPORT, environment
 from cases.report.sentences import versions_text
 from cases.sweep import tables as sweep_tables
@@ -24,7 +24,7 @@ from cases.sweep.section import sweep_section
 TEMPLATE = "sweep.html"
 
 
-def page(folder: Path, record: SweepRecord, drawing: str) -> str:
+def page(folder: Path, record: SweepRecord, overview: Figure) -> str:
     """The page as HTML text.  Not collective.
 
     The figure is inline and the style is in the page, so that it needs no network and no other file; links
@@ -33,7 +33,7 @@ def page(folder: Path, record: SweepRecord, drawing: str) -> str:
     Args:
         folder: Folder of the sweep; it holds case.toml and the members.
         record: What sweep.json holds.
-        drawing: The overview figure as SVG text.
+        overview: The overview figure.
     """
     case_file = folder / "case.toml"
     case_text = case_file.read_text(encoding="utf-8") if case_file.exists() else ""
@@ -41,20 +41,19 @@ def page(folder: Path, record: SweepRecord, drawing: str) -> str:
     summaries = _summaries(folder, record)
     heads, lines = sweep_tables.table(record)
     with style():
-        overlay = sweep_section(summaries)
+        overlays = attempted("The members' densities along a curve", lambda: sweep_section(summaries))
     context = {
         "title": record["title"] or record["case"],
         "paper": case.get("paper", ""),
         "headline": sweep_text.headline(record),
         "ok": record["ok"],
         "problems": record["problems"],
-        "figure": Markup(drawing),
-        "wide": _is_wide(drawing),
-        "caption": sweep_text.caption(record),
+        "panels": [Markup(svg) for svg in overview.panels],
+        "wide": any(map(_is_wide, overview.panels)),
+        "caption": overview.caption,
         "figures": [
             {"title": one.title, "panels": [Markup(svg) for svg in one.panels], "caption": one.caption}
-            for one in [overlay]
-            if one is not None
+            for one in overlays
         ],
         "heads": heads,
         "lines": lines,
@@ -76,7 +75,9 @@ def _summaries(folder: Path, record: SweepRecord) -> dict[str, Summary]:
     for member in record["members"]:
         file = folder / member["folder"] / "summary.json"
         if file.is_file():
-            found[describe(member["values"])] = json.loads(file.read_text(encoding="utf-8"))
+            label = describe(member["values"])
+            label = label if label not in found else f"{label} ({member['folder']})"
+            found[label] = json.loads(file.read_text(encoding="utf-8"))
     return found
 
 

@@ -12,7 +12,7 @@ import itertools
 import math
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from cases.loading.digest import digest
 from cases.loading.load import from_data
 
 MOST = 10_000
+# what is a file, and no expression with a quotient
+FILE = re.compile(r"[^*+()]*/[^*+()/]*\.[A-Za-z][A-Za-z0-9]{0,6}")
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,12 @@ class Member:
 
 
 def members(
-    case: Case, effective: str, vary: Mapping[str, object], mode: str, where: str = "sweep.vary"
+    case: Case,
+    effective: str,
+    vary: Mapping[str, object],
+    mode: str,
+    where: str = "sweep.vary",
+    made: Callable[[], None] = lambda: None,
 ) -> list[Member]:
     """All members, in the order of the values; the first key varies slowest.
 
@@ -58,6 +65,7 @@ def members(
         vary: Dotted keys with lists or ranges of values.
         mode: "product" or "zip".
         where: What to call ``vary`` in an error.
+        made: Called after each member, for progress.
 
     Raises:
         CaseError: for a key that is not there, lists of different lengths, or a member that is no
@@ -74,7 +82,10 @@ def members(
     base = tomllib.loads(effective)
     base.pop("sweep", None)
     rows = itertools.product(*lists.values()) if mode == "product" else zip(*lists.values(), strict=True)
-    found = [_member(case, base, dict(zip(lists, row, strict=True)), where) for row in rows]
+    found = []
+    for row in rows:
+        found.append(_member(case, base, dict(zip(lists, row, strict=True)), where))
+        made()
     if len({member.digest for member in found}) != len(found):
         raise case.error(where, "two members are the same case", "remove repeated values")
     return found
@@ -136,7 +147,13 @@ def short(value: object) -> str:
     """A value of a varied key, as it stands in labels and tables."""
     if isinstance(value, float):
         return f"{value:.6g}"
-    return Path(value).name if isinstance(value, str) else str(value)
+    text = Path(value).name if isinstance(value, str) and FILE.fullmatch(value) else str(value)
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """A text in one line, whatever is in it."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def short_names(paths: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ from cases.contracts.sweep import SweepRow
 from cases.results.summary_rows import Direction, Row, directions, goal, rows
 from cases.sweep.columns import RESULTS, Columns, derive, lookup
 from cases.sweep.members import Outcome
-from cases.sweep.plan import short_names
+from cases.sweep.plan import printable, short_names
 
 LONGEST = 100
 
@@ -41,7 +41,7 @@ def _result(row: Row, direction: Direction) -> SweepRow:
 
 def write_csv(path: Path, table: Sequence[SweepRow]) -> None:
     """The rows as a CSV file; an empty field where there is no number."""
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(table[0]))
         writer.writeheader()
         writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in table)
@@ -100,5 +100,5 @@ def _derived_text(table: Sequence[SweepRow], vary: Sequence[str], columns: Colum
 
 def _cell(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return DASH if value is None else str(value)
+        return DASH if value is None else printable(str(value))
     return f"{value:.6g}"

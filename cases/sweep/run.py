@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from cases.sweep.members import Outcome, run_members
 from cases.sweep.plan import members
 from cases.sweep.rows import outcome_rows, table_text, write_csv
 from meshes.serial import on_root
+from solver.output.replacing import replacing, write_text
 
 UNFINISHED = "the sweep has not finished"
 
@@ -61,13 +62,15 @@ def run_sweep(
         )
     if (wrong := check(columns_of(table), list(table.vary))) is not None:
         raise case.error(*wrong)
-    found = on_root(comm, lambda: members(case, effective, table.vary, table.mode))
+    progress = Progress(level, comm)
+    with progress.stage("members of the sweep") as stage:
+        found = on_root(comm, lambda: members(case, effective, table.vary, table.mode, made=stage.advance))
     with claimed(folder, "sweep.json", effective, comm):
         outcomes = run_members(found, folder / "members", table.ranks, fresh, level, comm)
         # on all ranks: asking for versions may start PETSc, which is collective
         origin = run_record(comm.size, {})
-        told = on_root(comm, lambda: _write(case, table, folder, outcomes, origin))
-    progress = Progress(level, comm)
+        with progress.stage("table, figure and page"):
+            told = on_root(comm, lambda: _write(case, table, folder, outcomes, origin))
     progress.result(told.text)
     for problem in told.problems:
         progress.result(f"PROBLEM: {problem}")
@@ -133,9 +136,9 @@ def _claim(folder: Path, mark: str, effective: str | None) -> int:
         except OSError:
             pass  # a file system without locks
         if not (folder / mark).exists():
-            replace_file(folder / mark, json.dumps({"ok": False, "problems": [UNFINISHED]}))
+            write_text(folder / mark, json.dumps({"ok": False, "problems": [UNFINISHED]}))
         if effective is not None:
-            replace_file(folder / "case.toml", effective)
+            write_text(folder / "case.toml", effective)
     except OSError as error:
         raise CaseError(
             "output folder", str(folder), f"cannot be written ({error.strerror})", "choose another folder"
@@ -152,13 +155,6 @@ def _is_free(folder: Path, mark: str) -> bool:
             "choose another folder with -o, or empty it",
         )
     return True
-
-
-def replace_file(path: Path, content: str) -> None:
-    """Write a file in one step: it is the old one or the new one, never half of it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(content)
-    os.replace(beside, path)
 
 
 def _write(
@@ -191,8 +187,8 @@ def _write(
         "problems": problems,
         "run": origin,
     }
+    write_text(folder / "sweep.json", json.dumps(record, indent=1, allow_nan=False))
     _draw(folder, flat, record)
-    replace_file(folder / "sweep.json", json.dumps(record, indent=1, allow_nan=False))
     return Told(table_text(flat, vary, table.show, columns), problems)
 
 
@@ -211,22 +207,26 @@ def redraw(folder: Path) -> None:
 
 
 def _draw(folder: Path, flat: list[SweepRow], record: SweepRecord) -> None:
-    from cases.figures.style import style
+    from cases.figures.style import Figure, attempted, style
     from cases.sweep.figure import figure
     from cases.sweep.page import REPORT, page
+    from cases.sweep.text import caption
 
     columns = Columns(**record["derived"])
+    with replacing(folder / "sweep.csv") as beside:
+        write_csv(beside, flat)
+
+    def draw() -> list[Figure]:
+        wanted = list(record["vary"]), record["show"], record["figure"], columns
+        return [Figure("Overview", (figure(flat, *wanted),), caption(record))]
+
     with style():
-        drawing = figure(flat, list(record["vary"]), record["show"], record["figure"], columns)
-    _write_with(folder / "sweep.csv", lambda path: write_csv(path, flat))
-    replace_file(folder / "sweep.svg", drawing)
-    replace_file(folder / REPORT, page(folder, record, drawing))
-
-
-def _write_with(path: Path, write: Callable[[Path], None]) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    write(beside)
-    os.replace(beside, path)
+        (overview,) = attempted("Overview", draw)
+    if overview.panels:
+        write_text(folder / "sweep.svg", overview.panels[0])
+    else:  # an old one would belong to other rows
+        (folder / "sweep.svg").unlink(missing_ok=True)
+    write_text(folder / REPORT, page(folder, record, overview))
 
 
 def member_entry(outcome: Outcome, rows: list[SweepRow]) -> MemberEntry:

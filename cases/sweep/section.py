@@ -13,8 +13,8 @@ from cases.figures.style import COLOURS, Figure, canvas, colour, to_svg
 from cases.stages.section.figure import mark, relative
 
 
-def sweep_section(summaries: Mapping[str, Summary]) -> Figure | None:
-    """The densities along the members' curves at the smallest noise level, a panel per noise; None without.
+def sweep_section(summaries: Mapping[str, Summary]) -> list[Figure]:
+    """The densities along the members' curves at the smallest noise level, a panel per noise, if any.
 
     Args:
         summaries: The members' summary.json by label.  To be called inside
@@ -23,12 +23,12 @@ def sweep_section(summaries: Mapping[str, Summary]) -> Figure | None:
     members = {label: one for label, one in summaries.items() if "section" in one}
     noises = dict.fromkeys(noise for one in members.values() for noise in _known(one))
     if not noises:
-        return None
+        return []
     tints = dict(zip(members, _tints(len(members)), strict=True))
     panels = tuple(_overlay(noise, members, tints, len(noises) > 1) for noise in noises)
     first = next(iter(members.values()))["section"]
     marks = " and ".join(one["text"].replace("**", "^") for one in first["marks"])
-    return Figure(
+    drawn = Figure(
         "The members' densities along a curve",
         panels,
         "Stationary density along the curve of each member, relative to its maximum there, at the smallest "
@@ -36,6 +36,7 @@ def sweep_section(summaries: Mapping[str, Summary]) -> Figure | None:
         + ("To see: how near each member's density is largest to its dashed line." if marks else
            "To see: where along the curve each member's density is largest."),
     )  # fmt: skip
+    return [drawn]
 
 
 def _known(summary: Summary) -> list[str]:

@@ -28,11 +28,12 @@ from cases.base.progress import Level, Progress
 from cases.base.text_table import text_table
 from cases.casefile.case import Case
 from cases.contracts.sweep import Quantity, StudyRecord, SweepRow
-from cases.sweep.members import run_members
+from cases.sweep.members import Outcome, run_members
 from cases.sweep.plan import members
 from cases.sweep.rows import outcome_rows
-from cases.sweep.run import claimed, member_entry, replace_file
+from cases.sweep.run import claimed, member_entry
 from meshes.serial import on_root
+from solver.output.replacing import write_text
 
 KEYS = {"resolution": "mesh.resolution", "degree": "mesh.degree", "adapt": "mesh.adapt"}
 WHOLE = re.compile(r" *[0-9]{1,9} *")
@@ -85,25 +86,31 @@ def run_study(
     found = on_root(comm, lambda: members(case, effective, {KEYS[name]: values}, "zip", f"--study {text}"))
     with claimed(folder, "study.json", effective, comm):
         outcomes = run_members(found, folder / "members", comm.size, fresh, level, comm)
-        table = [outcome_rows(outcome, ()) for outcome in outcomes]
-        record: StudyRecord = {
-            "case": case.name,
-            "study": name,
-            "values": values,
-            "quantities": quantities(name, values, table),
-            "members": [member_entry(o, rows) for o, rows in zip(outcomes, table, strict=True)],
-            "ok": all(not o.problems for o in outcomes),
-            "problems": [f"{o.member.label}: {problem}" for o in outcomes for problem in o.problems],
-        }
-        on_root(
-            comm, lambda: replace_file(folder / "study.json", json.dumps(record, indent=1, allow_nan=False))
-        )
+        record = on_root(comm, lambda: _write(case, name, values, folder, outcomes))
     progress = Progress(level, comm)
     progress.result(table_text(record))
     for problem in record["problems"]:
         progress.result(f"PROBLEM: {problem}")
     progress.result(f"results: {folder}/study.json, {folder}/members/*")
     return EXIT_GOOD if record["ok"] else EXIT_SOLVER
+
+
+def _write(
+    case: Case, name: str, values: list[int], folder: Path, outcomes: Sequence[Outcome]
+) -> StudyRecord:
+    """Everything about the study, into study.json; returns it."""
+    table = [outcome_rows(outcome, ()) for outcome in outcomes]
+    record: StudyRecord = {
+        "case": case.name,
+        "study": name,
+        "values": values,
+        "quantities": quantities(name, values, table),
+        "members": [member_entry(o, rows) for o, rows in zip(outcomes, table, strict=True)],
+        "ok": all(not o.problems for o in outcomes),
+        "problems": [f"{o.member.label}: {problem}" for o in outcomes for problem in o.problems],
+    }
+    write_text(folder / "study.json", json.dumps(record, indent=1, allow_nan=False))
+    return record
 
 
 def quantities(name: str, values: Sequence[int], table: Sequence[list[SweepRow]]) -> list[Quantity]:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -184,3 +185,26 @@ def test_a_lenient_stream_drops_what_comes_after_a_failure():
         assert raw.write(b"abc") == 3
         assert raw.problem.errno == errno.ENOSPC
         assert raw.write(b"abc") == 3
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_without_a_home_folder(ranks, tmp_path):
+    """Jobs of batch systems and services may have none; Open MPI would not start."""
+    bare = {key: value for key, value in os.environ.items() if key != "HOME"}
+    if ranks == 1:
+        command = [sys.executable, "-m", "cases"]
+    else:
+        variables = Path(__file__).resolve().parents[3] / "docker" / "variables"
+        command = [
+            "bash",
+            "-c",
+            f'. {variables}; exec mpirun -n 2 "$@"',
+            "bash",
+            sys.executable,
+            "-m",
+            "cases",
+        ]
+    job = subprocess.run([*command, "run", "none"], env=bare, capture_output=True, text=True, check=False)
+    assert job.returncode == 2
+    assert "no such file" in job.stderr
+    assert "opal_init" not in job.stderr + job.stdout

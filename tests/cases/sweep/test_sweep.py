@@ -186,6 +186,84 @@ def test_finished_members_are_kept(tmp_path, solver):
     assert [a for a, _ in solver.asked] == [8.0, 1.0, 2.0, 4.0, 1.0, 2.0, 4.0]
 
 
+DAMAGE = {
+    "a summary that says nothing": ("summary.json", lambda path: path.write_text('{"ok": true}')),
+    "half a summary": ("summary.json", lambda path: path.write_bytes(path.read_bytes()[:200])),
+    "a list for a summary": ("summary.json", lambda path: path.write_text("[]")),
+    "another digest": ("member.json", lambda path: path.write_text('{"digest": "0"}')),
+    "a list for a digest": ("member.json", lambda path: path.write_text("[1]")),
+    "no fields": ("strong.vtkhdf", lambda path: path.unlink()),
+    "empty fields": ("strong.vtkhdf", lambda path: path.write_bytes(b"")),
+    "half the fields": ("strong.vtkhdf", lambda path: path.write_bytes(path.read_bytes()[:1000])),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_members_whose_results_are_damaged_run_again(kind, tmp_path, solver):
+    assert run(tmp_path) == 0
+    record = json.loads((tmp_path / "out/sweep.json").read_text())
+    name, damage = DAMAGE[kind]
+    damage(tmp_path / "out" / record["members"][1]["folder"] / name)
+    solver.asked.clear()
+    assert run(tmp_path) == 0
+    assert [a for a, _ in solver.asked] == [2.0]
+    again = json.loads((tmp_path / "out/sweep.json").read_text())
+    assert [m["rows"] for m in again["members"]] == [m["rows"] for m in record["members"]]
+
+
+def test_a_page_that_was_thrown_away_is_no_reason_to_compute_again(tmp_path, solver):
+    assert run(tmp_path) == 0
+    for page in (tmp_path / "out").rglob("report.html"):
+        page.unlink()
+    solver.asked.clear()
+    assert run(tmp_path) == 0
+    assert solver.asked == []
+
+
+def test_odd_labels_lose_neither_table_nor_figure(tmp_path, solver, capsys):
+    names = ["$x.npz", "a$_$ {b} $^$.npz", r"\frac $\frac$.npz", "<b>.npz", "tab\tnewline\n.npz", "𝛼=é.npz"]
+    x = np.linspace(-2.1, 2.1, 21)
+    for k, name in enumerate(names):
+        grid_file.write(tmp_path / name, grid_file.Table((x,), (1 + k) * x**2))
+    text = CASE.replace('loss = "(x**2-1)**2/4"', f"data = {json.dumps(names[0])}")
+    listed = json.dumps(names, ensure_ascii=False)
+    assert run(tmp_path, text=f'{text}[sweep]\nvary = {{ "system.data" = {listed} }}\n') == 0
+    drawing = (tmp_path / "out/sweep.svg").read_text()
+    ElementTree.fromstring(drawing)
+    with (tmp_path / "out/sweep.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["system.data"] for row in csv.DictReader(file)} == set(names)
+    page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert "could not be drawn" not in page
+    assert "<b>.npz" not in page
+    assert "data=tab\\tnewline\\n.npz" in capsys.readouterr().out
+    several = planned(tmp_path, '[sweep]\nvary = { "noise.strong.diffusion" = ["1 + x**2/2", "1/2"] }\n')
+    assert [m.label for m in several] == ["diffusion=1 + x**2/2", "diffusion=1/2"]
+
+
+def test_a_figure_that_fails_is_a_line_in_the_page(tmp_path, solver, monkeypatch):
+    from cases.sweep import figure as module
+
+    monkeypatch.setattr(module, "figure", lambda *_: 1 / 0)
+    assert run(tmp_path) == 0
+    assert json.loads((tmp_path / "out/sweep.json").read_text())["ok"] is True
+    assert len((tmp_path / "out/sweep.csv").read_text().splitlines()) == 1 + 3 * 2 * 2
+    assert "This could not be drawn (ZeroDivisionError" in (tmp_path / "out/report.html").read_text()
+    assert not (tmp_path / "out/sweep.svg").exists()
+
+
+def test_many_members_are_counted_aloud(tmp_path, solver, capsys, monkeypatch):
+    monkeypatch.setattr("cases.base.progress.PLAIN_INTERVAL", 0.05)
+    values = "{ from = 1.0, to = 2.0, count = 100 }"
+    vary = f'[sweep]\nvary = {{ "system.parameters.a" = {values} }}\n'
+    assert cli.main(["check", write(tmp_path, CASE + vary)]) == 0
+    said = capsys.readouterr().out
+    assert "of 100 members checked" in said
+    assert load(write(tmp_path, said))[0].sweep is not None
+    assert run(tmp_path, text=CASE + vary) == 0
+    assert "members of the sweep: " in (said := capsys.readouterr().out)
+    assert "looking for finished members" in said
+
+
 def test_other_data_is_another_member(tmp_path, solver):
     text = (CASE + SWEEP).replace('loss = "(x**2-1)**2/4"', 'model = "well:build"')
     (tmp_path / "well.py").write_text("def build(): return lambda x: (x[0]**2 - 1)**2/4\n")
