@@ -5,6 +5,9 @@ words that :func:`derived` understands, so that no value in a case file stands u
 
     twice the rise of the loss to the saddle (x, y), Newton's method
     exact V = EXPRESSION, at the saddle (x, y)          V is checked to solve its Hamilton–Jacobi equation
+    exact V = EXPRESSION, at the edge (x, y)            of a set that is left; V is 0 on the attractor
+    radial drift EXPRESSION from A to B                 its integral times −2; b is checked to be that
+    closed form EXPRESSION                              of a place
     quadrature of -2 b/A                                in one dimension
     mean passage time by a double integral              in one dimension
     quadrature of exp(-2 loss/epsilon) over the box     a moment
@@ -21,6 +24,7 @@ from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
+import pytest
 import sympy as sp
 from scipy.optimize import brentq, root
 
@@ -113,6 +117,11 @@ class Plain:
         """The loss as a function of the coordinates."""
         return self.function(self.loss)
 
+    def sample(self) -> Array:
+        """Fifty points of the box, ``(d, 50)``."""
+        low, high = np.array(self.bounds).T
+        return (low + (high - low) * np.random.default_rng(3).random((50, self.dim))).T
+
     def zero(self, guess: list[float]) -> Array:
         """The zero of the drift near a point; the point itself where the drift has a kink or jumps there."""
         b, slope = self.field, self.slope
@@ -156,23 +165,49 @@ def rise(system: Plain, reference: Mapping[str, Any]) -> float:
 
 def exact(system: Plain, reference: Mapping[str, Any]) -> float:
     """V in closed form, after a look whether it solves its equation and has its minimum at the start."""
-    text = re.search(r"exact V = (.*), at the saddle", reference["source"])
+    source = reference["source"]
+    text = re.search(r"exact V = (.*), at the", source)
     assert text
     v = system.expression(text[1])
     slope = sp.Matrix([sp.diff(v, one) for one in system.names])
     a = system.diffusion(reference["noise"])
     residual = system.function((system.drift.T * slope)[0] + (slope.T * a * slope)[0] / 2)
     size = system.function((system.drift.T * system.drift)[0] + (slope.T * slope)[0])
-    low, high = np.array(system.bounds).T
-    x = (low + (high - low) * np.random.default_rng(3).random((50, system.dim))).T
+    x, random = system.sample(), np.random.default_rng(4)
     assert np.all(np.abs(residual(*x)) <= 1e-11 * (1 + size(*x)))
     height = system.function(v)
-    start, saddle = system.zero(reference["from"]), system.zero(point(reference["source"]))
-    near = start[:, None] + 1e-3 * (high - low)[:, None] * np.random.default_rng(4).normal(
-        size=(system.dim, 20)
-    )
+    if "at the edge" in source:
+        assert np.all(height(*x) >= 0)
+        return float(height(*point(source, "edge")))
+    start, saddle = system.zero(reference["from"]), system.zero(point(source))
+    width = np.ptp(np.array(system.bounds), axis=1)[:, None]
+    near = start[:, None] + 1e-3 * width * random.normal(size=(system.dim, 20))
     assert np.all(height(*near) > height(*start))
     return float(height(*saddle) - height(*start))
+
+
+def radial(system: Plain, reference: Mapping[str, Any]) -> float:
+    """``−2 ∫ R(r) dr`` of a drift that is R(r) outwards and anything round the centre; isotropic noise."""
+    text = re.search(r"radial drift (.*) from (.*) to (.*)", reference["source"])
+    assert text
+    r = sp.Symbol("r", real=True)
+    numbers = system.data["system"].get("parameters", {})
+    outward = sp.sympify(text[1], locals={"r": r} | {key: sp.Float(value) for key, value in numbers.items()})
+    x = system.sample()
+    assert system.diffusion(reference["noise"]) == sp.eye(system.dim)
+    size = np.sqrt((x**2).sum(axis=0))
+    along = (x * system.field(*x).reshape(x.shape)).sum(axis=0) / size
+    assert along == pytest.approx(sp.lambdify(r, outward, "numpy")(size), rel=1e-10)
+    ends = [
+        float(sp.sympify(one, locals={key: sp.Float(v) for key, v in numbers.items()}))
+        for one in text.groups()[1:]
+    ]
+    return float(sp.integrate(-2 * outward, (r, *ends)))
+
+
+def closed_form(system: Plain, reference: Mapping[str, Any]) -> float:
+    """A number that an expression of the parameters gives."""
+    return float(system.expression(reference["source"].partition("closed form ")[2]))
 
 
 def barrier_on_a_line(system: Plain, reference: Mapping[str, Any]) -> float:
@@ -278,6 +313,8 @@ def least_action(
 METHODS: dict[str, Callable[[Plain, Mapping[str, Any]], float]] = {
     "twice the rise of the loss": rise,
     "exact V = ": exact,
+    "radial drift": radial,
+    "closed form ": closed_form,
     "quadrature of -2 b/A": barrier_on_a_line,
     "mean passage time by a double integral": log_time_on_a_line,
     "quadrature of exp(-2 loss/epsilon)": moment,
