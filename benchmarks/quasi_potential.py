@@ -46,7 +46,7 @@ def row(*columns: str) -> None:
     report("  ".join(c.ljust(w) for c, w in zip(columns, widths, strict=False)))
 
 
-def grown(
+def grown(  # noqa: PLR0913  (a row of the table)
     name: str,
     potential: sp.Expr,
     case: System,

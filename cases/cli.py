@@ -14,7 +14,7 @@ import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -62,27 +62,37 @@ def parser() -> argparse.ArgumentParser:
     def add(name: str, text: str) -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text, allow_abbrev=False)
 
-    def add_case(command: argparse.ArgumentParser) -> None:
-        command.add_argument("case", metavar="CASE", help="a case file, or a name that 'list' shows")
-        command.add_argument(
-            "--set",
-            action="append",
-            default=[],
-            metavar="table.key=value",
-            help="override a key of the case (repeats)",
-        )
+    _add_runs(add)
+    _add_others(add)
+    return top
 
-    def add_level(command: argparse.ArgumentParser) -> None:
-        level = command.add_mutually_exclusive_group()
-        level.add_argument(
-            "--quiet", dest="level", action="store_const", const="quiet", default="normal", help="no progress"
-        )
-        level.add_argument(
-            "--verbose", dest="level", action="store_const", const="verbose", help="more detail"
-        )
 
+Add = Callable[[str, str], argparse.ArgumentParser]
+
+
+def _add_case(command: argparse.ArgumentParser) -> None:
+    command.add_argument("case", metavar="CASE", help="a case file, or a name that 'list' shows")
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="table.key=value",
+        help="override a key of the case (repeats)",
+    )
+
+
+def _add_level(command: argparse.ArgumentParser) -> None:
+    level = command.add_mutually_exclusive_group()
+    level.add_argument(
+        "--quiet", dest="level", action="store_const", const="quiet", default="normal", help="no progress"
+    )
+    level.add_argument("--verbose", dest="level", action="store_const", const="verbose", help="more detail")
+
+
+def _add_runs(add: Add) -> None:
+    """The commands that solve something."""
     run = add("run", "solve a case or a sweep and write its results (also under mpirun -n N)")
-    add_case(run)
+    _add_case(run)
     run.add_argument(
         "-o", "--output", metavar="DIR", type=Path, help="result folder; default results/<case name>"
     )
@@ -97,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="go on where a run of the same case into the same folder was ended",
     )
-    add_level(run)
+    _add_level(run)
     batch = add("batch", "run all case files of a folder, side by side under mpirun; skip what is done")
     batch.add_argument("folder", metavar="DIR", type=Path, help="folder of case files (*.toml)")
     batch.add_argument(
@@ -105,8 +115,12 @@ def parser() -> argparse.ArgumentParser:
     )
     batch.add_argument("--ranks", metavar="N", type=int, default=1, help="MPI ranks for each case (1)")
     batch.add_argument("--fresh", action="store_true", help="run cases again that have a result")
-    add_level(batch)
-    add_case(add("check", "validate a case and print it with all defaults filled in; solves nothing"))
+    _add_level(batch)
+
+
+def _add_others(add: Add) -> None:
+    """The commands that one process does alone."""
+    _add_case(add("check", "validate a case and print it with all defaults filled in; solves nothing"))
     listing = add("list", "list the built-in cases, then the library of named systems by family")
     listing.add_argument(
         "family", metavar="FAMILY", nargs="?", help="one family only: built-in, sgd, optimisation, …"
@@ -127,7 +141,6 @@ def parser() -> argparse.ArgumentParser:
     paraview.add_argument(
         "--picture", metavar="FILE.png", type=Path, help="also run it (pvpython) and save the picture"
     )
-    return top
 
 
 def program() -> NoReturn:

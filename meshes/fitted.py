@@ -9,6 +9,7 @@ same numbering.  (Vertex snapping, as in Labelle & Shewchuk, Isosurface stuffing
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -75,17 +76,7 @@ def fitted(domain: mesh.Mesh, height: Height) -> tuple[mesh.Mesh, Mask]:
         [height(cells, np.tile(corner, (len(cells), 1)))[0] for corner in reference], axis=1
     ).reshape(-1, dim + 1)
 
-    def total(at: NDArray[np.int32], columns: list[Array]) -> list[Array]:
-        """Sum of contributions of owned cells at the vertices, over all ranks."""
-        sums = []
-        for column in columns:
-            function = fem.Function(vertices)
-            np.add.at(function.x.array, at, column)
-            function.x.scatter_reverse(InsertMode.add)
-            function.x.scatter_forward()
-            sums.append(function.x.array.copy())
-        return sums
-
+    total = partial(_total, vertices)
     hits, ends, lengths = [], [], []
     for i, j in combinations(range(dim + 1), 2):
         a, b = values[:owned, i], values[:owned, j]
@@ -126,6 +117,18 @@ def fitted(domain: mesh.Mesh, height: Height) -> tuple[mesh.Mesh, Mask]:
     centre = reference_points(corners[between], moved[between].mean(axis=1))
     active[between] = height(between, centre)[0] < 0
     return moved_copy(domain, x), active & _same_orientation(corners, moved)
+
+
+def _total(vertices: fem.FunctionSpace, at: NDArray[np.int32], columns: list[Array]) -> list[Array]:
+    """Sum of contributions of owned cells at the vertices, over all ranks.  Collective."""
+    sums = []
+    for column in columns:
+        function = fem.Function(vertices)
+        np.add.at(function.x.array, at, column)
+        function.x.scatter_reverse(InsertMode.add)
+        function.x.scatter_forward()
+        sums.append(function.x.array.copy())
+    return sums
 
 
 def _same_orientation(before: Array, after: Array) -> Mask:

@@ -120,7 +120,8 @@ class System:
 
         Args:
             coordinates: The d symbols.
-            loss, drift: One of the two; with both, the loss must have ``b = −∇U``, and is believed.
+            loss: U with ``b = −∇U``.
+            drift: b; given both, the loss is believed.
             diffusion: A, as for :meth:`from_loss`.
 
         Raises:

@@ -13,7 +13,7 @@ import operator
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol, TypeVar
 
 import sympy as sp
 
@@ -70,6 +70,9 @@ class ExpressionError(ValueError):
         super().__init__(problem, fix)
         self.problem = problem
         self.fix = fix
+
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -209,7 +212,13 @@ def _name(name: str, known: Mapping[str, _Node]) -> _Node:
     raise ExpressionError(f"unknown symbol '{name}'", suggestion(name, known, "known symbols"))
 
 
-_OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+class _Operator(Protocol):
+    """An operation on two expressions, or on two numbers."""
+
+    def __call__(self, a: _T, b: _T, /) -> _T: ...
+
+
+_OPERATORS: dict[type[ast.operator], _Operator] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,

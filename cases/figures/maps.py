@@ -95,7 +95,7 @@ def _palette(name: str) -> Colormap:
     return short
 
 
-def map_panel(
+def map_panel(  # noqa: PLR0913  (what is drawn in it, most of it optional)
     run: RunData,
     noise: str,
     samples: Samples,

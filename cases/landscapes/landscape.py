@@ -73,7 +73,7 @@ def from_loss(loss: sp.Expr, coordinates: Sequence[str], parameters: Mapping[str
 def from_drift(
     drift: Sequence[sp.Expr], coordinates: Sequence[str], parameters: Mapping[str, float]
 ) -> Landscape:
-    """Any drift given by expressions, gradient or not."""
+    """A drift given by expressions, gradient or not."""
     xs = symbols(coordinates)
     return Landscape(
         coordinates=tuple(coordinates),

@@ -113,7 +113,7 @@ def evaluator(
     return evaluate
 
 
-def tabulate_model(
+def tabulate_model(  # noqa: PLR0913  (what scripts call; half of it has defaults)
     model: Torch,
     loss: Callable[[Torch, Torch], Torch],
     inputs: Torch,

@@ -312,7 +312,8 @@ def solvable(rates: Rates, start: int, target: int, rate: float) -> bool:
 
     Args:
         rates: The chain of the wells.
-        start, target: Wells.
+        start: The well that is left.
+        target: The well that is reached.
         rate: Inverse of a relaxation time.
     """
     visited = dwelling(rates, start, target) > NO_TIME

@@ -69,7 +69,7 @@ class Wells:
     refused: dict[str, Refused] = field(default_factory=dict)
 
 
-def solve_wells(
+def solve_wells(  # noqa: C901  (three ways to V, each gone only if it is needed)
     discretisation: Discretisation,
     places: Places,
     epsilons: Sequence[float],

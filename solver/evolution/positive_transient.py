@@ -196,7 +196,7 @@ def _lumped_projection(
     return y
 
 
-def _step(
+def _step(  # noqa: PLR0913  (the parts of one scheme, which nothing else shares)
     mass: PETSc.Mat,
     operator: PETSc.Mat,
     edges: Edges,

@@ -78,7 +78,7 @@ class RegionExits:
     unknowns: int
 
 
-def region_exits(
+def region_exits(  # noqa: PLR0913  (six of them have defaults)
     system: System,
     level: Field,
     pin: Pin,

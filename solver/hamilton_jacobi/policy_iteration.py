@@ -8,6 +8,7 @@ is carried outwards only: V below their lowest value is free of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -145,10 +146,7 @@ def policy_iteration(
             worst = np.where(inside[:owned], np.abs(step), 0.0) > 0.1 * change
             cut(kinked, worst, space)
         settled = comm.allreduce(float(np.min(first.x.array[:owned][unsettled], initial=np.inf)), op=MPI.MIN)
-        if changes[-1] <= tolerance or not changes[-1] < 1e3:
-            break
-        # at rounding level the changes no longer fall
-        if len(changes) > 3 and changes[-1] < 1e2 * tolerance and changes[-1] > 0.5 * changes[-2]:
+        if _ended(changes, tolerance):
             break
     solver.destroy()
     problem.matrix.destroy()
@@ -161,3 +159,10 @@ def policy_iteration(
     return V, Iteration(
         tuple(changes), settled, residual_norm(coefficients, V, settled, kinked), kinked.x.array > 0.5
     )
+
+
+def _ended(changes: Sequence[float], tolerance: float) -> bool:
+    """Whether an iteration has converged, is lost, or is at rounding level: changes no longer fall."""
+    if changes[-1] <= tolerance or not changes[-1] < 1e3:
+        return True
+    return len(changes) > 3 and changes[-1] < 1e2 * tolerance and changes[-1] > 0.5 * changes[-2]

@@ -78,7 +78,7 @@ def own_edge(known: Region, start: fem.Function, points: Array, level: float) ->
     return float(domain.comm.allreduce(lowest, op=MPI.MIN))
 
 
-def well_potential(
+def well_potential(  # noqa: PLR0913  (all of them are of one well)
     system: System,
     coefficients: Coefficients,
     start: fem.Function,

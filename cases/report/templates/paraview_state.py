@@ -11,11 +11,14 @@ covariance A as ellipses {x : xᵀA⁻¹x = const}, all on one scale.
 import json
 import os
 import sys
-from typing import Any
+from typing import Any, TypeAlias
 
 from paraview import simple, vtk
 
-RUN: dict[str, Any] = json.loads(r"""{}""")
+#: What ParaView hands out, and what is known of the run; neither has types here.
+Proxy: TypeAlias = Any
+Entry: TypeAlias = dict[str, Any]
+RUN: Entry = json.loads(r"""{}""")
 
 INK, RED, WHITE = [0.1, 0.12, 0.15], [0.757, 0.071, 0.122], [1.0, 1.0, 1.0]
 VIEW = (640, 560)
@@ -43,7 +46,7 @@ def main() -> None:
         print("PICTURE " + sys.argv[-1])
 
 
-def data(name: str) -> Any:
+def data(name: str) -> Proxy:
     """A reader of a file of the result, which lies beside this script unless it was moved."""
     here = os.path.dirname(os.path.abspath(globals().get("__file__", "")))
     beside = os.path.join(here, name)
@@ -51,7 +54,7 @@ def data(name: str) -> Any:
     return simple.OpenDataFile(path, registrationName=name)
 
 
-def view_of(noise: dict[str, Any]) -> Any:
+def view_of(noise: Entry) -> Proxy:
     """The view of one noise in two or three dimensions."""
     view = simple.CreateView("RenderView")
     view.UseColorPaletteForBackground = 0
@@ -73,7 +76,7 @@ def view_of(noise: dict[str, Any]) -> Any:
     return view
 
 
-def surface(view: Any, known: Any, noise: dict[str, Any]) -> None:
+def surface(view: Proxy, known: Proxy, noise: Entry) -> None:
     """A plane field in colours with its isolines."""
     shown = simple.Show(known, view)
     shown.NonlinearSubdivisionLevel = 2
@@ -88,7 +91,7 @@ def surface(view: Any, known: Any, noise: dict[str, Any]) -> None:
     lift(drawn, 0.001)
 
 
-def shells(view: Any, known: Any, noise: dict[str, Any]) -> None:
+def shells(view: Proxy, known: Proxy, noise: Entry) -> None:
     """Isosurfaces of a field in space, one within the other."""
     shells = simple.Contour(registrationName=noise["name"] + " isosurfaces", Input=known)
     shells.ContourBy = ["POINTS", noise["field"]]
@@ -98,7 +101,7 @@ def shells(view: Any, known: Any, noise: dict[str, Any]) -> None:
     shown.Opacity = 0.22
 
 
-def coloured(view: Any, shown: Any, field: str) -> None:
+def coloured(view: Proxy, shown: Proxy, field: str) -> None:
     """Colour by a field, on the scale that all views share."""
     simple.ColorBy(shown, ("POINTS", field))
     colours = simple.GetColorTransferFunction(field)
@@ -115,20 +118,20 @@ def coloured(view: Any, shown: Any, field: str) -> None:
     shown.SetScalarBarVisibility(view, True)
 
 
-def flat(shown: Any, colour: list[float]) -> None:
+def flat(shown: Proxy, colour: list[float]) -> None:
     """One colour, not that of a field."""
     shown.ColorArrayName = [None, ""]
     shown.AmbientColor = shown.DiffuseColor = colour
 
 
-def lift(shown: Any, height: float) -> None:
+def lift(shown: Proxy, height: float) -> None:
     """Bring what is drawn in the plane in front of what lies behind it."""
     if RUN["dim"] == 2:
         name = "Translation" if "Translation" in shown.ListProperties() else "Position"  # older ParaView
         setattr(shown, name, [0.0, 0.0, height * RUN["size"]])
 
 
-def paths(view: Any, group: int) -> None:
+def paths(view: Proxy, group: int) -> None:
     """The most probable escape paths of one noise."""
     mine = simple.Threshold(registrationName=f"paths {group}", Input=data("instantons.vtkhdf"))
     mine.Scalars = ["CELLS", "name"]
@@ -138,14 +141,14 @@ def paths(view: Any, group: int) -> None:
     lift(shown, 0.002)
 
 
-def tubes(name: str, lines: Any, radius: float) -> Any:
+def tubes(name: str, lines: Proxy, radius: float) -> Proxy:
     """Lines as triangles: a software renderer leaves gaps in lines, and may leave out rendered tubes."""
     drawn = simple.Tube(registrationName=name, Input=simple.Clean(Input=lines))
     drawn.Radius, drawn.NumberofSides = radius * RUN["size"], 12
     return drawn
 
 
-def marks(view: Any) -> None:
+def marks(view: Proxy) -> None:
     """Attractors as dots with their numbers, saddles as boxes."""
     size = 0.013 * RUN["size"]
     for index, point in enumerate(RUN["attractors"]):
@@ -163,7 +166,7 @@ def marks(view: Any) -> None:
         flat(simple.Show(box, view), INK)
 
 
-def ellipses(view: Any, noise: dict[str, Any]) -> None:
+def ellipses(view: Proxy, noise: Entry) -> None:
     """Tensor glyphs of the square root of A, whose half-axes are those of xᵀA⁻¹x = const."""
     if not noise["tensors"]:
         return
@@ -193,13 +196,13 @@ def ellipses(view: Any, noise: dict[str, Any]) -> None:
     lift(shown, 0.004)
 
 
-def heading(view: Any, name: str) -> None:
+def heading(view: Proxy, name: str) -> None:
     """The name of the noise above its view."""
     shown = simple.Show(simple.Text(registrationName=name + " heading", Text=name), view)
     shown.WindowLocation, shown.Color, shown.FontSize = "Upper Center", INK, 18
 
 
-def camera(view: Any) -> None:
+def camera(view: Proxy) -> None:
     """Look at the part of the domain that matters, from above or from aside."""
     view.AxesGrid.Visibility = 1
     for axis, name in zip("XYZ", [*RUN["coordinates"], "", ""], strict=False):
@@ -227,7 +230,7 @@ def camera(view: Any) -> None:
         view.CameraViewUp = [0.0, 0.0, 1.0]
 
 
-def curves() -> Any:
+def curves() -> Proxy:
     """V of all noises over the one coordinate."""
     view = simple.CreateView("XYChartView")
     view.BottomAxisTitle, view.LeftAxisTitle = RUN["coordinates"][0], RUN["noises"][0]["field"]

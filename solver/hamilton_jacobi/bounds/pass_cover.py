@@ -44,7 +44,7 @@ INNER = 0.3
 RADII, MANY = 12, {1: 2, 2: 720, 3: 1500}
 
 
-def covered_bound(
+def covered_bound(  # noqa: PLR0913  (all that the bound depends on)
     potential: fem.Function,
     cells: Mask,
     points: Array,

@@ -189,7 +189,9 @@ def free_directions(shape: tuple[int, ...], w: Array, held: bool) -> int:
 
 
 @compiled
-def newton_step(shape: tuple[int, ...], w: Array, count: int) -> bool:
+def newton_step(  # noqa: C901  (compiled: elimination as plain loops)
+    shape: tuple[int, ...], w: Array, count: int
+) -> bool:
     """Step of Newton's method in the free directions; False where the Hessian is not positive definite."""
     size = 2 * len(shape) - 2
     for i in range(count):
