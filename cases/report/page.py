@@ -17,7 +17,7 @@ from cases.report.formula_table import formula_lines
 from cases.report.overview_figure import OVERVIEW, overview_figure
 from cases.report.overview_table import overview
 from cases.results.summary_rows import baseline, directions
-from cases.stages.marginals.text import HEADS, marginal_rows
+from cases.stages.catalogue import STAGES
 from solver.output.replacing import write_text
 
 REPORT = "report.html"
@@ -65,9 +65,7 @@ def _context(run: RunData) -> dict[str, object]:
         "overview": overview(run),
         "tables": [report_tables.comparison(run, direction) for direction in directions(summary)],
         "formulas": formula_lines(summary),
-        "exits": report_tables.exits(run),
-        "baseline_exits": next((row["baseline"] for row in summary.get("exit_comparison", [])), None),
-        "marginals": {"heads": HEADS, "rows": marginal_rows(summary)},
+        "further": [table for stage in STAGES for table in stage.tables(summary)],
         "references": report_tables.references(run),
         "pictures": [_shown(figure) for figure in attempted(OVERVIEW, partial(_overview, run))],
         "figures": [_shown(figure) for figure in all_figures(run)],

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TypedDict
 
 from cases.base.numbers import DASH, bracket, factor, fixed, number, point, with_error, with_interval
-from cases.contracts.exits import ExitTime
 from cases.figures.rundata import RunData
 from cases.report.anisotropy import Shape, shapes
 from cases.results.summary_rows import Direction, goal, rows
@@ -119,52 +117,3 @@ def references(run: RunData) -> dict[str, object] | None:
 
 def _digits(value: float | None) -> str:
     return DASH if value is None else f"{value:.8g}".replace("-", "−", 1)
-
-
-class ExitTable(TypedDict):
-    """Exits from one set, a line for each noise and level."""
-
-    name: str
-    set: str
-    lines: list[dict[str, object]]
-
-
-def exits(run: RunData) -> list[ExitTable]:
-    """One table for every set that the case asks the exit from."""
-    ratios = {
-        (row["exit"], row["noise"], row["epsilon"]): row["log_rate_ratio"]
-        for row in run.summary.get("exit_comparison", [])
-    }
-    named: dict[str, ExitTable] = {}
-    for noise, entry in run.summary["noises"].items():
-        for one in entry.get("exits", []):
-            table = named.setdefault(one["name"], {"name": one["name"], "set": one["set"], "lines": []})
-            times: list[ExitTime | None] = [*one["times"]]
-            for n, time in enumerate(times or [None]):
-                level, log_time = (None, None) if time is None else (time["epsilon"], time["log_exit_time"])
-                table["lines"].append(
-                    {
-                        "first": n == 0,
-                        "noise": noise,
-                        "barrier": number(one["barrier"], 6),
-                        "where": DASH if one["barrier_point"] is None else point(one["barrier_point"]),
-                        "epsilon": DASH if level is None else f"{level:g}",
-                        "log_time": with_error(log_time, None if time is None else exit_error(time)),
-                        "time": factor(log_time),
-                        "factor": factor(ratios.get((one["name"], noise, level))),
-                    }
-                )
-    return list(named.values())
-
-
-def exit_error(time: ExitTime) -> float | None:
-    """Estimated error of a log exit time; None where there is only the direct solution.
-
-    Of the flux: the difference of two evaluations; of the direct solution: its difference from the flux.
-    """
-    flux, direct = time.get("log_exit_time_flux"), time.get("log_exit_time_direct")
-    if flux is None:
-        return None
-    if direct is None or time["log_exit_time"] == flux:
-        return time.get("flux_difference")
-    return abs(float(flux - direct))

@@ -13,7 +13,8 @@ from cases.figures.rundata import load_run
 from cases.report.anisotropy import shapes
 from cases.report.page import write_report
 from cases.report.sentences import checks, count, facts, method, timings
-from cases.report.tables import anisotropy, exit_error, references
+from cases.report.tables import anisotropy, references
+from cases.stages.exits.page import exit_error
 from tests.output.synthetic import ANGLE, NOISES, diagonal, make_run, rotation
 from tests.output.test_report import Page
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cases.contracts.summary import NoiseEntry, Summary
     from cases.figures.rundata import RunData
     from cases.figures.style import Figure
+    from cases.figures.table import PageTable
     from cases.problem.places import Structure
     from solver.analysis.stages import Analysis
     from solver.system import Array
@@ -163,6 +164,10 @@ class Stage:
 
     def text(self, summary: Summary) -> list[str]:
         """What is printed at the end of a run, block by block."""
+        return []
+
+    def tables(self, summary: Summary) -> list[PageTable]:
+        """The tables of the report."""
         return []
 
     def figures(self, run: RunData) -> list[Figure]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cases.contracts.summary import NoiseEntry, Summary
     from cases.figures.rundata import RunData
     from cases.figures.style import Figure
+    from cases.figures.table import PageTable
     from cases.stages.exits.sets import ExitSet
 
 
@@ -58,6 +59,12 @@ class Exits(Stage):
         from cases.stages.exits.text import exit_tables
 
         return exit_tables(summary)
+
+    def tables(self, summary: Summary) -> list[PageTable]:
+        """A table for every set."""
+        from cases.stages.exits.page import exit_page_tables
+
+        return exit_page_tables(summary)
 
     def figures(self, run: RunData) -> list[Figure]:
         """Exit times against 1/ε."""

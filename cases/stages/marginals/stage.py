@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cases.contracts.summary import NoiseEntry, Summary
     from cases.figures.rundata import RunData
     from cases.figures.style import Figure
+    from cases.figures.table import PageTable
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,12 @@ class Marginals(Stage):
 
         table = marginal_table(summary)
         return [table] if table else []
+
+    def tables(self, summary: Summary) -> list[PageTable]:
+        """The same for the page."""
+        from cases.stages.marginals.text import marginal_page_tables
+
+        return marginal_page_tables(summary)
 
     def figures(self, run: RunData) -> list[Figure]:
         """Densities as steps."""

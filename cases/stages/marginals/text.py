@@ -5,6 +5,7 @@ from __future__ import annotations
 from cases.base.numbers import DASH, number
 from cases.base.text_table import text_table
 from cases.contracts.summary import Summary
+from cases.figures.table import Line, PageTable
 
 HEADS = ("marginal", "noise", "ε", "distance", "allowed", "outside the bins")
 
@@ -36,3 +37,14 @@ def marginal_table(summary: Summary) -> str:
         return ""
     title = "Marginal densities: total variation distance from the closed form"
     return text_table(title, [HEADS], rows, left=(0, 1))
+
+
+def marginal_page_tables(summary: Summary) -> list[PageTable]:
+    """The rows as a table of the report; none where there are none."""
+    lines = tuple(Line(tuple(row)) for row in marginal_rows(summary))
+    note = (
+        "Distance: total variation, ½ of the sum over the bins of the differences in mass of computed "
+        "density and closed form, given a value within the bins; 0: the same, 1: nothing in common. –: no "
+        "closed form was given."
+    )
+    return [PageTable("Marginal densities", HEADS, lines, note)] if lines else []
