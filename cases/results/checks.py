@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cases.results.simulated import Simulations
+from cases.results.simulated import Simulations, largest_gap
 from solver.analysis.barriers import direct_costs
 from solver.analysis.stages import Analysis
 from solver.fokker_planck.chain_exponents import expected_slope
@@ -79,7 +79,7 @@ def checks(
         "positivity": max((float(np.exp(-level.margin)) for level in levels), default=None),
     }
     values |= _arrhenius(analysis, pair)
-    values["simulation_gap"] = _simulation_gap(simulated)
+    values["simulation_gap"] = largest_gap(simulated.values())
     return values
 
 
@@ -120,13 +120,3 @@ def _arrhenius(analysis: Analysis, pair: tuple[int, int] | None) -> dict[str, fl
     if len(gaps) > 1:
         result["arrhenius_trend"] = max(0.0, *(b - a for a, b in itertools.pairwise(gaps)))
     return result
-
-
-def _simulation_gap(simulated: Simulations) -> float | None:
-    """Largest distance of log T computed from a 95 % interval, over the levels that were simulated."""
-    gaps = [
-        max(0.0, one.ci[0] - one.computed, one.computed - one.ci[1])
-        for one in simulated.values()
-        if one.computed is not None
-    ]
-    return max(gaps, default=None)

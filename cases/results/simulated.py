@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -39,3 +39,13 @@ class Simulated:
 
 
 Simulations = Mapping[float, Simulated]
+
+
+def largest_gap(simulated: Iterable[Simulated]) -> float | None:
+    """By how much a computed log T is outside the simulated 95 % interval, at most; None without any."""
+    gaps = [
+        max(0.0, one.ci[0] - one.computed, one.computed - one.ci[1])
+        for one in simulated
+        if one.computed is not None
+    ]
+    return max(gaps, default=None)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cases.contracts.exits import ExitEntry
+from cases.results.simulated import largest_gap
 from cases.stages.base.stage import Say, Setting, Solved
 from cases.stages.exits.sets import ExitSet, exit_checks, exits_of_noise, exits_summary
-from cases.stages.exits.simulation import add_to_summary, largest_gap, simulate_exits
+from cases.stages.exits.simulation import add_to_summary, simulate_exits
 from solver.errors import SolverError
 
 
@@ -43,4 +44,5 @@ def leave_sets(sets: list[ExitSet], setting: Setting, solved: Solved, say: Say) 
         add_to_summary(entry, [{} for _ in sets])
         return Left(entry, checks, (f"simulation: {error}",))
     add_to_summary(entry, simulated)
-    return Left(entry, checks | {"exit_simulation_gap": largest_gap(simulated)})
+    gap = largest_gap(one for mine in simulated for one in mine.values())
+    return Left(entry, checks | {"exit_simulation_gap": gap})

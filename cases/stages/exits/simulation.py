@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,6 @@ from cases.contracts.exits import ExitEntry
 from cases.results.simulated import Simulated, Simulations
 from cases.stages.base.stage import Setting, Solved
 from cases.stages.exits.sets import ExitSet, trusted_potential
-from cases.stages.simulation.entries import outside
 from cases.stages.simulation.passages import PLAIN_LOG
 from solver.elements.evaluate import bounding_box
 from solver.exits.exit_times import RegionExits
@@ -117,9 +116,3 @@ def add_to_summary(exits: list[ExitEntry], simulated: Sequence[Simulations]) -> 
             time["simulated_ci"] = None if one is None else list(one.ci)
             time["simulated_by"] = None if one is None else one.by
             time["simulated_paths"] = None if one is None else one.paths
-
-
-def largest_gap(simulated: Sequence[Mapping[float, Simulated]]) -> float | None:
-    """Largest distance of log T computed from a 95 % interval."""
-    gaps = [gap for mine in simulated for one in mine.values() if (gap := outside(one)) is not None]
-    return max(gaps, default=None)

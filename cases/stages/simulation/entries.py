@@ -5,7 +5,7 @@ from __future__ import annotations
 from cases.contracts.escapes import Survival
 from cases.contracts.summary import NoiseEntry
 from cases.contracts.values import number
-from cases.results.simulated import Simulated, Simulations
+from cases.results.simulated import Simulations
 from solver.simulation import survival
 
 
@@ -37,16 +37,3 @@ def _survival(simulation: survival.Simulation) -> Survival:
         "times": [float(f"{time:.6g}") for time in simulation.times],
         "probability": [float(f"{part:.6g}") for part in simulation.survival],
     }
-
-
-def largest_gap(simulated: Simulations) -> float | None:
-    """Largest distance of log T computed from a 95 % interval, over the levels that were simulated."""
-    gaps = [gap for one in simulated.values() if (gap := outside(one)) is not None]
-    return max(gaps, default=None)
-
-
-def outside(one: Simulated) -> float | None:
-    """By how much a computed log T is outside the 95 % interval of the simulated one; None without one."""
-    if one.computed is None:
-        return None
-    return max(0.0, one.ci[0] - one.computed, one.computed - one.ci[1])

@@ -62,10 +62,11 @@ class Simulation(Stage):
 
 
 def _simulate(setting: Setting, solved: Solved, entry: NoiseEntry, say: Say) -> Checked:
-    from cases.stages.simulation.entries import add_to_rates, largest_gap
+    from cases.results.simulated import largest_gap
+    from cases.stages.simulation.entries import add_to_rates
     from cases.stages.simulation.passages import simulate
 
     say("simulation")
     found = simulate(setting, solved)
     add_to_rates(entry, found, (setting.places.start, setting.places.target))
-    return Checked({"simulation_gap": largest_gap(found)})
+    return Checked({"simulation_gap": largest_gap(found.values())})
