@@ -134,6 +134,8 @@ class Summary(TypedDict):
     """the loss along a curve"""
     mean_field: NotRequired[MeanFieldEntry]
     """mean-field Langevin dynamics"""
+    refused: NotRequired[dict[str, str]]
+    """what was not computed, and why"""
     discretisation: Discretisation
     """size of the discrete problem"""
     check_thresholds: dict[str, float]

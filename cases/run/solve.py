@@ -140,7 +140,7 @@ class _Run:
         }
         for stage, task in self.job.tasks:
             if task.of_case is not None:
-                self._of_case(stage, partial(task.of_case, setting, summary, self.folder))
+                self._of_case(stage, summary, partial(task.of_case, setting, summary, self.folder))
         rows = references.compare_case(case, case.references, summary)
         self.found.problems += references.problems(rows)
         summary["references"] = references.as_json(rows)
@@ -259,13 +259,14 @@ class _Run:
         self.found.problems += [f"{solved.name}: {what}: {problem}" for problem in found.problems]
         return found
 
-    def _of_case(self, stage: Stage, action: Callable[[Say], Checked]) -> None:
+    def _of_case(self, stage: Stage, summary: Summary, action: Callable[[Say], Checked]) -> None:
         """Do what a stage has to do after all noises.  Collective."""
         with self._told(stage.name) as say:
             try:
                 self.found.problems += action(say).problems
             except SolverError as error:
                 self.found.problems.append(f"{stage.name}: {error}")
+                summary.setdefault("refused", {})[stage.name] = str(error)
 
     @contextmanager
     def _told(self, title: str) -> Iterator[Say]:
