@@ -31,7 +31,7 @@ def result_of(monkeypatch, run):
 def test_run_hands_over_the_case(monkeypatch):
     seen = {}
 
-    def run(case, text, folder, progress):
+    def run(case, text, folder, progress, comm, resume):
         seen.update(case=case, text=text, folder=folder, progress=progress)
         return 0
 
