@@ -49,7 +49,13 @@ SINGULAR = 1e-6
 # the part of the lowest barrier over which the secants of a minimum are taken
 PART = 0.1
 # directions are narrowed down so often, each time to two fifths
-TURNS = 30
+TURNS = 16
+# a minimum is followed for so many steps, down to spheres of this radius
+SLIDES, FINEST = 400, 1e-10
+# one that was found before is recognised from so far
+NEARBY = 0.25
+# lines, and points on each, that are compared on the way to a ridge, and how often they are narrowed down
+ACROSS, RIDGES = 17, 30
 DIRECTIONS = {1: 2, 2: 128, 3: 600}
 
 
@@ -108,7 +114,7 @@ def _minima(land: Relief, known: Sequence[Array] = ()) -> tuple[list[Array], dic
         if any(np.abs(y - x).max() < 1.5 * land.cell for y in known):
             ends[int(n)] = None
             continue
-        x = lowest(land, x)
+        x = _slid(land, lowest(land, x), found)
         if ((x <= SAME) | (x >= 1.0 - SAME)).any():
             ends[int(n)] = None
             continue
@@ -122,6 +128,33 @@ def _minima(land: Relief, known: Sequence[Array] = ()) -> tuple[list[Array], dic
     order = sorted(range(len(found)), key=lambda m: tuple(np.round(found[m] / 1e-7)))
     place = {m: k for k, m in enumerate(order)}
     return [found[m] for m in order], {n: None if m is None else place[m] for n, m in ends.items()}
+
+
+def _slid(land: Relief, x: Array, found: Sequence[Array]) -> Array:
+    """A point moved on to the lowest of smaller and smaller spheres.
+
+    Vertices of a grid do not follow a kink along a slanted line; the lowest points of spheres do.  A minimum
+    that was found before is taken where the straight way to it leads down.
+    """
+    height, radius = float(land.loss(x[:, None])[0]), SPHERE
+    sphere, steps = _directions(land.dim), np.linspace(0.0, 1.0, 65)[1:]
+    for _ in range(SLIDES):
+        for y in found:
+            if (
+                np.linalg.norm(y - x) < NEARBY
+                and (np.diff(land.loss(x[:, None] + np.outer(y - x, steps))) <= 0).all()
+            ):
+                return y
+        start = sphere[:, int(np.argmin(land.loss(x[:, None] + radius * sphere)))]
+        trial = x + _lowest_direction(land, x, radius, start)
+        there = float(land.loss(trial[:, None])[0])
+        if there < height:
+            x, height = trial, there
+        else:
+            radius *= 0.5
+        if radius < FINEST:
+            break
+    return x
 
 
 def _settled(land: Relief, x: Array) -> Array:
@@ -171,7 +204,10 @@ def _passes(land: Relief, ends: dict[int, int | None], minima: Sequence[Array]) 
         sharp = mountain_pass(land, border)
         if sharp is None:
             continue
-        x = _settled(land, sharp.point)
+        rough = _sides(land, sharp.point, [])
+        if rough is None:
+            continue
+        x = _settled(land, _ridge(land, sharp.point, rough[0] - rough[1]))
         if any(np.abs(other.point - x).max() < SAME_PASS for other in found):
             continue
         sides = _sides(land, x, [*minima, *(other.point for other in found)])
@@ -182,6 +218,46 @@ def _passes(land: Relief, ends: dict[int, int | None], minima: Sequence[Array]) 
         if between[0] != between[1]:
             found.append(Border(x, between, first, second))
     return sorted(found, key=lambda one: tuple(np.round(one.point / 1e-7)))
+
+
+def _ridge(land: Relief, x: Array, way: Array) -> Array:
+    """The lowest point of a ridge that is crossed in a direction: of the maxima along parallel lines.
+
+    Vertices of a grid lie more or less far beside a ridge along a slanted line, and are lower than it.
+    """
+    way = way / np.linalg.norm(way)
+    across = np.linalg.svd(way[None])[2][1:].T
+    half = CELLS * land.cell
+    steps = np.linspace(-1.0, 1.0, ACROSS)
+    offsets = np.stack([a.ravel() for a in np.meshgrid(*[steps] * (land.dim - 1))]) if land.dim > 1 else None
+    for _ in range(RIDGES):
+        feet = x[:, None] if offsets is None else x[:, None] + half * across @ offsets
+        tops, heights = _tops(land, feet, way, CELLS * land.cell)
+        best = int(np.argmin(heights))
+        inner = offsets is None or np.abs(offsets[:, best]).max() < 0.99
+        x = tops[:, best]
+        half *= 0.3 if inner else 1.0
+        if half < FINEST:
+            break
+    return x
+
+
+def _tops(land: Relief, feet: Array, way: Array, reach: float) -> tuple[Array, Array]:
+    """The highest points on lines through some points, and the loss there."""
+    middle, half = np.zeros(feet.shape[1]), reach
+    steps = np.linspace(-1.0, 1.0, ACROSS)
+    for _ in range(RIDGES):
+        t = middle[:, None] + half * steps
+        points = feet[:, :, None] + way[:, None, None] * t
+        values = land.loss(points.reshape(land.dim, -1)).reshape(t.shape)
+        values = np.where(np.isfinite(values), values, -np.inf)
+        best = values.argmax(axis=1)
+        middle = t[np.arange(len(t)), best]
+        half *= 0.3
+        if half < FINEST:
+            break
+    points = feet + np.outer(way, middle)
+    return points, land.loss(points)
 
 
 def _well(land: Relief, x: Array, ends: dict[int, int | None]) -> int | None:
