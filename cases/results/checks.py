@@ -101,7 +101,8 @@ def _arrhenius(analysis: Analysis, pair: tuple[int, int] | None) -> dict[str, fl
     (:func:`solver.fokker_planck.chain_exponents.expected_slope`).
     """
     result: dict[str, float | None] = {"arrhenius_slope": None, "arrhenius_trend": None}
-    if pair is None:
+    # with kinks or singular Hessians prefactors go with other powers of ε, as large as the corrections
+    if pair is None or not analysis.places.smooth:
         return result
     costs = direct_costs(len(analysis.wells), analysis.barriers)
     rates = [

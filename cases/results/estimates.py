@@ -46,12 +46,12 @@ class Estimates:
 
 
 def barrier_estimates(system: System, places: Structure, barrier: Barrier) -> Estimates:
-    """Formulas for one barrier; null where the drift is no gradient.  Not collective.
+    """Formulas for one barrier; null where the drift is no gradient, or jumps.  Not collective.
 
     Where both sides of a saddle lead down to the same attractor, the lower first-order value counts.
     """
     start, ways = places.attractors[barrier.start], _ways(places, barrier)
-    if system.loss is None or not ways or start.fixed_point is None:
+    if system.loss is None or not ways or start.fixed_point is None or not places.found.smooth:
         return Estimates()
     saddle = places.saddles[barrier.saddle].point
     try:
@@ -70,7 +70,7 @@ def power_law_escapes(analysis: Analysis, places: Structure) -> list[PowerLawEsc
     found: list[PowerLawEscape | None] = []
     for b in analysis.barriers:
         start, ways = places.attractors[b.start], _ways(places, b)
-        if not ways or start.fixed_point is None:
+        if not ways or start.fixed_point is None or not places.found.smooth:
             found.append(None)
             continue
         saddle = places.saddles[b.saddle].point

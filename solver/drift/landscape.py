@@ -163,8 +163,14 @@ def _settled(land: Relief, x: Array) -> Array:
     with np.errstate(all="ignore"):
         end = newton(land.system.drift, land.system.jacobian, start, NEWTON, sizes=land.width)
     found = land.inward(end[:, 0])
-    near = np.isfinite(found).all() and np.abs(found - x).max() < SAME_PASS
-    return found if near else x
+    if np.isfinite(found).all() and np.abs(found - x).max() < SAME_PASS:
+        x = found
+    # a coordinate that might as well be zero is
+    point = land.outward(x)
+    zero = np.abs(point) < SAME * land.width
+    trial = land.inward(np.where(zero, 0.0, point))
+    heights = land.loss(np.stack([x, trial], axis=1))
+    return trial if abs(heights[1] - heights[0]) <= land.noise else x
 
 
 def _strict(land: Relief, x: Array) -> bool:

@@ -5,13 +5,14 @@ import pytest
 from mpi4py import MPI
 
 from meshes.box import box
+from meshes.jumps import fitted_to_jumps
 from solver.analysis.stages import analyse
 from solver.elements.discretisation import discretise
 from solver.errors import NotConverged
 from solver.places.search import find_places
 from solver.real_functions import Larger, Magnitude, Smaller
 from solver.system import System
-from tests.exact import TURNED_EIGENVALUES, Line, X, Y, solved
+from tests.exact import TURNED_EIGENVALUES, Line, X, Y, solved, solved_on
 
 
 def on_line(case, bounds):
@@ -31,6 +32,15 @@ def test_kinks_on_the_line():
         np.testing.assert_allclose(level.state.rates.log_mfpt[[0, 1], [1, 0]], exact, atol=2e-4)
     assert all("Kramers' law" in name for name in analysis.refused)
     assert all("kink" in reason.reason for reason in analysis.refused.values())
+
+
+def test_kinks_between_the_vertices_of_a_mesh():
+    case, bounds = System.from_loss(Magnitude(Magnitude(X) - 1), [X]), (-2.0, 2.1)
+    domain = fitted_to_jumps(box(MPI.COMM_SELF, [bounds], 64), case.drift)
+    level = solved_on(domain, case, [bounds], (0.25,)).levels[0.25]
+    for i, j, start in ((0, 1, -1.0), (1, 0, 1.0)):
+        exact = on_line(case, bounds).log_time(start, -start, 0.25)
+        assert level.state.rates.log_mfpt[i, j] == pytest.approx(exact, abs=3e-4)
 
 
 def test_huber_loss():
