@@ -41,6 +41,7 @@ STAGES = {
     "stages.base": set(),
     "stages.exits": {"stages.base", "stages.simulation"},
     "stages.floor": {"stages.base"},
+    "stages.law": {"stages.base"},
     "stages.marginals": {"stages.base"},
     "stages.mean_field": {"stages.base", "stages.transient"},
     "stages.section": {"stages.base"},

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 Point = Annotated[list[FiniteFloat], Field(min_length=1, max_length=3)]
 Quantity = Literal[
     "barrier",
+    "law_barrier",
     "barrier_limit",
     "barrier_ratio",
     "log_mfpt",
@@ -40,6 +41,7 @@ Quantity = Literal[
 # keys that each quantity needs beside value
 NEEDED: dict[str, tuple[str, ...]] = {
     "barrier": ("noise", "from", "to"),
+    "law_barrier": ("noise", "from", "to"),
     "barrier_limit": ("noise", "from", "to"),
     "barrier_ratio": ("noise", "baseline", "from", "to"),
     "log_mfpt": ("noise", "from", "to", "epsilon"),
@@ -62,7 +64,8 @@ class ReferenceTable(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
 
     quantity: Quantity = Field(
-        description="what it is; log_… are natural logarithms, barrier_limit the barrier without the floor"
+        description="what it is; log_… are natural logarithms, barrier_limit the barrier without the floor, "
+        "law_barrier that of noise.NAME.law"
     )
     value: FiniteFloat = Field(description="the reference value")
     relative: Annotated[FiniteFloat, Field(gt=0)] = Field(

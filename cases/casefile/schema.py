@@ -146,6 +146,11 @@ class NoiseTable(Table):
         '"gradient_covariance"'
     )
     floor: Annotated[FiniteFloat, Field(ge=0)] = Field(0.0, description="added to the diagonal of A")
+    law: Literal["diffusion", "minibatch"] = Field(
+        "diffusion",
+        description='"minibatch": barriers of minibatch SGD itself too, beside those of its diffusion '
+        "(gradient_covariance only)",
+    )
 
 
 class CompareTable(Table):

@@ -144,6 +144,40 @@ class RateEntry(_Rate):
 
 
 @with_config(STRICT)
+class LawBarrier(_Barrier):
+    """A barrier under the law of the process itself."""
+
+    saddle: int
+    """number of the saddle"""
+    barrier: Number
+    """V of the law at the saddle, by least action"""
+    error: Number
+    """its change under finer paths and quadrature"""
+    upper: Number
+    """barrier + error; the action of an explicit path"""
+    diffusion: Number
+    """the barrier of the diffusion with the same drift and covariance"""
+    largest_exponent: Number
+    """largest |p·(g − mean g)| over samples and path: the diffusion is right where it is small"""
+    per_learning_rate: Number
+    """V1: to first order the barrier at the learning rate eta is barrier + eta V1"""
+    path: list[Point]
+    """points of the path of least action, the attractor first"""
+    refused: str | None
+    """why there is no barrier"""
+
+
+@with_config(STRICT)
+class LawEntry(TypedDict):
+    """Results of the large-deviation law of the process itself."""
+
+    kind: Literal["minibatch"]
+    """which law"""
+    barriers: list[LawBarrier]
+    """escapes over saddles, in the order of those of the diffusion"""
+
+
+@with_config(STRICT)
 class PowerLawEntry(TypedDict):
     """The tail of the density as a power of the loss, under noise in proportion to it."""
 

@@ -13,7 +13,7 @@ from cases.contracts.comparisons import (
     ExitComparisonEntry,
     ReferenceEntry,
 )
-from cases.contracts.escapes import BarrierEntry, PowerLawEntry, RateEntry, StationaryEntry
+from cases.contracts.escapes import BarrierEntry, LawEntry, PowerLawEntry, RateEntry, StationaryEntry
 from cases.contracts.exits import ExitEntry
 from cases.contracts.further import (
     EvolutionEntry,
@@ -55,6 +55,8 @@ class NoiseEntry(TypedDict):
     """what was not computed, and why"""
     power_law: NotRequired[list[PowerLawEntry]]
     """the tail of the density, under noise in proportion to the loss"""
+    law: NotRequired[LawEntry]
+    """barriers of the process itself, where the case names its law"""
     exits: NotRequired[list[ExitEntry]]
     """exits from sets"""
     marginals: NotRequired[list[MarginalEntry]]

@@ -29,9 +29,11 @@ import numpy as np
 
 from cases.casefile.case import Case
 from cases.landscapes.landscape import Landscape, at_point, from_table
+from cases.landscapes.sampled_law import sampled_law
 from cases.landscapes.user_function import call, load
 from cases.landscapes.user_values import functions_of, wrong
 from solver.derivatives import Derivative, derivative
+from solver.laws.cumulant import CumulantLaw
 from solver.system import Array, Field
 
 SAMPLE = 60
@@ -70,20 +72,33 @@ def build(case: Case) -> Landscape:
         hessian=hessian,
         covariance=functions.get("covariance"),
         divergence=functions.get("divergence"),
+        law=_law(case, functions),
         parameters=dict(case.system.parameters),
     )
 
 
+def _law(case: Case, functions: dict[str, Field]) -> CumulantLaw | None:
+    """The law of minibatches, where there are samples and a box that gives a scale."""
+    if "sample_gradients" not in functions or case.domain.bounds is None:
+        return None
+    x, widths = _sample(case)
+    return sampled_law(functions["sample_gradients"], functions["gradient"], functions["hessian"], widths, x)
+
+
+def _sample(case: Case) -> tuple[Array, list[float]]:
+    """Points ``(d, n)`` in the middle nine tenths of the box, for differences not to leave it; its widths."""
+    low, high = np.array(case.domain.bounds).T[:, :, None]
+    x = low + (high - low) * (0.05 + 0.9 * np.random.default_rng(1).random((case.dim, SAMPLE)))
+    return x, [float(width) for width in (high - low)[:, 0]]
+
+
 def _complete(case: Case, functions: dict[str, Field]) -> None:
     """Fill in the derivatives that are missing; check those that are there, and all values, at a sample."""
-    low, high = np.array(case.domain.bounds).T[:, :, None]
-    # the middle nine tenths: differences must not leave the domain by far
-    x = low + (high - low) * (0.05 + 0.9 * np.random.default_rng(1).random((case.dim, SAMPLE)))
+    x, widths = _sample(case)
     for key, function in functions.items():
         bad = ~np.isfinite(function(x)).all(axis=tuple(range(function(x).ndim - 1)))
         if bad.any():
             raise wrong(case, f"{key} is not finite at {at_point(x[:, int(np.argmax(bad))])}", "mend it")
-    widths = (high - low)[:, 0]
     slope = derivative(functions["loss"], widths, x)
     _use(case, functions, "gradient", slope, slope.function, x)
     curve = derivative(functions["gradient"], widths, x)

@@ -75,6 +75,64 @@ def sample_gradient(
     )
 
 
+def all_gradients(
+    loss: sp.Expr, thetas: Sequence[sp.Symbol], columns: Sequence[sp.Symbol], data: Array
+) -> Field:
+    """The gradients of all samples, ``(d, N) -> (n, d, N)``."""
+    d = len(thetas)
+    names = [f"slope_{i}" for i in range(d)]
+    lines = [
+        "for k in range(data.shape[1]):",
+        *(f"    {s} = data[{i}, k]" for i, s in enumerate(columns)),
+        "    for p in range(points.shape[1]):",
+        *(f"        {s} = points[{i}, p]" for i, s in enumerate(thetas)),
+        *("        " + line for line in _assignments(symbolic.gradient(loss, thetas), names)),
+        *(f"        out[k, {i}, p] = {name}" for i, name in enumerate(names)),
+    ]
+    source = "def all_gradients(points, out):\n    " + "\n    ".join(lines)
+    run = _compile(source, "all_gradients", {"data": data})
+
+    def evaluate(x: Array) -> Array:
+        points = np.array(x, dtype=np.float64).reshape(d, -1)
+        out = np.empty((data.shape[1], d, points.shape[1]))
+        run(points, out)
+        return out
+
+    return evaluate
+
+
+def weighted_hessian(
+    loss: sp.Expr, thetas: Sequence[sp.Symbol], columns: Sequence[sp.Symbol], data: Array
+) -> Callable[[Array, Array], Array]:
+    """Sums of the Hessians of the samples, weights and points given: ``(d, N), (n, N) -> (d, d, N)``."""
+    d = len(thetas)
+    upper = [(i, j) for i in range(d) for j in range(i, d)]
+    slope = symbolic.gradient(loss, thetas)
+    curves = [symbolic.derivative(slope[i], thetas[j]) for i, j in upper]
+    names = [f"curve_{i}{j}" for i, j in upper]
+    lines = [
+        "out[:] = 0.0",
+        "for k in range(data.shape[1]):",
+        *(f"    {s} = data[{i}, k]" for i, s in enumerate(columns)),
+        "    for p in range(points.shape[1]):",
+        *(f"        {s} = points[{i}, p]" for i, s in enumerate(thetas)),
+        *("        " + line for line in _assignments(curves, names)),
+        *(f"        out[{i}, {j}, p] += weights[k, p] * curve_{i}{j}" for i, j in upper),
+    ]
+    source = "def weighted_hessian(points, weights, out):\n    " + "\n    ".join(lines)
+    run = _compile(source, "weighted_hessian", {"data": data})
+
+    def evaluate(x: Array, weights: Array) -> Array:
+        points = np.array(x, dtype=np.float64).reshape(d, -1)
+        out = np.empty((d, d, points.shape[1]))
+        run(points, np.ascontiguousarray(weights), out)
+        for i, j in upper:
+            out[j, i] = out[i, j]
+        return out
+
+    return evaluate
+
+
 def mean_loss(loss: sp.Expr, thetas: Sequence[sp.Symbol], columns: Sequence[sp.Symbol], data: Array) -> Field:
     """Mean of the loss over the samples, alone: sets are meshed by many thousands of values of it."""
     inner = [f"{s} = data[{i}, k]" for i, s in enumerate(columns)] + _assignments([loss], ["value"])

@@ -22,6 +22,7 @@ import sympy as sp
 from cases.expressions.parse import symbols
 from cases.landscapes import sample_kernels as kernels
 from solver import symbolic
+from solver.laws.cumulant import CumulantLaw
 from solver.system import Array, Field
 
 
@@ -40,6 +41,7 @@ class Samples:
         divergence: ∇·A, ``(d, N)``.
         sample_gradient: numba-compiled ``(theta (d,), index, out (d,)) -> None``: the gradient of
             the loss of one sample, penalty included; what minibatch SGD averages.
+        law: The large-deviation law of minibatch SGD, from these gradients.
     """
 
     size: int
@@ -51,6 +53,7 @@ class Samples:
     covariance_slope: Field
     divergence: Field
     sample_gradient: kernels.SampleGradient
+    law: CumulantLaw
 
 
 def build(loss: sp.Expr, penalty: sp.Expr, parameters: Sequence[str], columns: dict[str, Array]) -> Samples:
@@ -69,6 +72,8 @@ def build(loss: sp.Expr, penalty: sp.Expr, parameters: Sequence[str], columns: d
     mean = kernels.mean_loss(loss, thetas, symbols(list(columns)), data)
     spread, bend = kernels.covariance_and_slope(loss, thetas, symbols(list(columns)), data)
     upper = [(i, j) for i in range(d) for j in range(i, d)]
+    gradients = kernels.all_gradients(loss + penalty, thetas, symbols(list(columns)), data)
+    hessian = kernels.weighted_hessian(loss + penalty, thetas, symbols(list(columns)), data)
     shared = symbolic.gradient(penalty, thetas)
     value_of, slope_of, curvature_of = (
         symbolic.to_numpy(item, thetas) for item in (penalty, shared, symbolic.jacobian(shared, thetas))
@@ -98,4 +103,5 @@ def build(loss: sp.Expr, penalty: sp.Expr, parameters: Sequence[str], columns: d
         covariance_slope=slopes,
         divergence=lambda x: part(x, 2).copy(),
         sample_gradient=kernels.sample_gradient(loss + penalty, thetas, symbols(list(columns)), data),
+        law=CumulantLaw(d, lambda x: -gradients(x), lambda x, weights: -hessian(x, weights)),
     )

@@ -40,7 +40,8 @@ def functions_of(case: Case, result: object) -> dict[str, Field]:
         if key != "sample_gradients"
     }
     if "sample_gradients" in result:
-        found["covariance"] = _covariance(case, result["sample_gradients"])
+        found["sample_gradients"] = _samples(case, result["sample_gradients"])
+        found["covariance"] = _covariance(found["sample_gradients"])
     return found
 
 
@@ -63,13 +64,11 @@ def _checked(case: Case, key: str, function: Callable[[Array], object], shape: t
     return evaluate
 
 
-def _covariance(case: Case, function: Callable[[Array], object]) -> Field:
-    """``A = (1/n) Σ g gᵀ − ḡ ḡᵀ`` of the per-sample gradients; without conjugates, for the complex step."""
+def _samples(case: Case, function: Callable[[Array], object]) -> Field:
+    """The per-sample gradients, ``(n, d, N)``, checked at every call."""
     d = case.dim
 
     def evaluate(x: Array) -> Array:
-        if x.shape[1] == 0:
-            return np.zeros((d, d, 0), dtype=x.dtype)
         g = _evaluate(case, "sample_gradients", function, x)
         if g.ndim != 3 or g.shape[1:] != (d, x.shape[1]) or len(g) < 2:
             raise wrong(
@@ -77,6 +76,18 @@ def _covariance(case: Case, function: Callable[[Array], object]) -> Field:
                 f"sample_gradients returned the shape {g.shape} for points {x.shape}",
                 f"return (samples, {d}, {x.shape[1]})",
             )
+        return g
+
+    return evaluate
+
+
+def _covariance(samples: Field) -> Field:
+    """``A = (1/n) Σ g gᵀ − ḡ ḡᵀ`` of the per-sample gradients; without conjugates, for the complex step."""
+
+    def evaluate(x: Array) -> Array:
+        if x.shape[1] == 0:
+            return np.zeros((len(x), len(x), 0), dtype=x.dtype)
+        g = samples(x)
         g = g - g.mean(axis=0)
         return np.asarray(np.einsum("kin,kjn->ijn", g, g) / len(g))
 

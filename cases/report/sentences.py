@@ -13,6 +13,7 @@ from cases.results.check_text import title, verdict
 from cases.results.summary_rows import Row, baseline, directions, goal, rows
 from cases.stages.catalogue import STAGES
 from cases.stages.floor.text import floor_sentences
+from cases.stages.law.text import law_sentences
 
 _STRENGTH = {
     "trace": "of the same strength (equal trace of A at the starting attractor)",
@@ -58,7 +59,11 @@ def headline(run: RunData) -> list[str]:
             f"{noise} {number(row.barrier, 5)} {bracket(row.lower, row.upper, 5)}"
             for noise, row in barriers.items()
         )
-        return [f"Barrier to leave {where}: {heights}.", *floor_sentences(run.summary)]
+        return [
+            f"Barrier to leave {where}: {heights}.",
+            *law_sentences(run.summary),
+            *floor_sentences(run.summary),
+        ]
     smallest = min(levels)
     strength = _STRENGTH.get(run.case.get("compare", {}).get("normalise", "trace"), "")
     sentences = [
@@ -66,7 +71,7 @@ def headline(run: RunData) -> list[str]:
         for i, row in enumerate(r for r in table if r.epsilon == smallest and r.noise != base)
     ]
     sentences += [_simulation(row) for row in table if row.simulated is not None and row.noise != base][:1]
-    sentences += floor_sentences(run.summary)
+    sentences += [*law_sentences(run.summary), *floor_sentences(run.summary)]
     return sentences or [f"Only one noise was computed, {base}: there is nothing to compare it with."]
 
 

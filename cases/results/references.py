@@ -213,6 +213,8 @@ def _computed(  # noqa: C901  (one branch for each quantity)
     match reference.quantity:
         case "barrier":
             return _barrier(noise, pair)
+        case "law_barrier":
+            return _law_barrier(noise, pair)
         case "barrier_limit":
             return _barrier_limit(noise, pair)
         case "barrier_ratio":
@@ -275,6 +277,17 @@ def _barrier(noise: NoiseEntry, pair: tuple[int | None, int | None]) -> float | 
     heights = [
         row["barrier"]
         for row in noise.get("barriers", [])
+        if (row["from"], row["to"]) == pair and row["barrier"] is not None
+    ]
+    return min(heights, default=None)
+
+
+def _law_barrier(noise: NoiseEntry, pair: tuple[int | None, int | None]) -> float | None:
+    """The lowest barrier of a pair under the law of the process itself."""
+    law = noise.get("law")
+    heights = [
+        row["barrier"]
+        for row in (law["barriers"] if law is not None else [])
         if (row["from"], row["to"]) == pair and row["barrier"] is not None
     ]
     return min(heights, default=None)

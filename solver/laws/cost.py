@@ -23,6 +23,10 @@ import numpy as np
 from solver.arrays import Array
 from solver.laws.law import HALVINGS, MOST_STEPS, SETTLED, Law, Local, Values, dot, solve
 
+#: Steps after which it is asked whether the law moves in that direction at all: it does not where ``v·B⁻¹v``
+#: has grown by such a factor, which is that of a diffusion without noise.
+PATIENCE = 6
+VANISHED = 1e12
 #: Points that cost this much less than the dearest one need no digits: near zeros of b all is rounding.
 FREE = 1e-12
 
@@ -71,30 +75,46 @@ def momentum(local: Local, velocity: Array, guess: Array | None = None) -> tuple
         p, ``(d, N)``, λ, ``(N,)``, and where Newton's method settled, ``(N,)``; where it did not, no tilt of
         the law moves in that direction.
     """
-    p = np.zeros_like(velocity) if guess is None else guess
-    found = local.values(p)
+    count = velocity.shape[1]
+    p = np.zeros_like(velocity) if guess is None else guess.copy()
+    rate, settled, dearest = np.zeros(count), np.zeros(count, bool), 0.0
+    active, here, v, q = np.arange(count), local, velocity, p
+    found, round_ = here.values(q), None
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        for _ in range(MOST_STEPS):
-            step, rate = _step(found, velocity)
+        for n in range(MOST_STEPS):
+            step, rate[active], weak = _step(found, v)
             size = dot(step, np.einsum("ijn,jn->in", found.curvature, step))
-            scale = np.abs(dot(p + step, found.velocity)) + np.abs(found.hamiltonian)
-            settled = (size <= SETTLED**2 * scale) | (size == 0.0)
-            spent = np.abs(dot(p + step, velocity))
-            settled |= (spent <= FREE * np.nanmax(spent)) & (size <= 1e-4 * scale)
+            scale = np.abs(dot(q + step, found.velocity)) + np.abs(found.hamiltonian)
+            spent = np.abs(dot(q + step, v))
+            dearest = max(dearest, float(np.nanmax(spent, initial=0.0)))
+            done = (size <= SETTLED**2 * scale) | (size == 0.0)
+            done |= (spent <= FREE * dearest) & (size <= 1e-4 * scale)
             lost = ~np.isfinite(size)
-            if (settled | lost).all():
+            if n >= PATIENCE:
+                if round_ is None:
+                    round_ = _step(here.values(np.zeros_like(q)), v)[2]
+                lost |= weak > VANISHED * round_
+            p[:, active] = np.where(done & ~lost, q + step, q)
+            settled[active] = done & ~lost
+            keep = ~(done | lost)
+            if not keep.any():
                 break
-            p, found = _damped(local, p, found, velocity, np.where(lost, 0.0, step), rate)
-    return p + np.where(lost, 0.0, step), rate, settled & ~lost
+            if keep.sum() < 0.7 * len(keep):
+                active, here, v, q = active[keep], here.part(keep), v[:, keep], q[:, keep]
+                round_ = None if round_ is None else round_[keep]
+                step, keep, found = step[:, keep], np.ones(len(active), bool), here.values(q)
+            q, found = _damped(here, q, found, v, np.where(keep, step, 0.0), rate[active])
+    return p, rate, settled
 
 
-def _step(found: Values, velocity: Array) -> tuple[Array, Array]:
-    """Newton's step and λ."""
+def _step(found: Values, velocity: Array) -> tuple[Array, Array, Array]:
+    """Newton's step, λ, and ``v·B⁻¹v``."""
     across, along = solve(found.curvature, found.velocity), solve(found.curvature, velocity)
-    square = (dot(found.velocity, across) - 2.0 * found.hamiltonian) / dot(velocity, along)
+    weak = dot(velocity, along)
+    square = (dot(found.velocity, across) - 2.0 * found.hamiltonian) / weak
     # below zero: the expansion is positive everywhere; then to its minimum
     rate = np.sqrt(np.maximum(square, 0.0))
-    return rate * along - across, rate
+    return rate * along - across, rate, weak
 
 
 def _damped(

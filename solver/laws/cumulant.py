@@ -92,6 +92,10 @@ class LocalCumulant:
         spread -= moved[:, None] * moved[None]
         return Values(dot(p, self.drift) + value / c, self.drift + moved, c * spread)
 
+    def part(self, where: Array) -> LocalCumulant:
+        """The Hamiltonian at some of the points."""
+        return LocalCumulant(self.law, self.x[:, where], self.drift[:, where], self.off[..., where])
+
     def slope(self, p: Array) -> Array:
         """``∂H/∂x = Σ_i w_i (∇f_i)ᵀ p``."""
         _, weights, _ = self._tilted(p)

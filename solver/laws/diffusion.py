@@ -49,6 +49,10 @@ class LocalDiffusion:
         push = np.einsum("ijn,jn->in", self.tensor, p)
         return Values(dot(self.drift + 0.5 * push, p), self.drift + push, self.tensor)
 
+    def part(self, where: Array) -> LocalDiffusion:
+        """The Hamiltonian at some of the points."""
+        return LocalDiffusion(self.system, self.x[:, where], self.drift[:, where], self.tensor[..., where])
+
     def slope(self, p: Array) -> Array:
         """``∂H/∂x_k = p·∂_k b + ½ p·∂_k A p``."""
         step = STEP * float(np.ptp(self.x, axis=1).max() or np.abs(self.x).max() or 1.0)

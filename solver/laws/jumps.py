@@ -75,6 +75,10 @@ class LocalJumps:
         value = np.sum(self.rates * np.expm1(exponents), axis=0)
         return Values(value, nu.T @ tilted, np.einsum("ki,kj,kn->ijn", nu, nu, tilted))
 
+    def part(self, where: Array) -> LocalJumps:
+        """The Hamiltonian at some of the points."""
+        return LocalJumps(self.law, self.x[:, where], self.rates[:, where])
+
     def slope(self, p: Array) -> Array:
         """``∂H/∂x = Σ ∇r_k (e^{p·ν_k} − 1)``."""
         return np.asarray(np.einsum("kjn,kn->jn", self.law.slopes(self.x), np.expm1(self._exponents(p))))

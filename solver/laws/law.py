@@ -54,6 +54,10 @@ class Local(Protocol):
         """∂H/∂x at fixed p, ``(d, N)``."""
         ...
 
+    def part(self, where: Array) -> Local:
+        """The Hamiltonian at some of the points, ``(N,)`` of truth values."""
+        ...
+
 
 class Law(Protocol):
     """A Hamiltonian H(x, p), convex in p."""

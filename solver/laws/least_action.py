@@ -16,8 +16,9 @@ import scipy.optimize
 from numpy.polynomial import legendre
 
 from solver.arrays import Array
-from solver.errors import NotConverged
+from solver.errors import NotConverged, Refused
 from solver.laws.cost import cost
+from solver.laws.floored import FlooredLaw
 from solver.laws.law import Law
 from solver.paths.action import Path, gauss_legendre, integrated_legendre
 
@@ -30,6 +31,9 @@ CLOSE = 1.05
 PENALTY = 0.05
 #: Heights of the arcs that paths are started from, in units of the distance of the ends.
 ARCS = (0.0, 0.25, -0.25)
+#: Floors of the noise through which a start is followed down to the law itself, over the mean eigenvalue of
+#: the covariance ∂²H/∂p² at the start of the path.
+FLOORS = (1.0, 0.1, 0.01, 1e-3)
 #: Points along the path that is returned.
 POINTS = 201
 
@@ -57,10 +61,12 @@ class LeastAction:
 
 def least_action(
     law: Law, start: Array, end: Array, candidates: Sequence[Array] = (), tolerance: float = 1e-4
-) -> LeastAction:
+) -> LeastAction | Refused:
     """The path of least action between two points, started from arcs and from given polylines.
 
-    Not collective.  A minimum over the starts: a path far from all of them may cost less.
+    Every start is first minimised with noise added in all directions, which is then taken away
+    (:mod:`solver.laws.floored`): some laws move in a cone of directions only, in which a start is not to be
+    found otherwise.  Not collective.  A minimum over the starts: a path far from all of them may cost less.
 
     Args:
         law: The law.
@@ -69,18 +75,21 @@ def least_action(
         candidates: More polylines ``(n, d)`` to start from, ``start`` first.
         tolerance: Relative change of the action at which the number of modes is enough.
 
+    Returns:
+        The path; or a refusal where every start has an infinite action, for nothing pushes that way.
+
     Raises:
-        NotConverged: If no start has a finite action, or the action of 96 modes is uncertain by a per cent.
+        NotConverged: If the action of 96 modes is uncertain by a per cent.
     """
     starts = [*arcs(start, end), *(fitted(line, FIRST) for line in candidates)]
     rough = []
     for one in starts:
-        path = minimise(law, one, FIRST)
+        path = minimise(law, followed(law, one), FIRST)
         value = action(law, path)
         if np.isfinite(value):
             rough.append((value, path))
     if not rough:
-        raise NotConverged("every path that was tried has an infinite action: no noise pushes that way")
+        return Refused("every path that was tried has an infinite action: no noise pushes that way")
     lowest = min(value for value, _ in rough)
     rough = _distinct([one for one in sorted(rough, key=lambda one: one[0]) if one[0] <= CLOSE * lowest])
     best = min((_refined(law, value, path, tolerance) for value, path in rough), key=lambda one: one[0])
@@ -102,6 +111,15 @@ def arcs(start: Array, end: Array) -> list[Path]:
         bulge = 4.0 * (s * (1.0 - s))[:, None] * side
         lines += [lines[0] + height * bulge for height in ARCS if height]
     return [fitted(line, FIRST) for line in lines]
+
+
+def followed(law: Law, path: Path) -> Path:
+    """The path of least action with noise added, as the noise goes to zero, from a start of any kind."""
+    there = law.at(path.start[:, None]).values(np.zeros((law.dim, 1)))
+    size = float(np.trace(there.curvature[..., 0])) / law.dim
+    for floor in FLOORS:
+        path = minimise(FlooredLaw(law, floor * size), path, path.modes.shape[1])
+    return path
 
 
 def fitted(points: Array, modes: int) -> Path:

@@ -1,0 +1,82 @@
+"""Barriers of minibatch SGD itself: least action of its law over every pass, beside the diffusion's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from cases.contracts.escapes import LawBarrier, LawEntry
+from cases.contracts.values import number
+from cases.problem.places import Structure
+from cases.stages.base.stage import Setting, Solved
+from meshes.serial import dealt
+from solver.analysis.barriers import Barrier
+from solver.errors import NotConverged, Refused
+from solver.laws.cumulant import CumulantLaw
+from solver.laws.finite_step import step_change
+from solver.laws.least_action import LeastAction, least_action
+from solver.laws.line import potential_difference
+
+NO_CURVE = "escapes from and over limit cycles are not computed for a law"
+NO_PUSH = "no minibatch pushes that way: the barrier is infinite along every path that was tried"
+#: Reasons that are answers, and no failures.
+EXPECTED = (NO_CURVE, NO_PUSH)
+#: Every so many points of a path are written.
+THINNED = 5
+
+
+def law_of_noise(setting: Setting, solved: Solved) -> tuple[LawEntry, tuple[str, ...]]:
+    """Barriers over every pass under the law of a noise, and a line for each that failed.  Collective."""
+    assert setting.landscape.law is not None
+    law = replace(setting.landscape.law, strength=solved.noise.scale)
+    barriers = solved.analysis.barriers
+    found = dealt(setting.comm, [partial(_escape, law, setting.places, barrier) for barrier in barriers])
+    rows = [_row(law, barrier, one) for barrier, one in zip(barriers, found, strict=True)]
+    problems = tuple(
+        f"from {row['from']} over saddle {row['saddle']}: {row['refused']}"
+        for row in rows
+        if row["refused"] is not None and row["refused"] not in EXPECTED
+    )
+    return {"kind": "minibatch", "barriers": rows}, problems
+
+
+def _escape(law: CumulantLaw, places: Structure, barrier: Barrier) -> LeastAction | Refused:
+    start, over = places.attractors[barrier.start], places.saddles[barrier.saddle]
+    if start.cycle is not None or over.cycle is not None:
+        return Refused(NO_CURVE)
+    try:
+        found = least_action(law, start.point, over.point, [barrier.instanton.points])
+        if isinstance(found, Refused):
+            return Refused(NO_PUSH)
+        if law.dim > 1:
+            return found
+        exact = potential_difference(law, float(start.point[0]), float(over.point[0]))
+        return replace(found, action=exact, error=1e-12 * exact)
+    except NotConverged as error:
+        return Refused(str(error))
+
+
+def _row(law: CumulantLaw, barrier: Barrier, found: LeastAction | Refused) -> LawBarrier:
+    known = None if isinstance(found, Refused) else found
+    return {
+        "from": barrier.start,
+        "to": barrier.end,
+        "saddle": barrier.saddle,
+        "barrier": None if known is None else number(known.action),
+        "error": None if known is None else number(known.error),
+        "upper": None if known is None else number(known.action + known.error),
+        "diffusion": number(barrier.barrier),
+        "largest_exponent": None if known is None else number(largest_exponent(law, known)),
+        "per_learning_rate": None if known is None else number(step_change(law, known)),
+        "path": [] if known is None else [[float(c) for c in x] for x in known.points[::THINNED]],
+        "refused": found.reason if isinstance(found, Refused) else None,
+    }
+
+
+def largest_exponent(law: CumulantLaw, path: LeastAction) -> float:
+    """Largest ``|p·(f_i − b)|`` over the samples and the path: where it is small the diffusion is right."""
+    fields = law.fields(path.points.T)
+    tilt = np.einsum("mdn,nd->mn", fields - fields.mean(axis=0), law.strength * path.momenta)
+    return float(np.abs(tilt).max())

@@ -1,0 +1,113 @@
+"""Barriers of a process itself beside those of its diffusion, in words and as a table."""
+
+from __future__ import annotations
+
+from cases.base.numbers import number, with_error
+from cases.contracts.escapes import LawBarrier, LawEntry
+from cases.contracts.summary import Summary
+from cases.figures.table import Line, PageTable
+
+HEADS = ("escape", "SGD itself", "its diffusion", "ratio", "largest |p·g|", "per η")
+NOTE = (
+    "SGD itself: least action of its own large-deviation law, an upper bound but for its error; its escape "
+    "times grow as exp(barrier/ε) as the learning rate falls. largest |p·g|: exponent of the strongest "
+    "sample on the way out; the diffusion is right where it is well below 1. per η: V₁, the barrier at the "
+    "learning rate η is V + η V₁ to first order"
+)
+
+
+def law_rows(summary: Summary) -> list[tuple[str, list[tuple[str, ...]]]]:
+    """For every noise with a law its name, and a line for every escape, with the cells of HEADS.
+
+    One more is the barrier under the baseline noise, where there is one.
+    """
+    found = []
+    base = baseline(summary)
+    for name, entry in summary["noises"].items():
+        law = entry.get("law")
+        if law is None or not law["barriers"]:
+            continue
+        found.append((name, [_cells(row, summary, base) for row in law["barriers"]]))
+    return found
+
+
+def baseline(summary: Summary) -> str | None:
+    """The noise that others are compared with, if there is one."""
+    rows = summary.get("comparison", [])
+    return rows[0]["baseline"] if rows else None
+
+
+def _cells(row: LawBarrier, summary: Summary, base: str | None) -> tuple[str, ...]:
+    end = "–" if row["to"] is None else row["to"]
+    ratio = row["barrier"] / row["diffusion"] if row["barrier"] and row["diffusion"] else None
+    own = with_error(row["barrier"], row["error"], 5)
+    cells = [f"{row['from']} → {end}", own, number(row["diffusion"], 5), number(ratio, 4)]
+    cells += [number(row["largest_exponent"], 2), number(row["per_learning_rate"], 2)]
+    if base is not None:
+        same = [
+            one["barrier"]
+            for one in summary["noises"][base]["barriers"]
+            if (one["from"], one["to"], one["saddle"]) == (row["from"], row["to"], row["saddle"])
+        ]
+        cells.append(number(same[0] if same else None, 5))
+    return tuple(cells)
+
+
+def law_tables(summary: Summary) -> list[str]:
+    """The same as plain text, at most 100 columns wide; nothing where no law was asked for."""
+    texts = []
+    base = baseline(summary)
+    for name, lines in law_rows(summary):
+        heads = HEADS if base is None else (*HEADS, base[:20])
+        widths = [max(len(line[i]) for line in [heads, *lines]) for i in range(len(heads))]
+        text = [f"Barriers of minibatch SGD itself, noise '{name[:30]}'"]
+        for line in [heads, ["─" * width for width in widths], *lines]:
+            cells = [
+                cell.ljust(width) if i == 0 else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+            ]
+            text.append("  ".join(cells).rstrip())
+        texts.append("\n".join([*text, *_refusals(summary["noises"][name]["law"])]))
+    return texts
+
+
+def law_page_tables(summary: Summary) -> list[PageTable]:
+    """The same as tables of the report."""
+    base = baseline(summary)
+    heads = HEADS if base is None else (*HEADS, base)
+    return [
+        PageTable(
+            f"Minibatch SGD itself, noise {name}", heads, tuple(Line(tuple(row)) for row in lines), f"{NOTE}."
+        )
+        for name, lines in law_rows(summary)
+    ]
+
+
+def _refusals(law: LawEntry) -> list[str]:
+    return [
+        f"from {row['from']} over saddle {row['saddle']}: {row['refused']}"
+        for row in law["barriers"]
+        if row["refused"] is not None
+    ]
+
+
+def law_sentences(summary: Summary) -> list[str]:
+    """What SGD itself does where its diffusion has another exponent, a sentence for each noise."""
+    found = []
+    for name, entry in summary["noises"].items():
+        law = entry.get("law")
+        ratios = [
+            (row["barrier"] / row["diffusion"], row)
+            for row in (law["barriers"] if law is not None else [])
+            if row["barrier"] is not None and row["diffusion"]
+        ]
+        if not ratios:
+            continue
+        ratio, worst = max(ratios, key=lambda one: abs(one[0] - 1))
+        found.append(
+            f"Minibatch SGD itself, beyond its diffusion ('{name}'): the barrier from attractor "
+            f"{worst['from']} over saddle {worst['saddle']} is {number(worst['barrier'], 4)} where the "
+            f"diffusion has {number(worst['diffusion'], 4)} ({100 * (ratio - 1):+.1f} %), the largest "
+            f"difference of {len(ratios)}."
+        )
+    return found
