@@ -47,6 +47,8 @@ class BarrierEntry(_Barrier):
     """from A at the minimum and the saddle only, after Xie, Sato, Sugiyama 2021"""
     noise_variation: Number
     """largest deviation of A/c from the identity along the way"""
+    doubtful: NotRequired[str]
+    """which check of it failed, and what to do"""
     floor_limit: NotRequired[FloorLimit | None]
     """the barrier without the floor, where the noise has one"""
 
@@ -71,6 +73,8 @@ class StationaryEntry(TypedDict):
     """slowest decay rates of the Fokker–Planck operator"""
     eigenvalues_refused: str | None
     """why there are none"""
+    doubtful: NotRequired[str]
+    """which check of it failed, and what to do"""
 
 
 @with_config(STRICT)
@@ -121,6 +125,8 @@ class RateEntry(_Rate):
     """how it was simulated"""
     eigenvalue: Number
     """the slowest decay rate"""
+    doubtful: NotRequired[str]
+    """which check of it failed, and what to do"""
     log_mfpt_mori: NotRequired[Number]
     """log T of the power law of Mori et al. 2022, where A is in proportion to the loss"""
     simulated_paths: NotRequired[int]

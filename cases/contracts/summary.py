@@ -46,7 +46,11 @@ class NoiseEntry(TypedDict):
     rates: list[RateEntry]
     """escapes at every noise level, from the highest to the lowest"""
     checks: dict[str, Number]
-    """values of the checks"""
+    """the worst value of every check over what was asked for"""
+    doubts: NotRequired[list[str]]
+    """checks that failed of what was not asked for: these entries are doubtful, the others stand"""
+    known: NotRequired[list[Number]]
+    """for every attractor the part of the way up to its lowest pass on which V is known; null without one"""
     well_weights: NotRequired[list[Number]]
     """w of the Freidlin–Wentzell graph: masses are of the order exp(-w/epsilon)"""
     trusted_levels: NotRequired[list[Number]]
@@ -75,6 +79,7 @@ class SolvedPart(TypedDict, total=False):
     rates: list[RateEntry]
     well_weights: list[Number]
     trusted_levels: list[Number]
+    known: list[Number]
     refused: dict[str, str]
     power_law: list[PowerLawEntry]
 

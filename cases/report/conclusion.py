@@ -9,6 +9,7 @@ from cases.contracts.summary import Summary
 from cases.report.overview_table import overview_text
 from cases.report.screen import comparison_table
 from cases.results.reference_text import reference_table
+from cases.results.shortfalls import shortfalls
 from cases.results.summary_rows import directions
 from cases.stages.catalogue import STAGES
 
@@ -21,6 +22,9 @@ def conclusion(summary: Summary) -> list[str]:
     found += [
         textwrap.fill(f"NOTE: {entry['text']}", WIDTH, subsequent_indent="      ")
         for entry in summary["disagreements"]
+    ]
+    found += [
+        textwrap.fill(f"NOTE: {text}", WIDTH, subsequent_indent="      ") for text in shortfalls(summary)
     ]
     if summary["references"]:
         found.append(reference_table(summary["references"]))

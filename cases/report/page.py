@@ -16,6 +16,7 @@ from cases.report.field_figures import all_figures
 from cases.report.formula_table import formula_lines
 from cases.report.overview_figure import OVERVIEW, overview_figure
 from cases.report.overview_table import overview
+from cases.results.shortfalls import shortfalls
 from cases.results.summary_rows import baseline, directions
 from cases.stages.catalogue import STAGES
 from solver.output.replacing import write_text
@@ -61,6 +62,7 @@ def _context(run: RunData) -> dict[str, object]:
         "ok": bool(summary.get("ok", False)),
         "problems": summary.get("problems", []),
         "baseline": baseline(summary),
+        "shortfalls": shortfalls(summary),
         "disagreements": [entry["text"] for entry in summary.get("disagreements", [])],
         "overview": overview(run),
         "tables": [report_tables.comparison(run, direction) for direction in directions(summary)],

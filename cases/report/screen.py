@@ -8,6 +8,8 @@ from cases.contracts.summary import Summary
 from cases.report.formula_table import formula_table, power_law_notes
 from cases.results.summary_rows import Direction, Row, baseline, directions, goal, rows
 
+#: Behind a value of which a check failed.
+DOUBT = "?"
 #: Digits of the barriers and longest name shown, tried in turn until a table fits.
 _LAYOUTS = ((5, 14), (4, 14), (4, 10), (3, 6))
 
@@ -24,7 +26,7 @@ def comparison_table(summary: Summary) -> str:
     """
     parts = [_block(summary, direction) for direction in directions(summary)]
     if not parts:
-        return "No escape was computed: there is no pair of attractors to compare."
+        return _nothing(summary)
     notes = ["log T: natural logarithm of the mean first passage time; simulated: with its 95 % interval"]
     notes += [
         f"minibatch SGD on the data ({row.noise}, ε = {row.epsilon:g}, {row.sgd_note}): "
@@ -33,8 +35,20 @@ def comparison_table(summary: Summary) -> str:
         for row in rows(summary, direction)
         if row.sgd is not None
     ]
+    if any(row.doubtful for direction in directions(summary) for row in rows(summary, direction)):
+        notes.append(
+            f"{DOUBT}: a check of this value failed; NOTE and PROBLEM below say which, and what to do"
+        )
     notes += power_law_notes(summary)
     return "\n\n".join([*parts, "\n".join(notes), *formula_table(summary)])
+
+
+def _nothing(summary: Summary) -> str:
+    """Why there is no escape to show."""
+    count = len(summary.get("attractors", []))
+    if count > 1:
+        return f"No escape was computed between the {count} attractors; the reason is below."
+    return "No escape was computed: there is no second attractor in the domain."
 
 
 def _block(summary: Summary, direction: Direction) -> str:
@@ -62,7 +76,8 @@ def _cells(row: Row, first: bool, compared: bool, digits: int, longest: int) -> 
         start = [clipped(row.noise, longest), number(row.trace, 3), number(row.barrier, digits)]
         start.append(bracket(row.lower, row.upper, digits))
     cells = [*start, number(row.epsilon, 3).rstrip("0").rstrip(".")]
-    cells += [fixed(row.log_mfpt), fixed(row.kramers), with_interval(row.simulated, row.interval)]
+    mark = DOUBT if row.doubtful else ""
+    cells += [fixed(row.log_mfpt) + mark, fixed(row.kramers), with_interval(row.simulated, row.interval)]
     return [*cells, factor(row.log_ratio)] if compared else cells
 
 

@@ -23,7 +23,7 @@ def comparison(run: RunData, direction: Direction) -> dict[str, object]:
                 "barrier": number(row.barrier, 6),
                 "bracket": bracket(row.lower, row.upper, 6),
                 "epsilon": f"{row.epsilon:g}" if row.epsilon is not None else number(None),
-                "pde": with_error(row.log_mfpt, row.error),
+                "pde": with_error(row.log_mfpt, row.error) + (" ?" if row.doubtful else ""),
                 "kramers": fixed(row.kramers, 3),
                 "mori": fixed(row.mori, 3),
                 "direct": fixed(row.direct, 3),

@@ -56,6 +56,41 @@ CHECKS: dict[str, tuple[float, str]] = {
 }
 
 
+#: What to do when a check fails, in keys of the case file.
+ADVICE: dict[str, str] = {
+    "hj_residual": "raise mesh.resolution or mesh.degree, or set mesh.adapt = 1",
+    "hj_instanton": "raise mesh.resolution, set mesh.adapt = 1, or name the place in mesh.refine",
+    "barrier_uncertainty": "smooth a kink of system.loss or system.drift on the way, if there is one",
+    "gauge_refresh": "raise mesh.resolution, or leave out this level of compare.epsilon",
+    "gauge_gap": "raise mesh.resolution or set mesh.adapt = 1",
+    "density_refresh": "raise mesh.resolution, or leave out this level of compare.epsilon",
+    "committor": "raise mesh.resolution, or leave out this level of compare.epsilon",
+    "window": "lower compare.epsilon if the barrier is below 3 epsilon, else raise mesh.resolution",
+    "positivity": "raise mesh.resolution, set mesh.valleys = 2, or leave out this level of compare.epsilon",
+    "arrhenius_slope": "lower compare.epsilon; if that does not help raise mesh.resolution",
+    "arrhenius_trend": "raise mesh.resolution, or leave out the lowest level of compare.epsilon",
+    "interpolation": "give more points in the table of system.data",
+    "exit_flux": "raise mesh.resolution, or exit.shells",
+    "exit_methods": "raise mesh.resolution, or exit.shells",
+    "exit_slope": "lower compare.epsilon; if that does not help raise exit.shells",
+    "exit_simulation_gap": "lower simulate.dt or raise simulate.paths; else raise mesh.resolution",
+    "marginal": "raise mesh.resolution, or marginal.tolerance if the closed form is an approximation",
+    "marginal_quadrature": "raise mesh.resolution, or lower marginal.bins",
+    "transient_mass": "raise mesh.resolution",
+    "transient_negative": "widen transient.start, raise mesh.resolution, or set transient.positive = true",
+    "transient_time_error": "lower transient.tolerance",
+    "mean_field_averages": "raise mesh.resolution or mesh.degree",
+    "mean_field_value": "raise mesh.resolution or mesh.degree",
+    "mean_field_stability": "raise mesh.resolution",
+    "mean_field_negative": "raise mesh.resolution",
+    "mean_field_mass": "raise mesh.resolution",
+    "mean_field_rise": "raise mesh.resolution",
+    "mean_field_decay": "give later mean_field.times, or raise mesh.resolution",
+    "mean_field_particles": "lower mean_field.particle_step, or raise mean_field.replicas",
+    "simulation_gap": "lower simulate.dt, raise simulate.paths; if that does not help raise mesh.resolution",
+}
+
+
 def thresholds() -> dict[str, float]:
     """Largest accepted value of every check."""
     return {name: limit for name, (limit, _) in CHECKS.items()}
@@ -78,7 +113,7 @@ def checks(
         "window": max((level.state.window_change for level in levels), default=None),
         "positivity": max((float(np.exp(-level.margin)) for level in levels), default=None),
     }
-    values |= _arrhenius(analysis, pair)
+    values |= arrhenius(analysis, pair)
     values["simulation_gap"] = largest_gap(simulated.values())
     return values
 
@@ -89,11 +124,11 @@ def problems(noise: str, values: Mapping[str, float | None]) -> list[str]:
     for name, value in values.items():
         limit, meaning = CHECKS[name]
         if value is not None and not value <= limit:
-            found.append(f"{noise}: {name} = {value:.3g} is above {limit:g} ({meaning})")
+            found.append(f"{noise}: {name} = {value:.3g} is above {limit:g} ({meaning}); {ADVICE[name]}")
     return found
 
 
-def _arrhenius(analysis: Analysis, pair: tuple[int, int] | None) -> dict[str, float | None]:
+def arrhenius(analysis: Analysis, pair: tuple[int, int] | None) -> dict[str, float | None]:
     """The slope of log T against 1/ε between two noise levels must be that of the chain of the wells.
 
     Its exponents are the barriers of the Hamilton–Jacobi equation: what the slope tends to is the exponent of

@@ -92,6 +92,7 @@ def noise_summary(noise: ScaledNoise, places: Structure, analysis: Analysis) -> 
         ],
         "well_weights": [number(w) for w in analysis.weights],
         "trusted_levels": [number(well.trusted_level) for well in analysis.wells],
+        "known": _known(analysis),
         "stationary": [_stationary(level) for _, level in sorted(analysis.levels.items(), reverse=True)],
         "rates": _all_rates(analysis, places),
         "refused": {what: why.reason for what, why in analysis.refused.items()},
@@ -99,6 +100,16 @@ def noise_summary(noise: ScaledNoise, places: Structure, analysis: Analysis) -> 
     if laws := power_laws(noise, analysis):
         part["power_law"] = laws
     return part
+
+
+def _known(analysis: Analysis) -> list[float | None]:
+    """For every well the part of the way up to its lowest pass on which V is known, at most 1."""
+    found: list[float | None] = []
+    for well in analysis.wells:
+        lowest = min((b.barrier for b in analysis.barriers if b.start == well.index), default=None)
+        part = None if not lowest else number(well.trusted_level / lowest)
+        found.append(None if part is None else min(part, 1.0))
+    return found
 
 
 def in_numbers(checks: Mapping[str, float | None]) -> dict[str, float | None]:
@@ -172,7 +183,6 @@ def _rates(analysis: Analysis, level: Level) -> list[RateEntry]:
         return []
     laws = [None if isinstance(law, Refused) else law for law in analysis.asymptotics]
     kramers = _chain_times(analysis, laws, state.epsilon)
-    error = time_error(level, analysis.gauge_gap)
     rows: list[RateEntry] = []
     for i, j in itertools.permutations(range(len(state.rates.log_weight)), 2):
         passage = level.passages.get((i, j))
@@ -183,7 +193,7 @@ def _rates(analysis: Analysis, level: Level) -> list[RateEntry]:
                 "epsilon": state.epsilon,
                 "log_rate": number(state.rates.log_rate[i, j]),
                 "log_mfpt": number(state.rates.log_mfpt[i, j]),
-                "log_mfpt_error": number(error),
+                "log_mfpt_error": number(time_error(level, analysis.gauge_gap, (i, j))),
                 "log_mfpt_direct": None if passage is None else number(math.log(passage.mean)),
                 "direct_target": None
                 if passage is None
@@ -199,12 +209,15 @@ def _rates(analysis: Analysis, level: Level) -> list[RateEntry]:
     return rows
 
 
-def time_error(level: Level, gauge_gap: float | None) -> float:
-    """Estimated error of log T: what it changes by under what must not matter.
+def time_error(level: Level, gauge_gap: float | None, pair: tuple[int, int]) -> float:
+    """Estimated error of log T of a pair: what it changes by under what must not matter.
 
     That is the gauge (refreshed, and made of V at the lowest noise level) and the window of the flux.
     """
-    return max(level.gauge_refresh, level.state.window_change, gauge_gap or 0.0)
+    gauge, window = level.gauge_changes, level.state.window_changes
+    refreshed = level.gauge_refresh if gauge is None else float(gauge[pair])
+    narrowed = level.state.window_change if window is None else float(window[pair])
+    return max(refreshed, narrowed, gauge_gap or 0.0)
 
 
 class _Law(Protocol):

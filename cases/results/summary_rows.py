@@ -44,6 +44,7 @@ class Row:
     variation: float | None = None
     xie: float | None = None
     mori: float | None = None
+    doubtful: bool = False
 
     @property
     def formulas_differ(self) -> bool:
@@ -133,6 +134,7 @@ def _with_rate(row: Row, rate: RateEntry, ratio: float | None) -> Row:
         sgd_interval=_interval(rate.get("sgd_ci")),
         sgd_note=_sgd_note(rate),
         mori=rate.get("log_mfpt_mori"),
+        doubtful="doubtful" in rate,
     )
 
 

@@ -25,9 +25,10 @@ from cases.noise.vanishing_noise import refuse_vanishing
 from cases.problem.fitting_mesh import adapted_mesh, graded_mesh
 from cases.problem.places import Structure, make_mesh, structure
 from cases.results import references
-from cases.results.checks import checks, problems, thresholds
+from cases.results.checks import problems, thresholds
 from cases.results.comparison import comparison, exit_comparison
 from cases.results.disagreement import disagreements
+from cases.results.findings import Wanted, findings, mark_doubts, worst
 from cases.results.paths import instantons, relaxations
 from cases.results.summary import CONVENTION, empty_noise, in_numbers, noise_summary, places_summary
 from cases.run.checkpoint import Checkpoint
@@ -219,11 +220,13 @@ class _Run:
             try:
                 with self.timings.measure("quasi-potential, densities, rates"):
                     solved = Solved(name, noise, _analyse(setting, noise, say))
-                    values = _own_checks(setting, solved)
+                    found_here = findings(solved.analysis, _wanted(setting))
                     entry |= noise_summary(noise, setting.places, solved.analysis)
+                    mark_doubts(entry, found_here)
             except SolverError as error:
                 self.found.problems.append(f"{name}: {error}")
                 return entry
+            values = _of_table(setting, noise)
             self.found.unknowns = solved.analysis.gauge.function_space.dofmap.index_map.size_global
             for stage, task in self.job.tasks:
                 if task.of_noise is not None:
@@ -235,8 +238,9 @@ class _Run:
             self._attempt("escape paths", entry, self._keep_paths, setting, solved, say)
             self._attempt("output", entry, self._write_fields, setting, solved, say)
             self.found.problems += [f"{name}: {what}" for what in solved.analysis.missing]
+            self.found.problems += [f"{name}: {one.text}" for one in found_here if one.failed and one.asked]
             self.found.problems += problems(name, values)
-            entry["checks"] = in_numbers(values)
+            entry["checks"] = in_numbers(worst(found_here) | values)
         return entry
 
     def _attempt(
@@ -307,15 +311,19 @@ def _analyse(setting: Setting, noise: ScaledNoise, say: Say) -> Analysis:
     return analyse(discretisation, setting.places.found, case.compare.epsilon, say)
 
 
-def _own_checks(setting: Setting, solved: Solved) -> dict[str, float | None]:
-    """Checks of potentials, densities and rates."""
-    places = setting.places
+def _wanted(setting: Setting) -> Wanted:
+    places, compare = setting.places, setting.case.compare
     pair = None if places.target is None else (places.start, places.target)
-    values = checks(solved.analysis, {}, pair)
-    if setting.landscape.interpolation is not None:
-        wells, passes = ([p.point for p in found] for found in (places.attractors, places.saddles))
-        values["interpolation"] = interpolation_error(setting.landscape, solved.noise.kind, wells, passes)
-    return values
+    return Wanted(pair, compare.from_ is not None or compare.to is not None)
+
+
+def _of_table(setting: Setting, noise: ScaledNoise) -> dict[str, float | None]:
+    """The check of a tabulated landscape."""
+    places = setting.places
+    if setting.landscape.interpolation is None:
+        return {}
+    wells, passes = ([p.point for p in found] for found in (places.attractors, places.saddles))
+    return {"interpolation": interpolation_error(setting.landscape, noise.kind, wells, passes)}
 
 
 def _discretisation(setting: Setting, unknowns: int | None) -> Discretisation:

@@ -33,7 +33,7 @@ from solver.fokker_planck.continuation import (
 )
 from solver.fokker_planck.density_check import density_difference
 from solver.fokker_planck.landmarks import Landmarks, first_epsilon
-from solver.fokker_planck.markov_chain import Rates, dwelling, time_difference
+from solver.fokker_planck.markov_chain import Rates, dwelling, time_differences
 from solver.fokker_planck.moments import mean_and_covariance
 from solver.fokker_planck.passage import Passage, passages_to
 from solver.fokker_planck.potential_start import potential_start, start_with
@@ -63,6 +63,7 @@ class Level:
     Attributes:
         state: Density, rates, region; with the refreshed gauge.
         gauge_refresh: Largest change of a log passage time when the gauge was refreshed.
+        gauge_changes: The same for every pair of wells, ``(K, K)``; None without rates.
         density_refresh: Largest change of log p below the passes then
             (:mod:`solver.fokker_planck.density_check`).
         margin: How far above the highest pass the density is positive, in e-folds.
@@ -81,6 +82,7 @@ class Level:
     mean: Array
     covariance: Array
     overlap: bool
+    gauge_changes: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -285,10 +287,10 @@ def _level(state: StationaryDensity, discretisation: Discretisation, landmarks: 
     epsilon, locator, options = state.epsilon, discretisation.locator, discretisation.options
     gauge, part = next_gauge(state, landmarks, locator, epsilon)
     fresh = density(part, gauge, epsilon, landmarks, locator, options)
-    change, shift = 0.0, density_difference(state, fresh, landmarks, locator)
+    changes, shift = None, density_difference(state, fresh, landmarks, locator)
     passages: dict[tuple[int, int], Passage] = {}
     if state.rates is not None and fresh.rates is not None:
-        change = time_difference(state.rates, fresh.rates)
+        changes = time_differences(state.rates, fresh.rates)
         pins = landmarks.pins
         rate = relaxation_rate(part)
         for j, target in enumerate(pins):
@@ -301,7 +303,8 @@ def _level(state: StationaryDensity, discretisation: Discretisation, landmarks: 
     margin = positivity_margin(fresh, landmarks, locator)
     overlap = len(landmarks.pins) > 1 and fresh.rates is None
     mean, spread = mean_and_covariance(fresh)
-    return Level(fresh, change, shift, margin, passages, spectrum, mean, spread, overlap)
+    change = 0.0 if changes is None else float(np.max(changes))
+    return Level(fresh, change, shift, margin, passages, spectrum, mean, spread, overlap, changes)
 
 
 def solvable(rates: Rates, start: int, target: int, rate: float) -> bool:

@@ -30,7 +30,7 @@ from solver.errors import NotConverged
 from solver.fokker_planck.committor import committors
 from solver.fokker_planck.gauge_density import GaugeDensity
 from solver.fokker_planck.landmarks import Landmarks, overlapping
-from solver.fokker_planck.markov_chain import Rates, markov_chain, time_difference
+from solver.fokker_planck.markov_chain import Rates, markov_chain, time_differences
 from solver.fokker_planck.rates import rate_constants
 from solver.fokker_planck.well_density import well_densities
 from solver.fokker_planck.window import borders, overshoot
@@ -54,6 +54,7 @@ class StationaryDensity:
         log_normaliser: ``log ∫ q e^{−W/ε} dx``.
         window_change: Change of log mean passage times when the window of the committor is narrowed; an error
             estimate.
+        window_changes: The same for every pair of wells, ``(K, K)``; None without rates.
         committor_error: By how much committors leave [0, 1] (:func:`solver.fokker_planck.window.overshoot`).
     """
 
@@ -64,6 +65,7 @@ class StationaryDensity:
     log_normaliser: float
     window_change: float = 0.0
     committor_error: float = 0.0
+    window_changes: Array | None = None
 
     @property
     def epsilon(self) -> float:
@@ -125,9 +127,9 @@ def density(
     if not np.isfinite(masses).all():
         raise NotConverged(f"a well has no positive mass at epsilon = {epsilon:g}: the mesh is too coarse")
     q = fem.Function(space, name="q")
-    rates, change, error = None, 0.0, 0.0
+    rates, changes, error = None, None, 0.0
     if separate:
-        rates, change, error = _rates(wells, steps, landmarks, at_wells, locator)
+        rates, changes, error = _rates(wells, steps, landmarks, at_wells, locator)
         weights = rates.log_weight - np.array(masses)
         weights -= weights.max()
         for weight, well in zip(weights, wells, strict=True):
@@ -137,7 +139,8 @@ def density(
     floor = float(np.min(at_wells))
     p = wells[0].with_prefactor(q)
     log_normaliser = p.log_mass(floor) - floor / epsilon
-    return StationaryDensity(p, tuple(wells), tuple(steps), rates, log_normaliser, change, error)
+    change = 0.0 if changes is None else float(np.max(changes))
+    return StationaryDensity(p, tuple(wells), tuple(steps), rates, log_normaliser, change, error, changes)
 
 
 def _rates(
@@ -146,8 +149,8 @@ def _rates(
     landmarks: Landmarks,
     at_wells: Array,
     locator: Locator,
-) -> tuple[Rates, float, float]:
-    """Rates, their change with the window, and the overshoot of the committors.  Collective.
+) -> tuple[Rates, Array, float]:
+    """Rates, the change of passage times with the window, and the overshoot of the committors.  Collective.
 
     Raises:
         NotConverged: If no current between wells is positive.
@@ -160,7 +163,7 @@ def _rates(
     if not np.isfinite(log_rate[~np.eye(count, dtype=bool)]).any():
         raise NotConverged(f"no positive current between the wells at epsilon = {epsilon:g}")
     rates = markov_chain(epsilon, log_rate)
-    return rates, time_difference(rates, markov_chain(epsilon, narrow)), error
+    return rates, time_differences(rates, markov_chain(epsilon, narrow)), error
 
 
 def good_dofs(state: StationaryDensity, landmarks: Landmarks, locator: Locator) -> tuple[Mask, Array]:

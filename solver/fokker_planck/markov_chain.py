@@ -71,12 +71,18 @@ def time_difference(one: Rates | None, other: Rates | None) -> float:
     """
     if one is None or other is None:
         return 0.0 if one is other else float("inf")
-    apart = ~np.eye(len(one.log_mfpt), dtype=bool)
-    first, second = one.log_mfpt[apart], other.log_mfpt[apart]
+    return float(np.max(time_differences(one, other), initial=0.0))
+
+
+def time_differences(one: Rates, other: Rates) -> Array:
+    """The same for every pair of wells, ``(K, K)``; zero on the diagonal."""
+    first, second = one.log_mfpt, other.log_mfpt
     finite = np.isfinite(first)
-    if (finite != np.isfinite(second)).any():
-        return float("inf")
-    return float(np.max(np.abs(first[finite] - second[finite]), initial=0.0))
+    with np.errstate(invalid="ignore"):
+        gaps = np.where(finite, np.abs(first - second), 0.0)
+    gaps[finite != np.isfinite(second)] = np.inf
+    np.fill_diagonal(gaps, 0.0)
+    return np.asarray(gaps)
 
 
 def _log_weights(log_rate: Array) -> Array:

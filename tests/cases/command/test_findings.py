@@ -1,0 +1,126 @@
+"""Checks judge the entry that they are about; what was asked for decides, the others are doubts."""
+
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from cases.casefile.schema import CaseTable
+from cases.results.checks import ADVICE, CHECKS
+from cases.results.findings import Wanted, findings, mark_doubts, worst
+from cases.results.shortfalls import shortfalls
+from tests.solver.chain_of_wells import rates_of, three_wells
+
+LOW, HIGH = 0.02, 0.04
+
+
+def level(epsilon, window=None, committor=0.0):
+    changes = np.zeros((3, 3)) if window is None else window
+    state = SimpleNamespace(
+        epsilon=epsilon, rates=rates_of(epsilon), committor_error=committor, window_changes=changes
+    )
+    return SimpleNamespace(state=state, gauge_changes=np.zeros((3, 3)), density_refresh=0.0, margin=50.0)
+
+
+def analysis(**levels):
+    _, _, costs = three_wells()
+    barriers = [
+        SimpleNamespace(start=int(i), end=int(j), barrier=costs[i, j], upper=costs[i, j], mismatch=0.0)
+        for i, j in np.argwhere(np.isfinite(costs))
+        if i != j
+    ]
+    wells = [SimpleNamespace(index=k, iteration=SimpleNamespace(residual=0.0)) for k in range(3)]
+    by_noise = {one.state.epsilon: one for one in levels.values()}
+    return SimpleNamespace(levels=by_noise, barriers=barriers, wells=wells, gauge_gap=None)
+
+
+def entry():
+    rates = [{"from": i, "to": j, "epsilon": e} for e in (HIGH, LOW) for i in range(3) for j in range(3)]
+    stationary = [{"epsilon": e} for e in (HIGH, LOW)]
+    return {"barriers": [], "rates": rates, "stationary": stationary}
+
+
+def doubtful(noise):
+    return {(r["from"], r["to"], r["epsilon"]) for r in noise["rates"] if "doubtful" in r}
+
+
+def test_a_rate_that_nobody_wants_fails_no_run():
+    window = np.zeros((3, 3))
+    window[2, 1] = 0.02
+    found = findings(analysis(high=level(HIGH, window), low=level(LOW)), Wanted((0, 1), named=True))
+    assert [one.text for one in found if one.failed and one.asked] == []
+    noise = entry()
+    mark_doubts(noise, found)
+    assert doubtful(noise) == {(2, 1, HIGH)}
+    (doubt,) = noise["doubts"]
+    assert doubt.startswith("window = 0.02 at epsilon = 0.04, from attractor 2 to 1 is above 0.005 (")
+    assert "compare.epsilon" in doubt
+    assert worst(found)["window"] == 0.0
+
+
+def test_the_rate_that_is_asked_for_does():
+    window = np.zeros((3, 3))
+    window[0, 1] = np.nan
+    found = findings(analysis(high=level(HIGH), low=level(LOW, window)), Wanted((0, 1), named=True))
+    (problem,) = [one.text for one in found if one.failed and one.asked]
+    assert problem.startswith("window = nan at epsilon = 0.02, from attractor 0 to 1 is above")
+    assert np.isnan(worst(found)["window"])
+    noise = entry()
+    mark_doubts(noise, found)
+    assert doubtful(noise) == {(0, 1, LOW)}
+    assert "doubts" not in noise
+
+
+def test_a_shallow_well_is_asked_for_only_by_name():
+    """Of the lowest barrier over ε: below 3 there is hardly a rate."""
+    _, _, costs = three_wells()
+    epsilon = costs[1].min() / 2.5
+    window = np.full((3, 3), 0.02)
+    for named in (True, False):
+        found = findings(analysis(high=level(epsilon, window)), Wanted((1, 0), named))
+        assert any(one.failed and one.asked for one in found) == named
+
+
+def test_one_noise_level_that_fails_leaves_the_others():
+    found = findings(analysis(high=level(HIGH), low=level(LOW, committor=0.3)), Wanted((0, 1), named=False))
+    noise = entry()
+    mark_doubts(noise, found)
+    assert {epsilon for _, _, epsilon in doubtful(noise)} == {LOW}
+    assert ["doubtful" in density for density in noise["stationary"]] == [False, True]
+
+
+def summary(**noise):
+    return {"noises": {"a": {"barriers": [], "rates": []} | noise}}
+
+
+def test_what_is_not_known_is_said():
+    barrier = {"from": 0, "to": 1, "saddle": 2, "barrier": 0.5, "lower": 0.3, "upper": 0.5}
+    (known,) = shortfalls(summary(known=[1.0, 0.28]))
+    assert known.startswith("a: V of attractor 1 is known on 28 % of the way up to its lowest pass only")
+    (loose,) = shortfalls(summary(barriers=[barrier]))
+    assert (
+        "from attractor 0 to attractor 1 (saddle 2) is an upper bound; its lower bound is 60 % of it" in loose
+    )
+    assert len(shortfalls(summary(barriers=[barrier | {"lower": 0.0}]))) == 1
+    assert len(shortfalls(summary(barriers=[barrier | {"lower": None}]))) == 1
+    assert shortfalls(summary(barriers=[barrier | {"lower": 0.499}], known=[0.99, None])) == []
+    assert shortfalls(summary(barriers=[barrier | {"barrier": None, "lower": None}])) == []
+
+
+def keys():
+    """Dotted keys that a case file may have, two deep."""
+    found = set()
+    for field in CaseTable.model_fields.values():
+        name = field.alias or next(n for n, f in CaseTable.model_fields.items() if f is field)
+        for kind in [field.annotation, *getattr(field.annotation, "__args__", ())]:
+            for inner, f in getattr(kind, "model_fields", {}).items():
+                found.add(f"{name}.{f.alias or inner}")
+    return found
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_every_check_says_what_to_do_with_keys_that_exist(check):
+    named = set(re.findall(r"\b[a-z_]+\.[a-z_]+\b", ADVICE[check]))
+    assert named
+    assert named <= keys()
