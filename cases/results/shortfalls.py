@@ -27,8 +27,8 @@ def _of_noise(noise: NoiseEntry) -> Iterator[str]:
                 f"V of attractor {well} is known on {_percent(part)} of the way up to its lowest pass only: "
                 f"above that a cheaper way out is not excluded; {MORE}"
             )
-    for one in noise["barriers"]:
-        barrier, lower = one["barrier"], one["lower"]
+    for one in noise.get("barriers", []):
+        barrier, lower = one["barrier"], one.get("lower")
         if barrier is None or barrier <= 0:
             continue
         part = 0.0 if lower is None else lower / barrier

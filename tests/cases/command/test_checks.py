@@ -42,7 +42,8 @@ def chain_analysis(epsilons, stretch=1.0):
         )
         for epsilon in epsilons
     }
-    return SimpleNamespace(levels=levels, barriers=barriers, wells=[well] * 3, gauge_gap=None)
+    smooth = SimpleNamespace(smooth=True)
+    return SimpleNamespace(levels=levels, barriers=barriers, wells=[well] * 3, gauge_gap=None, places=smooth)
 
 
 def test_times_that_lead_over_another_well_are_held_against_the_chain():

@@ -32,7 +32,8 @@ def analysis(**levels):
     ]
     wells = [SimpleNamespace(index=k, iteration=SimpleNamespace(residual=0.0)) for k in range(3)]
     by_noise = {one.state.epsilon: one for one in levels.values()}
-    return SimpleNamespace(levels=by_noise, barriers=barriers, wells=wells, gauge_gap=None)
+    smooth = SimpleNamespace(smooth=True)
+    return SimpleNamespace(levels=by_noise, barriers=barriers, wells=wells, gauge_gap=None, places=smooth)
 
 
 def entry():
