@@ -142,7 +142,9 @@ def test_report_of_little(folder, tmp_path):
     little |= {"noises": {"across": {}}, "attractors": [], "saddles": []}
     (tmp_path / "summary.json").write_text(json.dumps(little))
     write_report(tmp_path)
-    assert "no pair of attractors" in comparison_table(little)
+    assert "no second attractor" in comparison_table(little)
+    little["attractors"] = [{"index": k, "point": [0.0, 0.0]} for k in range(4)]
+    assert "between the 4 attractors" in comparison_table(little)
 
 
 def test_numbers():
