@@ -9,6 +9,7 @@ from cases.base.errors import CaseError
 from cases.casefile.exit_table import ExitTable
 from cases.casefile.marginal_table import MarginalTable
 from cases.casefile.mean_field_table import MeanFieldTable
+from cases.casefile.reaction_table import ReactionTable
 from cases.casefile.reference_table import ReferenceTable
 from cases.casefile.schema import (
     CompareTable,
@@ -42,6 +43,7 @@ class Case:
     domain: DomainTable
     mesh: MeshTable
     noise: dict[str, NoiseTable]
+    reactions: list[ReactionTable]
     compare: CompareTable
     exits: list[ExitTable]
     marginals: list[MarginalTable]
@@ -96,7 +98,8 @@ class Case:
         """The noise whose strength counts: as given, else the measured one, else the baseline."""
         if self.compare.reference is not None:
             return self.compare.reference
-        measured = [name for name, noise in self.noise.items() if noise.diffusion == "gradient_covariance"]
+        own = ("gradient_covariance", "reactions")
+        measured = [name for name, noise in self.noise.items() if noise.diffusion in own]
         return measured[0] if measured else self.baseline
 
     def error(self, key: str, problem: str, fix: str) -> CaseError:

@@ -15,6 +15,7 @@ from cases.casefile.exit_table import ExitTable
 from cases.casefile.marginal_table import MarginalTable
 from cases.casefile.mean_field_table import MeanFieldTable
 from cases.casefile.ranges import expand, flatten
+from cases.casefile.reaction_table import ReactionTable
 from cases.casefile.reference_table import ReferenceTable
 from cases.casefile.section_table import SectionTable
 from cases.casefile.stability_table import StabilityTable
@@ -142,14 +143,14 @@ class NoiseTable(Table):
     """``[noise.NAME]``: one diffusion tensor A."""
 
     diffusion: Expression | list[list[Expression]] = Field(
-        description='"identity", a scalar or d×d expressions, "hessian", "top_eigenvector", "loss" or '
-        '"gradient_covariance"'
+        description='"identity", a scalar or d×d expressions, "hessian", "top_eigenvector", "loss", '
+        '"gradient_covariance" or "reactions"'
     )
     floor: Annotated[FiniteFloat, Field(ge=0)] = Field(0.0, description="added to the diagonal of A")
-    law: Literal["diffusion", "minibatch"] = Field(
+    law: Literal["diffusion", "minibatch", "reactions"] = Field(
         "diffusion",
-        description='"minibatch": barriers of minibatch SGD itself too, beside those of its diffusion '
-        "(gradient_covariance only)",
+        description='barriers of the process itself too, beside its diffusion: "minibatch" SGD '
+        '(gradient_covariance only), or the jumps of "reactions"',
     )
 
 
@@ -265,6 +266,9 @@ class CaseTable(Table):
     domain: DomainTable = DomainTable()  # type: ignore[call-arg]
     mesh: MeshTable = MeshTable()  # type: ignore[call-arg]
     noise: dict[str, NoiseTable] = {}
+    reactions: list[ReactionTable] = Field(
+        [], alias="reaction", description="jumps of a population process, instead of a loss or drift"
+    )
     compare: CompareTable = CompareTable()  # type: ignore[call-arg]
     exits: list[ExitTable] = Field([], alias="exit", description="sets whose mean exit time is wanted")
     marginals: list[MarginalTable] = Field([], alias="marginal", description="densities of functions")

@@ -164,7 +164,7 @@ class LawBarrier(_Barrier):
     diffusion: Number
     """the barrier of the diffusion with the same drift and covariance"""
     largest_exponent: Number
-    """largest |p·(g − mean g)| over samples and path: the diffusion is right where it is small"""
+    """largest |p·(g − mean g)| or |p·change| along the path: the diffusion is right where it is small"""
     per_learning_rate: Number
     """V1: to first order the barrier at the learning rate eta is barrier + eta V1"""
     path: list[Point]
@@ -174,13 +174,25 @@ class LawBarrier(_Barrier):
 
 
 @with_config(STRICT)
+class LawTime(_Rate):
+    """A mean passage time of the chain itself."""
+
+    epsilon: float
+    """noise level, one over the number of individuals"""
+    log_mfpt: Number
+    """log T; null where the chain has too few or too many states"""
+
+
+@with_config(STRICT)
 class LawEntry(TypedDict):
     """Results of the large-deviation law of the process itself."""
 
-    kind: Literal["minibatch"]
+    kind: Literal["minibatch", "reactions"]
     """which law"""
     barriers: list[LawBarrier]
     """escapes over saddles, in the order of those of the diffusion"""
+    times: NotRequired[list[LawTime]]
+    """passage times of a chain of single steps by its exact sum, for 1/epsilon individuals"""
 
 
 @with_config(STRICT)

@@ -15,6 +15,7 @@ from cases.landscapes.sample_loss import Samples
 from cases.landscapes.tabulated import Accuracy, accuracy, barrier_share, interpolate, within
 from solver import symbolic
 from solver.laws.cumulant import CumulantLaw
+from solver.laws.jumps import JumpLaw
 from solver.soundness import at_point as at_point
 from solver.soundness import box_sample, drift_fault
 from solver.system import Array, Field
@@ -34,7 +35,8 @@ class Landscape:
         covariance: Covariance A of the per-sample gradients, ``(d, N) -> (d, d, N)``; None if unknown.
         covariance_slope: Its derivatives ``(d, N) -> (d, d, d, N)``, the direction last but one, where known.
         divergence: ∇·A of it, ``(d, N) -> (d, N)``.
-        law: The large-deviation law of minibatch SGD; None where the gradients of samples are not known.
+        law: The large-deviation law of minibatch SGD, or of jumps; None where neither samples nor jumps are
+            known.
         parameters: Numbers that noise expressions may use by name.
         interpolation: Estimated errors on the grid where the loss is a table; None otherwise.
     """
@@ -48,7 +50,7 @@ class Landscape:
     covariance: Field | None = None
     covariance_slope: Field | None = None
     divergence: Field | None = None
-    law: CumulantLaw | None = None
+    law: CumulantLaw | JumpLaw | None = None
     parameters: Mapping[str, float] = field(default_factory=dict)
     interpolation: Accuracy | None = None
 

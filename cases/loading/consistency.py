@@ -14,6 +14,7 @@ from cases.casefile.transient_table import GaussianTable
 from cases.landscapes.grid_file import BadTable, read
 from cases.landscapes.models.catalogue import MODELS
 from cases.landscapes.models.registry import options_of
+from cases.landscapes.reactions import drift_of
 from cases.results import references
 from cases.stages.catalogue import STAGES
 from cases.stages.transient.agreement import check_gaussian
@@ -27,6 +28,8 @@ def complete(case: Case) -> Case:
     """
     if case.mean_field is not None:
         return _complete_mean_field(case)
+    if case.reactions:
+        case = _with_reactions(case)
     _check_sources(case)
     if case.system.model is not None:
         case = _with_function(case) if ":" in case.system.model else _with_model(case)
@@ -50,6 +53,22 @@ def complete(case: Case) -> Case:
     return replace(case, compare=compare)
 
 
+def _with_reactions(case: Case) -> Case:
+    """The drift that reactions make; a case that brings another one contradicts itself."""
+    for k, one in enumerate(case.reactions):
+        if len(one.change) != case.dim:
+            raise case.error(
+                f"reaction.{k}.change",
+                f"{len(one.change)} numbers for {case.dim} coordinates",
+                "give one for each",
+            )
+    drift = drift_of(case.reactions, case.dim)
+    for key in ("loss", "model", "data", "drift"):
+        if getattr(case.system, key) is not None and case.system.drift != drift:
+            raise case.error(f"system.{key}", "reactions make a drift of their own", "keep one of them")
+    return replace(case, system=case.system.model_copy(update={"drift": drift}))
+
+
 def _check_sources(case: Case) -> None:
     system = case.system
     if all(source is None for source in (system.loss, system.drift, system.model, system.data)):
@@ -71,6 +90,7 @@ def _complete_mean_field(case: Case) -> Case:
     others = [
         ("system.loss", case.system.loss), ("system.drift", case.system.drift),
         ("system.model", case.system.model), ("system.data", case.system.data), ("noise", case.noise),
+        ("reaction", case.reactions),
         ("compare.epsilon", case.compare.epsilon), ("exit", case.exits), ("simulate", case.simulate),
         ("marginal", case.marginals), ("section", case.section),
         ("transient", case.transient), ("domain.mesh", case.domain.mesh),

@@ -17,6 +17,8 @@ a scalar, or a d×d list, of expressions
     A = 2 L(x) H with the loss L and the same constant Hessian H; see :mod:`cases.noise.loss_noise`.
 ``"gradient_covariance"``
     A = the covariance of the per-sample gradients of a model with data.
+``"reactions"``
+    A = Σ r_k ν_k ν_kᵀ of the reactions of the case: the chemical Langevin equation.
 
 ``floor`` δ of a noise table adds δ I.  Strength is compared at the starting attractor: there every
 noise gets the trace (or determinant) of the reference noise, ``[compare] reference``, by a factor.
@@ -38,6 +40,7 @@ from cases.landscapes.landscape import Landscape, at_point, checked_expression
 from cases.noise.loss_noise import loss_noise
 from cases.noise.requirements import check_noise, check_tensors
 from solver import symbolic
+from solver.laws.jumps import JumpLaw
 from solver.system import Array, Field, System, constant_tensor
 
 
@@ -86,6 +89,8 @@ class _Unavailable(Exception):
 _NO_HESSIAN = ("the system has no loss, so it has no Hessian", "use another noise, or give the loss")
 
 Builder = Callable[[Landscape, Array | None], tuple[Field, Field]]
+#: Noises that the process brings along.
+OF_THE_PROCESS = ("gradient_covariance", "reactions")
 NOISE_MODELS: dict[str, Builder] = {}
 
 
@@ -140,10 +145,17 @@ def _hessian_at(landscape: Landscape, start: Array | None) -> Array:
 
 @noise_model("gradient_covariance")
 def _gradient_covariance(landscape: Landscape, start: Array | None) -> tuple[Field, Field]:
-    if landscape.covariance is None or landscape.divergence is None:
+    if landscape.covariance is None or landscape.divergence is None or isinstance(landscape.law, JumpLaw):
         raise _Unavailable(
             "the system has no data, so it has no gradient covariance", "use a model with data, or write A"
         )
+    return landscape.covariance, landscape.divergence
+
+
+@noise_model("reactions")
+def _reactions(landscape: Landscape, start: Array | None) -> tuple[Field, Field]:
+    if landscape.covariance is None or landscape.divergence is None or not isinstance(landscape.law, JumpLaw):
+        raise _Unavailable("the system has no reactions", "add [[reaction]] tables, or write A")
     return landscape.covariance, landscape.divergence
 
 
@@ -174,7 +186,7 @@ def build(case: Case, landscape: Landscape, name: str, start: Array | None) -> N
             pair = NOISE_MODELS[table.diffusion](landscape, start)
         except _Unavailable as error:
             raise case.error(key, *error.args) from None
-        slope = landscape.covariance_slope if table.diffusion == "gradient_covariance" else None
+        slope = landscape.covariance_slope if table.diffusion in OF_THE_PROCESS else None
         return _with_floor(Noise(name, table.diffusion, *pair, slope), table.floor)
     tensor = _tensor(case, landscape, table, key)
     xs = symbols(case.coordinates)

@@ -11,6 +11,7 @@ from cases.landscapes import grid_file, python_model
 from cases.landscapes.landscape import Landscape, checked_expression, from_drift, from_loss, from_table
 from cases.landscapes.models.catalogue import MODELS
 from cases.landscapes.models.registry import options_of
+from cases.landscapes.reactions import check_rates, with_reactions
 
 
 def build(case: Case) -> Landscape:
@@ -29,8 +30,11 @@ def build(case: Case) -> Landscape:
         return chosen.build(options_of(case, chosen), dict(system.parameters))
     if system.loss is not None:
         return from_loss(_expression(case, "system.loss", system.loss), case.coordinates, system.parameters)
+    if case.reactions:
+        check_rates(case)
     exprs = [_expression(case, f"system.drift.{i}", text) for i, text in enumerate(system.drift or [])]
-    return from_drift(exprs, case.coordinates, system.parameters)
+    landscape = from_drift(exprs, case.coordinates, system.parameters)
+    return with_reactions(case, landscape) if case.reactions else landscape
 
 
 def _from_file(case: Case) -> Landscape:

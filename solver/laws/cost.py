@@ -26,6 +26,9 @@ from solver.laws.law import HALVINGS, MOST_STEPS, SETTLED, Law, Local, Values, d
 #: Steps after which it is asked whether the law moves in that direction at all: it does not where ``v·B⁻¹v``
 #: has grown by such a factor, which is that of a diffusion without noise.
 PATIENCE = 6
+#: Relative size of a step that late which is rounding, for Newton's method would have squared it: near zeros
+#: of b the sums that make H lose digits.  The cost is wrong by as much, the momentum by the root of it.
+ROUNDING = 1e-8
 VANISHED = 1e12
 #: Points that cost this much less than the dearest one need no digits: near zeros of b all is rounding.
 FREE = 1e-12
@@ -91,6 +94,7 @@ def momentum(local: Local, velocity: Array, guess: Array | None = None) -> tuple
             done |= (spent <= FREE * dearest) & (size <= 1e-4 * scale)
             lost = ~np.isfinite(size)
             if n >= PATIENCE:
+                done |= size <= ROUNDING * scale
                 if round_ is None:
                     round_ = _step(here.values(np.zeros_like(q)), v)[2]
                 lost |= weak > VANISHED * round_

@@ -17,7 +17,7 @@ With the weights ``w_i ∝ e^{p·f_i}``: ``∂H/∂p = Σ w_i f_i``, ``∂²H/�
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,6 +53,15 @@ class CumulantLaw:
         fields = self.fields(x)
         drift = fields.mean(axis=0)
         return LocalCumulant(self, x, drift, fields - drift)
+
+    def scaled(self, strength: float) -> CumulantLaw:
+        """The law with ε times a factor: ``H(x, c p)/c``."""
+        return replace(self, strength=strength * self.strength)
+
+    def largest_exponent(self, x: Array, p: Array) -> float:
+        """Largest ``|p·(f_i − b)|`` over samples and points: the diffusion is right where it is small."""
+        tilt = np.einsum("mdn,dn->mn", self.at(x).off, self.strength * p)
+        return float(np.abs(tilt).max())
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,16 @@ class JumpLaw:
         """The Hamiltonian at the points x, ``(d, N)``."""
         return LocalJumps(self, x, self.rates(x))
 
+    def scaled(self, strength: float) -> JumpLaw:
+        """The law with ε times a factor c: jumps c times as large and 1/c as frequent."""
+        return JumpLaw(
+            strength * self.changes, lambda x: self.rates(x) / strength, lambda x: self.slopes(x) / strength
+        )
+
+    def largest_exponent(self, x: Array, p: Array) -> float:
+        """Largest ``|p·ν_k|`` over jumps and points: the diffusion is right where it is small."""
+        return float(np.abs(self.changes @ p).max())
+
     def diffusion(self) -> System:
         """The chemical Langevin equation: the same drift, and ``A = Σ r_k ν_k ν_kᵀ``."""
         nu = self.changes

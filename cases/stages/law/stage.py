@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Law(Stage):
-    """Barriers of minibatch SGD itself."""
+    """Barriers of minibatch SGD, or of a jump process, itself."""
 
     name: ClassVar[str] = "large-deviation law"
 
@@ -32,14 +32,15 @@ class Law(Stage):
             if table.law == "diffusion":
                 continue
             key = f"noise.{name}.law"
-            if table.diffusion != "gradient_covariance":
-                fix = 'write diffusion = "gradient_covariance"'
-                raise case.error(key, "SGD's own law belongs to the noise of its gradients", fix)
+            wanted = {"minibatch": "gradient_covariance", "reactions": "reactions"}[table.law]
+            if table.diffusion != wanted:
+                fix = f'write diffusion = "{wanted}"'
+                raise case.error(key, f"law = {table.law!r} belongs to the noise of the process", fix)
             if landscape.law is None:
                 fix = "use a model with data, or a function that returns sample_gradients (without tabulate)"
                 raise case.error(key, "the gradients of single samples are not known", fix)
             if table.floor:
-                raise case.error(key, "the gradients have no floor", f"leave out noise.{name}.floor")
+                raise case.error(key, "the process has no floor", f"leave out noise.{name}.floor")
 
     def prepare(self, setting: Setting) -> Task:
         """Least action under the noises that have a law."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from cases.base.numbers import number, with_error
+from cases.base.numbers import fixed, number
 from cases.contracts.escapes import LawBarrier, LawEntry
 from cases.contracts.summary import Summary
 from cases.figures.table import Line, PageTable
 
-HEADS = ("escape", "SGD itself", "its diffusion", "ratio", "largest |p·g|", "per η")
+HEADS = ("escape", "itself", "its diffusion", "ratio", "largest |p·g|", "per η")
+KINDS = {"minibatch": "Minibatch SGD itself", "reactions": "The jump process itself"}
 NOTE = (
-    "SGD itself: least action of its own large-deviation law, an upper bound but for its error; its escape "
-    "times grow as exp(barrier/ε) as the learning rate falls. largest |p·g|: exponent of the strongest "
-    "sample on the way out; the diffusion is right where it is well below 1. per η: V₁, the barrier at the "
+    "Itself: least action of the process's own large-deviation law, an upper bound but for its error; its "
+    "escape times grow as exp(barrier/ε). largest |p·g|: exponent of the strongest sample, or jump, on the "
+    "way out; the diffusion is right where it is well below 1. per η: V₁, the barrier of an iteration at the "
     "learning rate η is V + η V₁ to first order"
 )
 
@@ -40,7 +41,8 @@ def baseline(summary: Summary) -> str | None:
 def _cells(row: LawBarrier, summary: Summary, base: str | None) -> tuple[str, ...]:
     end = "–" if row["to"] is None else row["to"]
     ratio = row["barrier"] / row["diffusion"] if row["barrier"] and row["diffusion"] else None
-    own = with_error(row["barrier"], row["error"], 5)
+    own = number(row["barrier"], 6)
+    own += "" if row["error"] is None else f" ± {number(row['error'], 1)}"
     cells = [f"{row['from']} → {end}", own, number(row["diffusion"], 5), number(ratio, 4)]
     cells += [number(row["largest_exponent"], 2), number(row["per_learning_rate"], 2)]
     if base is not None:
@@ -60,14 +62,15 @@ def law_tables(summary: Summary) -> list[str]:
     for name, lines in law_rows(summary):
         heads = HEADS if base is None else (*HEADS, base[:20])
         widths = [max(len(line[i]) for line in [heads, *lines]) for i in range(len(heads))]
-        text = [f"Barriers of minibatch SGD itself, noise '{name[:30]}'"]
+        law = summary["noises"][name]["law"]
+        text = [f"{KINDS[law['kind']]}: barriers, noise '{name[:30]}'"]
         for line in [heads, ["─" * width for width in widths], *lines]:
             cells = [
                 cell.ljust(width) if i == 0 else cell.rjust(width)
                 for i, (cell, width) in enumerate(zip(line, widths, strict=True))
             ]
             text.append("  ".join(cells).rstrip())
-        texts.append("\n".join([*text, *_refusals(summary["noises"][name]["law"])]))
+        texts.append("\n".join([*text, *_refusals(law), *_times(law)]))
     return texts
 
 
@@ -77,7 +80,10 @@ def law_page_tables(summary: Summary) -> list[PageTable]:
     heads = HEADS if base is None else (*HEADS, base)
     return [
         PageTable(
-            f"Minibatch SGD itself, noise {name}", heads, tuple(Line(tuple(row)) for row in lines), f"{NOTE}."
+            f"{KINDS[summary['noises'][name]['law']['kind']]}, noise {name}",
+            heads,
+            tuple(Line(tuple(row)) for row in lines),
+            " ".join([f"{NOTE}.", *_times(summary["noises"][name]["law"])]),
         )
         for name, lines in law_rows(summary)
     ]
@@ -91,8 +97,16 @@ def _refusals(law: LawEntry) -> list[str]:
     ]
 
 
+def _times(law: LawEntry) -> list[str]:
+    return [
+        f"exact sum of the chain, {1 / row['epsilon']:g} individuals, {row['from']} → {row['to']}: "
+        f"log T = {fixed(row['log_mfpt'], 3)}"
+        for row in law.get("times", [])
+    ]
+
+
 def law_sentences(summary: Summary) -> list[str]:
-    """What SGD itself does where its diffusion has another exponent, a sentence for each noise."""
+    """What the process itself does where its diffusion has another exponent, a sentence for each noise."""
     found = []
     for name, entry in summary["noises"].items():
         law = entry.get("law")
@@ -101,11 +115,11 @@ def law_sentences(summary: Summary) -> list[str]:
             for row in (law["barriers"] if law is not None else [])
             if row["barrier"] is not None and row["diffusion"]
         ]
-        if not ratios:
+        if law is None or not ratios:
             continue
         ratio, worst = max(ratios, key=lambda one: abs(one[0] - 1))
         found.append(
-            f"Minibatch SGD itself, beyond its diffusion ('{name}'): the barrier from attractor "
+            f"{KINDS[law['kind']]}, beyond its diffusion ('{name}'): the barrier from attractor "
             f"{worst['from']} over saddle {worst['saddle']} is {number(worst['barrier'], 4)} where the "
             f"diffusion has {number(worst['diffusion'], 4)} ({100 * (ratio - 1):+.1f} %), the largest "
             f"difference of {len(ratios)}."

@@ -62,8 +62,8 @@ def test_a_run_has_the_barriers_of_sgd_itself(tmp_path, capsys):
         assert row["diffusion"] == pytest.approx(0.5, rel=1e-6)
         assert 0.5 < row["largest_exponent"] < 1
     text = capsys.readouterr()
-    assert "0.53759" in text.out + text.err
-    assert "SGD itself" in (out / "report.html").read_text()
+    assert "0.537587" in text.out + text.err
+    assert "Minibatch SGD itself" in (out / "report.html").read_text()
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from solver.laws.least_action import LeastAction, least_action
 from solver.laws.line import potential_difference
 from solver.paths.action import density
 from solver.system import Array, System
-from tests.solver.laws.examples import double_well_sample, turned_product
+from tests.solver.laws.examples import double_well_sample, schlogl, turned_product
 
 RNG = np.random.default_rng(2)
 SLOPES, OFFSETS = RNG.standard_normal((30, 2, 2)), RNG.standard_normal((30, 2))
@@ -189,3 +189,27 @@ def test_least_action_of_a_gradient_system_on_a_curved_way() -> None:
     found = least_action(law, np.array([-1.0, 1.0]), np.zeros(2))
     assert isinstance(found, LeastAction)
     assert 0.5 * (1 - 1e-7) <= found.action <= 0.5 * (1 + 2e-4)
+
+
+def test_least_action_of_sheared_jumps() -> None:
+    """A population with a threshold beside another one, in sheared coordinates: V is that of the first."""
+    line, shear = schlogl(), 0.6
+    changes = np.array([[1.0, 0.0], [-1.0, 0.0], [shear, 1.0], [-shear, -1.0]])
+
+    def rates(x: Array) -> Array:
+        own = line.rates(x[:1] - shear * x[1:])
+        return np.concatenate([own, np.array([1 + 0 * x[1], x[1]])])
+
+    def slopes(x: Array) -> Array:
+        own = line.slopes(x[:1] - shear * x[1:])
+        both = np.concatenate([own, -shear * own], axis=1)
+        other = np.zeros((2, 2, x.shape[1]))
+        other[1, 1] = 1.0
+        return np.concatenate([both, other])
+
+    law = JumpLaw(changes, rates, slopes)
+    found = least_action(law, np.array([4.0 + shear, 1.0]), np.array([2.0 + shear, 1.0]))
+    assert isinstance(found, LeastAction)
+    exact = potential_difference(line, 4.0, 2.0)
+    assert found.action == pytest.approx(exact, rel=1e-4)
+    assert found.action >= exact * (1 - 1e-7)

@@ -139,3 +139,17 @@ def test_chains_that_are_none_are_refused() -> None:
     with pytest.raises(ValueError, match="states"):
         log_passage_time(law, 1e8, 0.5, 0.0, 1.0)
     assert log_passage_time(law, 100, 1.0, 1.0 - 1e-2, 1.0) == pytest.approx(-np.log(100.0))
+
+
+def test_the_sum_of_a_chain_is_the_solution_of_its_equations() -> None:
+    """Times from every state by a dense solve, up and down, with the wall reflecting."""
+    law, size = schlogl(), 12
+    for start, end, wall in ((1.0, 4.0, 0.0), (4.0, 1.0, 9.0)):
+        states = np.arange(size * min(wall, end), size * max(wall, end) + 1)
+        up, down = size * law.rates(states[None] / size)
+        up[-1], down[0] = 0.0, 0.0
+        generator = np.diag(up[:-1], 1) + np.diag(down[1:], -1) - np.diag(up + down)
+        inside = states != size * end
+        times = np.linalg.solve(-generator[np.ix_(inside, inside)], np.ones(inside.sum()))
+        exact = np.log(times[states[inside] == size * start][0])
+        assert log_passage_time(law, size, start, end, wall) == pytest.approx(exact, rel=1e-9)
