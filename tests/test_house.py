@@ -42,6 +42,7 @@ STAGES = {
     "stages.exits": {"stages.base", "stages.simulation"},
     "stages.floor": {"stages.base"},
     "stages.law": {"stages.base"},
+    "stages.learning_rate": {"stages.base"},
     "stages.marginals": {"stages.base"},
     "stages.mean_field": {"stages.base", "stages.transient"},
     "stages.section": {"stages.base"},

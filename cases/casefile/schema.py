@@ -161,6 +161,9 @@ class CompareTable(Table):
         "trace", description='equal "trace" or "det" of A at the starting attractor, or "none"'
     )
     epsilon: list[Positive] = Field([], description="noise levels for densities and rates; [] = only V")
+    learning_rate: list[Positive] = Field(
+        [], description="learning rates of SGD at which passage times are given too, to first order"
+    )
     from_: int | Point | None = Field(
         None, alias="from", description="index or point of the starting attractor"
     )

@@ -196,6 +196,38 @@ class LawEntry(TypedDict):
 
 
 @with_config(STRICT)
+class StepChange(_Barrier):
+    """What a finite learning rate changes of a barrier."""
+
+    saddle: int
+    """number of the saddle"""
+    change: Number
+    """V1: to first order the barrier at the learning rate eta is barrier + eta V1"""
+
+
+@with_config(STRICT)
+class LearningRateTime(_Rate):
+    """A mean passage time at a learning rate."""
+
+    epsilon: float
+    """noise level"""
+    learning_rate: float
+    """learning rate eta, of batches of eta/epsilon"""
+    log_mfpt: Number
+    """log T of the chain whose rates are changed by exp(-eta V1/epsilon)"""
+
+
+@with_config(STRICT)
+class LearningRateEntry(TypedDict):
+    """Passage times at finite learning rates."""
+
+    barriers: list[StepChange]
+    """changes of the barriers, in their order"""
+    times: list[LearningRateTime]
+    """passage times at every noise level and learning rate"""
+
+
+@with_config(STRICT)
 class PowerLawEntry(TypedDict):
     """The tail of the density as a power of the loss, under noise in proportion to it."""
 

@@ -13,7 +13,14 @@ from cases.contracts.comparisons import (
     ExitComparisonEntry,
     ReferenceEntry,
 )
-from cases.contracts.escapes import BarrierEntry, LawEntry, PowerLawEntry, RateEntry, StationaryEntry
+from cases.contracts.escapes import (
+    BarrierEntry,
+    LawEntry,
+    LearningRateEntry,
+    PowerLawEntry,
+    RateEntry,
+    StationaryEntry,
+)
 from cases.contracts.exits import ExitEntry
 from cases.contracts.further import (
     EvolutionEntry,
@@ -61,6 +68,8 @@ class NoiseEntry(TypedDict):
     """the tail of the density, under noise in proportion to the loss"""
     law: NotRequired[LawEntry]
     """barriers of the process itself, where the case names its law"""
+    learning_rate: NotRequired[LearningRateEntry]
+    """passage times at finite learning rates"""
     exits: NotRequired[list[ExitEntry]]
     """exits from sets"""
     marginals: NotRequired[list[MarginalEntry]]

@@ -6,6 +6,7 @@ from cases.stages.base.stage import Stage
 from cases.stages.exits.stage import Exits
 from cases.stages.floor.stage import Floor
 from cases.stages.law.stage import Law
+from cases.stages.learning_rate.stage import LearningRate
 from cases.stages.marginals.stage import Marginals
 from cases.stages.mean_field.stage import MeanFieldStage
 from cases.stages.section.stage import Section
@@ -17,6 +18,7 @@ from cases.stages.transient.stage import Transient
 STAGES: tuple[Stage, ...] = (
     Simulation(),
     Law(),
+    LearningRate(),
     Marginals(),
     Section(),
     Exits(),

@@ -101,6 +101,20 @@ def least_action(
     return _with_points(law, path, value, error)
 
 
+def near_line(law: Law, line: Array, tolerance: float = 1e-4) -> LeastAction:
+    """The path of least action next to a polyline ``(n, d)``, with its ends.
+
+    Raises:
+        NotConverged: If the action of 96 modes is uncertain by a per cent.
+    """
+    value, error, path = _refined(law, np.inf, fitted(line, FIRST), tolerance)
+    if not error <= 0.01 * value:
+        raise NotConverged(
+            f"the least action is {value:.6g}, but it still depends on the modes by {error:.1g}"
+        )
+    return _with_points(law, path, value, error)
+
+
 def arcs(start: Array, end: Array) -> list[Path]:
     """The straight path and arcs on its sides, ``|φ'| ∝ 1 − s²`` along the straight one."""
     lean = end - start
