@@ -221,7 +221,7 @@ def spiral(system: Dynamics, start: Array, end: Array, inner: float = 1e-2) -> A
 def barrier(
     system: Dynamics, start: Array, saddle: Array, counts: Sequence[int] | None = None, iterations: int = 4000
 ) -> tuple[float, Array]:
-    """The least action from an attractor to a saddle.
+    """The least action from an attractor to a saddle or another point.
 
     First guesses are the straight path and the way down reversed in time, or a spiral out of a focus.  From a
     focus six digits cannot be had by few nodes: errors of up to 2e-4 remain with the default numbers.
@@ -232,10 +232,33 @@ def barrier(
         )
     counts = counts or (12, 24, 48, 96)
     guesses = [straight(start, saddle)]
-    down = fallen(system, start, saddle)
+    ends = np.abs(system.drift(np.stack([saddle, (start + saddle) / 2], axis=1))).max(axis=0)
+    down = fallen(system, start, saddle) if ends[0] < 1e-6 * ends[1] else None
     guesses += [] if down is None else [down]
     found = [least(system, guess, counts, grading, iterations) for guess in guesses for grading in AT_A_NODE]
     return min(found, key=lambda one: one[0])
+
+
+def round_a_cycle(system: Dynamics, start: Array, end: Array) -> Array:
+    """Once along the drift from a point of a limit cycle, on until near the end, then straight to it."""
+    speed = np.linalg.norm(system.drift(start[:, None]))
+    done = solve_ivp(
+        lambda t, y: system.drift(y[:, None])[:, 0],
+        (0, 200 * np.linalg.norm(end - start) / speed),
+        start,
+        "LSODA",
+        rtol=1e-9,
+        atol=1e-10 * np.linalg.norm(end - start),
+        max_step=0.02 * np.linalg.norm(end - start) / speed,
+    )
+    orbit = done.y.T
+    far = np.linalg.norm(orbit - start, axis=1)
+    left = np.argmax(far > 0.5 * far.max())
+    again = left + np.argmax((far[left:-1] < 0.05 * far.max()) & (far[left + 1 :] > far[left:-1]))
+    away = np.linalg.norm(orbit[again:] - end, axis=1)
+    period = max(int(again), 1)
+    nearest = int(again) + int(np.argmin(away[:period]))
+    return np.vstack([orbit[: nearest + 1], end])
 
 
 def turns(system: Dynamics, start: Array) -> bool:

@@ -12,6 +12,7 @@ words that :func:`derived` understands, so that no value in a case file stands u
     mean passage time by a double integral              in one dimension
     quadrature of exp(-2 loss/epsilon) over the box     a moment
     least action to the saddle (x, y) [by way of (x, y)]     tests/minimum_action.py
+    least action from the start (x, y) to the edge (x, y)    of a set; from a cycle after one turn
 """
 
 from __future__ import annotations
@@ -310,6 +311,40 @@ def least_action(
     return minimum_action.least(moving, guess, counts or (12, 24, 48, 96), 0.0, iterations)[0]
 
 
+def least_action_to_an_edge(
+    system: Plain, reference: Mapping[str, Any], counts: Sequence[int] | None = None, iterations: int = 4000
+) -> float:
+    """The least action from a point attractor, or a point of a cycle, to a point of the edge of a set."""
+    source = reference["source"]
+    start, edge = np.array(point(source, "start")), np.array(point(source, "edge"))
+    moving = minimum_action.dynamics(system.names, system.drift, system.diffusion(reference["noise"]))
+    if np.abs(moving.drift(start[:, None])).max() < 1e-4 * np.abs(moving.drift(edge[:, None])).max():
+        start = system.zero(list(start))
+        return minimum_action.barrier(moving, start, edge, counts, iterations)[0]
+    guess = minimum_action.round_a_cycle(moving, start, edge)
+    return minimum_action.least(moving, guess, counts or (48, 96, 144), 0.0, iterations)[0]
+
+
+def beside(system: Plain, reference: Mapping[str, Any], step: float) -> Mapping[str, Any]:
+    """The same reference to a point of the edge a step further along it."""
+    (table,) = [one for one in system.data["exit"] if one["name"] == reference["exit"]]
+    edge = np.array(point(reference["source"], "edge"))
+    if "ball" in table:
+        centre, radius = np.array(table["ball"]["centre"]), table["ball"]["radius"]
+        inside = sum((one - c) ** 2 for one, c in zip(system.names, centre, strict=True)) - radius**2
+    else:
+        inside = system.expression(table["inside"])
+    outward = sp.Matrix([sp.diff(inside, one) for one in system.names])
+    height, slope = system.function(inside), system.function(outward)
+    normal = slope(*edge).ravel()
+    moved = edge + step * np.array([-normal[1], normal[0]]) / np.linalg.norm(normal)
+    for _ in range(20):  # back to the edge
+        normal = slope(*moved).ravel()
+        moved = moved - height(*moved) * normal / (normal @ normal)
+    text = "edge (" + ", ".join(f"{one:.10g}" for one in moved) + ")"
+    return dict(reference) | {"source": re.sub(r"edge \([^)]*\)", text, reference["source"])}
+
+
 METHODS: dict[str, Callable[[Plain, Mapping[str, Any]], float]] = {
     "twice the rise of the loss": rise,
     "exact V = ": exact,
@@ -319,4 +354,5 @@ METHODS: dict[str, Callable[[Plain, Mapping[str, Any]], float]] = {
     "mean passage time by a double integral": log_time_on_a_line,
     "quadrature of exp(-2 loss/epsilon)": moment,
     "least action to the saddle": least_action,
+    "least action from the start": least_action_to_an_edge,
 }
