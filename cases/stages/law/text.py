@@ -44,7 +44,7 @@ def _cells(row: LawBarrier, summary: Summary, base: str | None) -> tuple[str, ..
     own = number(row["barrier"], 6)
     own += "" if row["error"] is None else f" ± {number(row['error'], 1)}"
     cells = [f"{row['from']} → {end}", own, number(row["diffusion"], 5), number(ratio, 4)]
-    cells += [number(row["largest_exponent"], 2), number(row["per_learning_rate"], 2)]
+    cells += [number(row["largest_exponent"], 2), _change(row)]
     if base is not None:
         same = [
             one["barrier"]
@@ -53,6 +53,14 @@ def _cells(row: LawBarrier, summary: Summary, base: str | None) -> tuple[str, ..
         ]
         cells.append(number(same[0] if same else None, 5))
     return tuple(cells)
+
+
+def _change(row: LawBarrier) -> str:
+    """V₁; 0 where it is the rounding of a sum of terms of the size of the barrier."""
+    change, barrier = row["per_learning_rate"], row["barrier"]
+    if change is None or barrier is None:
+        return number(None)
+    return "0" if abs(change) < 1e-10 * barrier else number(change, 2)
 
 
 def law_tables(summary: Summary) -> list[str]:
