@@ -48,17 +48,23 @@ def probe_field(arguments: argparse.Namespace) -> int:
             str(folder), "--noise", f"there is no noise '{name}'", suggestion(name, noises, "noises")
         )
     points = np.array(_points(arguments.at))
+    from cases.results.damage import reading
     from solver.output.probe import fields, probe
+    from solver.output.reading import Unreadable
 
     path = folder / f"{name}.vtkhdf"
-    known = fields(path)
+    with reading(folder):
+        known = fields(path)
     if arguments.field not in known:
         fix = suggestion(arguments.field, known, "fields")
         raise CaseError(str(path), arguments.field, "there is no such field", fix)
-    try:
-        values = probe(path, arguments.field, points)
-    except ValueError as error:
-        raise CaseError(str(path), "--at", str(error), "correct the points") from None
+    with reading(folder):
+        try:
+            values = probe(path, arguments.field, points)
+        except Unreadable:
+            raise
+        except ValueError as error:
+            raise CaseError(str(path), "--at", str(error), "correct the points") from None
     print(json.dumps(values))
     return EXIT_GOOD
 
@@ -85,16 +91,20 @@ def _points(texts: Sequence[str]) -> list[list[float]]:
 
 def rebuild_report(arguments: argparse.Namespace) -> int:
     """Write report.html of a finished run or sweep again (of a sweep table and figure too); print where."""
+    from cases.results.damage import reading
+
     if (arguments.folder / "sweep.json").is_file():
         from cases.sweep.run import redraw
 
-        redraw(arguments.folder)
+        with reading(arguments.folder):
+            redraw(arguments.folder)
         print(arguments.folder / "report.html")
         return EXIT_GOOD
     folder = _result_folder(arguments.folder)
     from cases.report.page import write_report
 
-    write_report(folder)
+    with reading(folder):
+        write_report(folder)
     print(folder / "report.html")
     return EXIT_GOOD
 
@@ -123,8 +133,10 @@ def paraview_script(arguments: argparse.Namespace) -> int:
         )
     folder = _result_folder(arguments.folder)
     from cases.report.paraview import draw, write_script
+    from cases.results.damage import reading
 
-    script = write_script(folder)
+    with reading(folder):
+        script = write_script(folder)
     print(script)
     if picture is not None:
         draw(script, picture)

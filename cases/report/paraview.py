@@ -22,8 +22,7 @@ from cases.base.display import run_on_display
 from cases.base.errors import CaseError
 from cases.figures.rundata import RunData, load_run
 from cases.figures.style import colour
-from solver.output.celllocator import CellLocator
-from solver.output.probe import fields, sample
+from solver.output.probe import fields, locator_of, sample
 from solver.output.replacing import write_text
 from solver.output.vtkgrid import read_field, read_grid
 
@@ -123,7 +122,7 @@ def _tensor_places(
     if run.dim != 2 or not run.has(noise, "diffusion") or not run.has(noise, "V"):
         return found if run.dim > 1 else []
     path = run.grid_file(noise)
-    locator = CellLocator(read_grid(path))
+    locator = locator_of(path)
     step = float(np.max(high - low)) / _ACROSS
     lines = [np.arange(a + step / 2, b, step) for a, b in zip(low, high, strict=True)]
     points = np.stack(np.meshgrid(*lines, indexing="ij"), axis=-1).reshape(-1, 2)

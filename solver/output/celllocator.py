@@ -38,7 +38,9 @@ class CellLocator:
         avoid = np.zeros(len(self.grid.nodes), dtype=bool) if avoid is None else avoid
         cells = np.full(len(points), -1, dtype=np.int64)
         reference = np.zeros_like(points)
-        missing = np.flatnonzero(np.isfinite(points).all(axis=1))
+        # the search tree knows nothing of points that are too far away for a distance
+        low, high = self._lower.min(axis=0) - self._slack, self._upper.max(axis=0) + self._slack
+        missing = np.flatnonzero(((points >= low) & (points <= high)).all(axis=1))
         for count in (*_NEIGHBOURS, 0):
             if count == 0:  # thorough but slow: not for a better face
                 missing = missing[cells[missing] < 0]

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from solver.output.reading import opened
 from solver.output.replacing import replacing
 
 __all__ = ["Polyline", "read_polylines", "write_polylines"]
@@ -88,21 +89,24 @@ def write_polylines(path: str | Path, lines: Sequence[Polyline]) -> None:
 
 
 def read_polylines(path: str | Path) -> list[Polyline]:
-    """Read back the paths of a file written by :func:`write_polylines`."""
-    with h5py.File(path, "r") as file:
-        root = file["VTKHDF"]
+    """Read back the paths of a file written by :func:`write_polylines`.
+
+    Raises:
+        Unreadable: If it is damaged, or none of ours.
+    """
+    with opened(path) as root:
         dim, names = int(root.attrs["GeometricDimension"]), [str(name) for name in root.attrs["Names"]]
         points = root["Points"][:, :dim]
         ends = root["Lines/Offsets"][:]
         point_data = {key: data[:] for key, data in root["PointData"].items()}
         ids = {key: data[:] for key, data in root["CellData"].items()}
-    which = ids.pop("name")
-    return [
-        Polyline(
-            points[start:stop],
-            {key: data[start:stop] for key, data in point_data.items()},
-            {key: int(data[i]) for key, data in ids.items()},
-            names[which[i]],
-        )
-        for i, (start, stop) in enumerate(pairwise(ends))
-    ]
+        which = ids.pop("name")
+        return [
+            Polyline(
+                points[start:stop],
+                {key: data[start:stop] for key, data in point_data.items()},
+                {key: int(data[i]) for key, data in ids.items()},
+                names[which[i]],
+            )
+            for i, (start, stop) in enumerate(pairwise(ends))
+        ]

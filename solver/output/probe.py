@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solver.output.celllocator import CellLocator
+from solver.output.reading import Unreadable
 from solver.output.vtkgrid import VtkGrid, field_names, read_field, read_grid
 
-__all__ = ["Value", "fields", "probe", "sample"]
+__all__ = ["Value", "fields", "locator_of", "probe", "sample"]
 
 Array = NDArray[np.float64]
 Value = float | list[float] | list[list[float]] | None
@@ -58,7 +59,7 @@ def sample(
     """
     points = np.atleast_2d(np.asarray(points, dtype=np.float64))
     data = read_field(path, field)
-    locator = locator or CellLocator(read_grid(path))
+    locator = locator or locator_of(path)
     grid = locator.grid
     if points.ndim != 2 or points.shape[1] != grid.dim:
         raise ValueError(f"points need {grid.dim} coordinates for {Path(path).name}, not {points.shape[-1]}")
@@ -66,12 +67,27 @@ def sample(
     cells, reference = locator.locate(points, broken)
     found = cells >= 0
     result = np.full((len(points), *data.values.shape[1:]), np.nan)
+    if not found.any():  # no basis can be had of no points
+        return result
     if data.per_cell:
         result[found] = data.values[cells[found]]
         return result
     basis = grid.basis(reference[found])
     result[found] = np.einsum("pn,pn...->p...", basis, data.values[grid.nodes[cells[found]]])
     return result
+
+
+def locator_of(path: str | Path) -> CellLocator:
+    """What finds points in the grid of a file.
+
+    Raises:
+        Unreadable: If the file is damaged, or none of ours.
+    """
+    grid = read_grid(path)
+    try:
+        return CellLocator(grid)
+    except np.linalg.LinAlgError:
+        raise Unreadable(path, "it is damaged: a cell has no volume") from None
 
 
 def _broken_cells(grid: VtkGrid, values: Array, per_cell: bool) -> NDArray[np.bool_]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +9,14 @@ from typing import Any
 
 import basix
 import dolfinx
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from solver.output.reading import Unreadable, opened
+
 Array = NDArray[np.float64]
 
+_HIGHEST = 10  # degree of cells
 _DOLFINX_CELLS = {
     name: getattr(dolfinx.mesh.CellType, name)
     for name in ("interval", "triangle", "quadrilateral", "tetrahedron", "hexahedron")
@@ -72,25 +72,38 @@ class VtkGrid:
 
 
 def read_grid(path: str | Path) -> VtkGrid:
-    """Read the grid of a VTKHDF file."""
-    with _open(path) as root:
+    """Read the grid of a VTKHDF file.
+
+    Raises:
+        Unreadable: If it is damaged, or none of ours.
+    """
+    with opened(path) as root:
         cell_name, degree = str(root.attrs["CellName"]), int(root.attrs["Degree"])
         points = root["Points"][:, : int(root.attrs["GeometricDimension"])]
         cells = int(root["NumberOfCells"][0])
         connectivity = root["Connectivity"][:].reshape(cells, -1)
-    order = dolfinx.cpp.io.perm_vtk(_DOLFINX_CELLS[cell_name], connectivity.shape[1])
+        if cell_name not in _DOLFINX_CELLS or not 1 <= degree <= _HIGHEST or not cells:
+            raise Unreadable(path, f"it is damaged: {cells} cells '{cell_name}' of degree {degree}")
+        if not np.isfinite(points).all() or not 1 <= points.shape[1] <= 3:
+            raise Unreadable(path, "it is damaged: a node is nowhere")
+        if connectivity.min() < 0 or connectivity.max() >= len(points):
+            raise Unreadable(path, "it is damaged: a cell has a node that is not there")
+        found = VtkGrid(cell_name, degree, points, connectivity)
+        if found.element.dim != connectivity.shape[1]:
+            raise Unreadable(path, f"it is damaged: {connectivity.shape[1]} nodes a cell")
+        order = dolfinx.cpp.io.perm_vtk(_DOLFINX_CELLS[cell_name], connectivity.shape[1])
     return VtkGrid(cell_name, degree, points, connectivity[:, order])
 
 
 def read_dimension(path: str | Path) -> int:
     """Number of coordinates of the grid of a VTKHDF file."""
-    with _open(path) as root:
+    with opened(path) as root:
         return int(root.attrs["GeometricDimension"])
 
 
 def field_names(path: str | Path) -> list[str]:
     """Names of the point fields and cell fields of a VTKHDF file."""
-    with _open(path) as root:
+    with opened(path) as root:
         return [*root["PointData"], *root["CellData"]]
 
 
@@ -103,24 +116,15 @@ def read_field(path: str | Path, field: str) -> FieldData:
     names = field_names(path)
     if field not in names:
         raise ValueError(f"no field {field!r} in {Path(path).name}; there are: {', '.join(names)}")
-    with _open(path) as root:
+    with opened(path) as root:
         per_cell = field in root["CellData"]
         dataset = root["CellData" if per_cell else "PointData"][field]
         values = np.asarray(dataset[...], dtype=np.float64)
         shape = tuple(int(n) for n in dataset.attrs["ValueShape"])
+        rows = int(root["NumberOfCells"][0]) if per_cell else len(root["Points"])
+        if len(values) != rows:
+            raise Unreadable(path, f"it is damaged: {len(values)} values of {field} for {rows} places")
     if not per_cell and shape:
         values = values.reshape(len(values), *(3,) * len(shape))
         values = values[(slice(None), *(slice(n) for n in shape))]
     return FieldData(values, per_cell)
-
-
-@contextmanager
-def _open(path: str | Path) -> Iterator[h5py.Group]:
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise ValueError(f"cannot read {path} as HDF5: {error}") from None
-    with file:
-        if "VTKHDF" not in file or "CellName" not in file["VTKHDF"].attrs:
-            raise ValueError(f"{path} holds no grid written by quasipot")
-        yield file["VTKHDF"]

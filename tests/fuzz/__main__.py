@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-KINDS = ("casefiles", "tables", "meshes")
+KINDS = ("casefiles", "tables", "meshes", "results")
 
 
 def main() -> int:

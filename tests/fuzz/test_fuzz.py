@@ -6,7 +6,7 @@ import random
 import pytest
 
 # trials of each kind in the suite: about 60 s of processor time in all
-COUNTS = {"casefiles": 300, "tables": 150, "meshes": 150}
+COUNTS = {"casefiles": 300, "tables": 150, "meshes": 150, "results": 12}
 
 
 @pytest.mark.parametrize("kind", COUNTS)

@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from cases import cli
 from cases.base.numbers import factor, number, with_interval
 from cases.figures.rundata import load_run
 from cases.report.field_figures import all_figures
@@ -158,3 +159,12 @@ def test_numbers():
     assert [factor(x) for x in (0.0, 23.5, -30.0, None)] == ["1.00", "1.6e10", "9.4e-14", "–"]
     assert with_interval(2.0, [1.9, 2.1]) == "2.00 ± 0.10"
     assert with_interval(2.0, None) == "2.00"
+
+
+def test_points_far_away_and_no_point_inside(folder, capsys):
+    """Also on the line, and where distances overflow."""
+    dim = load_run(folder).dim
+    for far in ("3", "1e300", "-1e308"):
+        at = ",".join([far] * dim)
+        assert cli.main(["probe", str(folder), "V", "--noise", "across", f"--at={at}"]) == 0
+        assert json.loads(capsys.readouterr().out) == [None]

@@ -132,7 +132,7 @@ def test_probe_refuses(tmp_path: Path):
         probe(path, "V", np.zeros((1, 3)))
     assert probe(path, "V", np.array([[5.0, 0.0], [np.nan, 0.0], [0.5, 0.5]]))[:2] == [None, None]
     (tmp_path / "b.vtkhdf").write_text("no HDF5")
-    with pytest.raises(ValueError, match="cannot read"):
+    with pytest.raises(ValueError, match="cannot be read"):
         fields(tmp_path / "b.vtkhdf")
 
 
