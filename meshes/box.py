@@ -8,13 +8,24 @@ import numpy as np
 from dolfinx import mesh
 from mpi4py import MPI
 
+LEAST, SLENDER = 8, 16.0
+
 Bounds = Sequence[tuple[float, float]]
 
 
 def cells_per_side(bounds: Bounds, resolution: int) -> list[int]:
-    """Numbers of cells along each side so that the cells are as equilateral as the box allows."""
+    """Numbers of cells along each side so that the cells are as equilateral as the box allows.
+
+    A side that is sixteen times shorter than the longest has eight all the same (or the resolution, if that
+    is less): coordinates have units of their own.
+    """
     lengths = [high - low for low, high in bounds]
-    return [max(1, round(resolution * length / max(lengths))) for length in lengths]
+    longest = max(lengths)
+    leasts = [min(resolution, LEAST) if SLENDER * length < longest else 1 for length in lengths]
+    return [
+        max(least, round(resolution * length / longest))
+        for least, length in zip(leasts, lengths, strict=True)
+    ]
 
 
 def box(comm: MPI.Comm, bounds: Bounds, resolution: int) -> mesh.Mesh:

@@ -124,12 +124,16 @@ class DomainTable(Table):
 class MeshTable(Table):
     """``[mesh]``: resolution and finite-element degree."""
 
-    resolution: Annotated[int, Field(ge=4)] = Field(64, description="cells along the longest side")
+    resolution: Annotated[int, Field(ge=4)] = Field(
+        64, description="cells along the longest side; 64, more for long boxes, fewer in space"
+    )
     degree: Annotated[int, Field(ge=2, le=5)] = Field(3, description="finite-element degree of V, 2 to 5")
     cell: Literal["simplex"] = Field("simplex", description="intervals, triangles, tetrahedra")
     refine: list[Point] = Field([], description="points that the mesh is graded towards")
     deviations: Positive = Field(
-        1.0, description="cells at the attractors, in least standard deviations of the lowest-noise density"
+        1.0,
+        description="cells at the attractors, in least standard deviations of the lowest-noise density; in "
+        "space 1 means as small as a mesh of the default size allows",
     )
     valleys: Annotated[FiniteFloat, Field(ge=1)] = Field(
         1.0, description="how many times smaller cells are where the loss is below the highest pass"

@@ -15,6 +15,7 @@ from cases.landscapes.grid_file import BadTable, read
 from cases.landscapes.models.catalogue import MODELS
 from cases.landscapes.models.registry import options_of
 from cases.landscapes.reactions import drift_of
+from cases.problem.default_mesh import default_resolution
 from cases.results import references
 from cases.stages.catalogue import STAGES
 from cases.stages.transient.agreement import check_gaussian
@@ -48,7 +49,7 @@ def complete(case: Case) -> Case:
         what = "there is no loss" if case.system.drift is not None else "this case looks for no pass"
         raise case.error("mesh.valleys", f"{what}, so that nothing lies below a pass", "leave it out")
     references.check(case, case.references)
-    case = _with_mesh_file(case)
+    case = _with_resolution(_with_mesh_file(case))
     compare = case.compare.model_copy(update={"baseline": case.baseline, "reference": case.reference})
     return replace(case, compare=compare)
 
@@ -67,6 +68,14 @@ def _with_reactions(case: Case) -> Case:
         if getattr(case.system, key) is not None and case.system.drift != drift:
             raise case.error(f"system.{key}", "reactions make a drift of their own", "keep one of them")
     return replace(case, system=case.system.model_copy(update={"drift": drift}))
+
+
+def _with_resolution(case: Case) -> Case:
+    """The resolution that the dimension and the shape of the box allow, where none is given."""
+    if "resolution" in case.mesh.model_fields_set or case.domain.bounds is None:
+        return case
+    resolution = default_resolution(case.domain.bounds, case.mesh.degree)
+    return replace(case, mesh=case.mesh.model_copy(update={"resolution": resolution}))
 
 
 def _check_sources(case: Case) -> None:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 from dolfinx.mesh import Mesh
 
 from cases.casefile.case import Case
 from cases.noise.tensors import ScaledNoise
+from cases.problem.default_mesh import SPACE
+from cases.problem.memory import check_cells, unknowns_of
 from cases.problem.places import Structure, grade, outline
 from meshes.jumps import fitted_to_jumps
 from meshes.refine import refined_below
+from meshes.serial import on_root
 from solver.analysis.adaptivity import adapted
 from solver.analysis.stages import well_sizes
 from solver.elements.evaluate import bounding_box
 
 # how often cells that are cut by a kink of the loss are halved
 REFINEMENTS = {1: 0, 2: 4, 3: 0}
+# in space, where mesh.deviations is 1 and the resolution no higher than the default, cells at the attractors
+# are larger by the first of these factors with which the mesh is of the size that is made for, or by the last
+LARGER = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 
 
 def graded_mesh(case: Case, domain: Mesh, places: Structure, noises: Mapping[str, ScaledNoise]) -> Mesh:
@@ -39,11 +46,25 @@ def graded_mesh(case: Case, domain: Mesh, places: Structure, noises: Mapping[str
                 along = outline(place)
                 points += list(along)
                 sizes += [case.mesh.deviations * size] * len(along)
-    domain = grade(case, domain, points, sizes, [s.point for s in places.saddles if s.saddle is not None])
+    passes = [s.point for s in places.saddles if s.saddle is not None]
+    small = case.dim == 3 and case.mesh.deviations == 1.0 and _unknowns(case, domain) <= SPACE
+    for factor in LARGER if small else (1.0,):
+        graded = grade(case, domain, points, [factor * size for size in sizes], passes)
+        if _unknowns(case, graded) <= SPACE:
+            break
+    domain = graded
     drift = next((noise.system.drift for noise in noises.values()), None)
     if drift is not None and case.domain.bounds is not None and not places.found.smooth:
         domain = fitted_to_jumps(domain, drift, REFINEMENTS[case.dim])
-    return _with_valleys(case, domain, places, next(iter(noises.values()), None))
+    domain = _with_valleys(case, domain, places, next(iter(noises.values()), None))
+    cells = domain.topology.index_map(domain.topology.dim).size_global
+    # memory is looked at on one rank: the others must not decide otherwise
+    on_root(domain.comm, partial(check_cells, case, cells))
+    return domain
+
+
+def _unknowns(case: Case, domain: Mesh) -> int:
+    return unknowns_of(case, domain.topology.index_map(domain.topology.dim).size_global)
 
 
 def _with_valleys(case: Case, domain: Mesh, places: Structure, noise: ScaledNoise | None) -> Mesh:

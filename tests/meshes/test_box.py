@@ -41,7 +41,10 @@ def test_box_of_four_sides_is_refused():
 
 
 def test_box_of_one_cell():
-    assert cells_per_side([(0.0, 1.0), (0.0, 0.01)], 3) == [3, 1]
+    assert cells_per_side([(0.0, 1.0), (0.0, 0.1)], 3) == [3, 1]
+    # units of their own
+    assert cells_per_side([(0.0, 1e5), (0.0, 1.0)], 64) == [64, 8]
+    assert cells_per_side([(0.0, 1.0), (0.0, 0.01)], 3) == [3, 3]
 
 
 @pytest.mark.mpi
