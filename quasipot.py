@@ -26,28 +26,36 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     _os.environ.setdefault(_name, "1")
 
 from cases.base.errors import CaseError  # noqa: E402
+from cases.notebook.from_case import CaseResult, LoadedCase, load  # noqa: E402
 from cases.notebook.parts import Barrier, Check, EscapePath, Level  # noqa: E402
 from cases.notebook.result import Result  # noqa: E402
+from cases.notebook.simulate import simulate  # noqa: E402
 from cases.notebook.solve import find_places, solve  # noqa: E402
 from solver.analysis.tolerance import Mesh  # noqa: E402
 from solver.errors import DegenerateFixedPoints, NotConverged, SolverError, UnsuitableDomain  # noqa: E402
 from solver.places.places import Places  # noqa: E402
+from solver.simulation.survival import Simulation  # noqa: E402
 from solver.system import System  # noqa: E402
 
 __all__ = [
     "Barrier",
     "CaseError",
+    "CaseResult",
     "Check",
     "DegenerateFixedPoints",
     "EscapePath",
     "Level",
+    "LoadedCase",
     "Mesh",
     "NotConverged",
     "Places",
     "Result",
+    "Simulation",
     "SolverError",
     "System",
     "UnsuitableDomain",
     "find_places",
+    "load",
+    "simulate",
     "solve",
 ]

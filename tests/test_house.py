@@ -67,8 +67,18 @@ CASES = {
     "stages": STAGE | set(STAGES),
     "loading": ABOVE - {"loading"},
     "report": CONTRACT | {"base", "figures", "results", "stages", *STAGES},
-    "notebook": {"base", "figures", "results"},
     "run": ABOVE | {"report"},
+    "notebook": {
+        "base",
+        "figures",
+        "results",
+        "casefile",
+        "contracts",
+        "loading",
+        "report",
+        "run",
+        "stages.base",
+    },
     "sweep": ABOVE | {"report", "run"},
     "examples": {"landscapes"},  # what users write
 }

@@ -6,7 +6,6 @@ Every complaint is a ValueError of one sentence: the argument, what is wrong wit
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -23,7 +22,7 @@ def complaint(name: str, problem: str, fix: str) -> ValueError:
     return ValueError(f"{name}: {problem}; {fix}")
 
 
-def check_system(system: Any) -> System:
+def check_system(system: object) -> System:
     """It must be a System.
 
     Raises:
@@ -36,7 +35,7 @@ def check_system(system: Any) -> System:
     return system
 
 
-def check_places(places: Any, system: System, *, box: bool = True) -> Places:
+def check_places(places: object, system: System, *, box: bool = True) -> Places:
     """They must be places of this many coordinates, with an attractor (and the box they were found in).
 
     Raises:
@@ -54,7 +53,7 @@ def check_places(places: Any, system: System, *, box: bool = True) -> Places:
     return places
 
 
-def check_mesh(mesh: Any) -> Mesh | None:
+def check_mesh(mesh: object) -> Mesh | None:
     """It must be a Mesh, or None.
 
     Raises:
@@ -65,7 +64,7 @@ def check_mesh(mesh: Any) -> Mesh | None:
     return mesh
 
 
-def check_box(bounds: Any, dim: int, name: str = "box") -> Box:
+def check_box(bounds: object, dim: int, name: str = "box") -> Box:
     """Pairs low < high, one for each coordinate.
 
     Raises:
@@ -93,7 +92,7 @@ def check_sound(system: System, box: Box, *, noise: bool = True) -> None:
         raise complaint("system", *found)
 
 
-def check_levels(epsilon: Any, name: str = "epsilon") -> tuple[float, ...]:
+def check_levels(epsilon: object, name: str = "epsilon") -> tuple[float, ...]:
     """Noise levels: one positive number, or several that differ; none for ``[]``.
 
     Raises:
@@ -109,7 +108,7 @@ def check_levels(epsilon: Any, name: str = "epsilon") -> tuple[float, ...]:
     return tuple(float(value) for value in values)
 
 
-def check_level(epsilon: Any) -> float:
+def check_level(epsilon: object) -> float:
     """One noise level.
 
     Raises:
@@ -121,7 +120,7 @@ def check_level(epsilon: Any) -> float:
     return levels[0]
 
 
-def check_positive(name: str, value: Any) -> float:
+def check_positive(name: str, value: object) -> float:
     """A positive, finite number.
 
     Raises:
@@ -133,7 +132,7 @@ def check_positive(name: str, value: Any) -> float:
     return float(number)
 
 
-def check_count(name: str, value: Any, least: int, most: int | None = None) -> int:
+def check_count(name: str, value: object, least: int, most: int | None = None) -> int:
     """A whole number in a range.
 
     Raises:
@@ -146,7 +145,7 @@ def check_count(name: str, value: Any, least: int, most: int | None = None) -> i
     return int(value)
 
 
-def check_index(name: str, value: Any, count: int, what: str = "attractor") -> int:
+def check_index(name: str, value: object, count: int, what: str = "attractor") -> int:
     """The number of one of so many things, counted from 0.
 
     Raises:
@@ -157,7 +156,7 @@ def check_index(name: str, value: Any, count: int, what: str = "attractor") -> i
     return int(value)
 
 
-def check_points(points: Any, dim: int, name: str = "points") -> tuple[Array, tuple[int, ...]]:
+def check_points(points: object, dim: int, name: str = "points") -> tuple[Array, tuple[int, ...]]:
     """Points ``(n, d)``, one a row, and the shape of one value for each of them.
 
     One point ``(d,)`` is taken as well, and values ``(n,)`` in one dimension.
@@ -177,7 +176,7 @@ def check_points(points: Any, dim: int, name: str = "points") -> tuple[Array, tu
     return values, values.shape[:1]
 
 
-def check_plane(plane: Any, dim: int) -> tuple[int, ...]:
+def check_plane(plane: object, dim: int) -> tuple[int, ...]:
     """The coordinates that a picture shows: one on the line, two of them else.
 
     Raises:
@@ -191,7 +190,7 @@ def check_plane(plane: Any, dim: int) -> tuple[int, ...]:
     return tuple(int(value) for value in values)
 
 
-def array(name: str, value: Any, fix: str) -> Array:
+def array(name: str, value: object, fix: str) -> Array:
     """An array of real numbers.
 
     Raises:
@@ -203,7 +202,7 @@ def array(name: str, value: Any, fix: str) -> Array:
         raise complaint(name, f"{_short(value)} are no numbers", fix) from None
 
 
-def check_choice(name: str, value: Any, choices: Sequence[str]) -> str:
+def check_choice(name: str, value: object, choices: Sequence[str]) -> str:
     """One of a few words.
 
     Raises:
@@ -216,6 +215,6 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> str:
     return str(value)
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}…"

@@ -17,6 +17,8 @@ def head_sentence(wells: int, passes: int, unknowns: int, accuracy: Accuracy) ->
     things = f"{_count(wells, 'attractor')}, {_count(passes, 'pass', 'passes')}; {unknowns} unknowns"
     if not accuracy.errors:
         return f"{things}; nothing to estimate errors from"
+    if accuracy.tolerance is None:
+        return f"{things}; largest estimated error {number(accuracy.largest, 2)}"
     asked = f"{things}; tolerance {accuracy.tolerance:g}"
     if not accuracy.reason:
         return f"{asked} met: largest estimated error {number(accuracy.largest, 2)}"

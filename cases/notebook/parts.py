@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from dolfinx import fem
+from numpy.typing import ArrayLike
 
 from cases.notebook import arguments
 from solver.analysis.barriers import Barrier as SolvedBarrier
@@ -18,6 +18,7 @@ from solver.analysis.tolerance import time_error
 from solver.elements.evaluate import Locator
 from solver.errors import Refused
 from solver.fokker_planck.moments import log_masses
+from solver.paths.prefactor import Asymptotics
 from solver.system import Array
 
 
@@ -115,7 +116,7 @@ class Level:
         """Rate constants ``k_ij``, ``(K, K)``; zero where they are below the smallest number there is."""
         return np.asarray(np.exp(self.log_rates))
 
-    def density(self, points: Any) -> Array:
+    def density(self, points: ArrayLike) -> Array:
         """The stationary density p, ``∇·(b p) = (ε/2) ∇∇:(A p)`` with ``∫p = 1``.  Collective.
 
         Args:
@@ -130,7 +131,7 @@ class Level:
         rows, shape = arguments.check_points(points, self.mean.size)
         return density_at(self._log_density, rows, self._locator).reshape(shape)
 
-    def log_density(self, points: Any) -> Array:
+    def log_density(self, points: ArrayLike) -> Array:
         """log p at points ``(n, d)``, ``(n,)``; NaN where it was not computed.  Collective.
 
         Raises:
@@ -139,7 +140,7 @@ class Level:
         rows, shape = arguments.check_points(points, self.mean.size)
         return values_at(self._log_density, rows, self._locator).reshape(shape)
 
-    def committor(self, index: int, points: Any) -> Array:
+    def committor(self, index: int, points: ArrayLike) -> Array:
         """Probability to be at attractor ``index`` before any other, from points ``(n, d)``, ``(n,)``.
 
         Collective.
@@ -171,9 +172,9 @@ class Check:
         return self.value is None or self.value <= self.limit
 
 
-def make_barrier(one: SolvedBarrier, law: Any) -> Barrier:
+def make_barrier(one: SolvedBarrier, law: Asymptotics | Refused) -> Barrier:
     """A barrier with its asymptotic law, or why there is no law."""
-    refused = isinstance(law, Refused)
+    prefactor, why = (float("nan"), law.reason) if isinstance(law, Refused) else (law.log_prefactor, None)
     return Barrier(
         one.start,
         one.end,
@@ -182,8 +183,8 @@ def make_barrier(one: SolvedBarrier, law: Any) -> Barrier:
         float(one.lower),
         float(one.upper),
         EscapePath(one.instanton.points, one.instanton.actions),
-        float("nan") if refused else float(law.log_prefactor),
-        law.reason if refused else None,
+        float(prefactor),
+        why,
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from dolfinx import fem
+from numpy.typing import ArrayLike
 
 from cases.notebook import arguments, tables
 from cases.notebook.describe import barrier_table, check_sentence, head_sentence, refusals, time_table
@@ -18,7 +19,7 @@ from solver.analysis.fields import indicator, output_fields, stitched_field
 from solver.analysis.stages import Analysis
 from solver.analysis.tolerance import Accuracy, Accurate
 from solver.hamilton_jacobi.well import trusted_part
-from solver.output.vtkhdf import write_vtkhdf
+from solver.output.vtkhdf import Source, write_vtkhdf
 from solver.places.places import Places
 from solver.system import Array, System
 
@@ -99,7 +100,7 @@ class Result:
         why = f"no pass leads from attractor {i} straight to {goal}"
         return Barrier(i, j, None, nan, nan, nan, why=why)
 
-    def V(self, points: Any, attractor: int | None = None) -> Array:
+    def V(self, points: ArrayLike, attractor: int | None = None) -> Array:
         """The quasi-potential, ``b·∇V + ½∇VᵀA∇V = 0``.  Collective.
 
         Args:
@@ -142,7 +143,7 @@ class Result:
         epsilon: float | None = None,
         attractor: int | None = None,
         plane: Sequence[int] = (0, 1),
-        through: Any = None,
+        through: ArrayLike | None = None,
     ) -> Axes:
         """Draw a field, or passage times over 1/ε.  Collective.
 
@@ -218,7 +219,7 @@ class Result:
         Raises:
             FileNotFoundError: If there is no such folder.
         """
-        fields: dict[str, Any] = dict(output_fields(self.analysis))
+        fields: dict[str, Source] = dict(output_fields(self.analysis))
         if self.system.loss is not None:
             fields["loss"] = self.system.loss
         residual, valid = indicator(self.analysis)

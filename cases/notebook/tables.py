@@ -6,6 +6,8 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cases.base.text_table import text_table
+
 STYLE = "text-align: right; padding: 0.15em 0.7em; font-variant-numeric: tabular-nums"
 
 
@@ -24,10 +26,8 @@ class Table:
     title: str = ""
 
     def text(self) -> str:
-        """Columns as wide as they need, the first to the left and the others to the right."""
-        widths = [max(len(row[n]) for row in [self.heads, *self.rows]) for n in range(len(self.heads))]
-        lines = [self._line(row, widths) for row in [self.heads, ["─" * w for w in widths], *self.rows]]
-        return "\n".join([*([self.title] if self.title else []), *lines])
+        """As plain text."""
+        return text_table(self.title, [self.heads], self.rows)
 
     def html(self) -> str:
         """The same as an HTML table."""
@@ -41,14 +41,6 @@ class Table:
             cells = "".join(f"<td style='{STYLE}'>{html.escape(cell)}</td>" for cell in row)
             parts.append(f"<tr>{cells}</tr>")
         return "<table>" + "".join(parts) + "</table>"
-
-    @staticmethod
-    def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-        first, *others = (
-            cell.rjust(width) if n else cell.ljust(width)
-            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        return "  ".join([first, *others]).rstrip()
 
 
 def paragraphs(parts: Sequence[Table | str]) -> str:

@@ -95,13 +95,28 @@ def _with_noises(setting: Setting) -> Setting:
     return replace(setting, noises=noises)
 
 
-def solve(job: Job, folder: Path, progress: Progress, timings: Timings, kept: Checkpoint) -> Summary:
+def solve(
+    job: Job,
+    folder: Path,
+    progress: Progress,
+    timings: Timings,
+    kept: Checkpoint,
+    keep: Callable[[Solved], None] | None = None,
+) -> Summary:
     """Solve a case; fields, paths and what stages write go into the folder.  Collective.
+
+    Args:
+        job: The case.
+        folder: Where to write.
+        progress: Told what is being done.
+        timings: Seconds are added to them.
+        kept: What an ended run has done already.
+        keep: Given what was solved for under every noise, by the ranks that solved it.
 
     Raises:
         Stopped: when a signal asked for that, and what is done is kept.
     """
-    return _Run(job, folder, progress, timings, kept).summary()
+    return _Run(job, folder, progress, timings, kept, keep).summary()
 
 
 @dataclass
@@ -113,6 +128,7 @@ class _Run:
     progress: Progress
     timings: Timings
     kept: Checkpoint
+    keep: Callable[[Solved], None] | None = None
     found: Found = field(default_factory=Found)
 
     def summary(self) -> Summary:
@@ -178,7 +194,7 @@ class _Run:
         """Noises one after the other, until a signal asks to stop; empty but on rank 0.  Collective."""
         parts: dict[str, tuple[NoiseEntry, Found, Timings]] = {}
         for name in names:
-            run = _Run(self.job, self.folder, self.progress, Timings(), self.kept)
+            run = _Run(self.job, self.folder, self.progress, Timings(), self.kept, self.keep)
             parts[name] = run._kept_or_new(setting, name), run.found, run.timings
             if setting.comm.allreduce(asked_to_stop(), MPI.LOR):
                 break
@@ -227,6 +243,8 @@ class _Run:
                 self.found.problems.append(f"{name}: {error}")
                 return entry
             values = _of_table(setting, noise)
+            if self.keep is not None:
+                self.keep(solved)
             self.found.unknowns = solved.analysis.gauge.function_space.dofmap.index_map.size_global
             for stage, task in self.job.tasks:
                 if task.of_noise is not None:

@@ -94,13 +94,13 @@ class Accuracy:
     """How accurate an analysis is.
 
     Attributes:
-        tolerance: Largest estimated error that was asked for.
+        tolerance: Largest estimated error that was asked for; None: the mesh was given.
         errors: Estimated errors by what they are of: relative for barriers, V and densities, absolute for
             log T.
         reason: Why the tolerance is not met; empty where it is.
     """
 
-    tolerance: float
+    tolerance: float | None
     errors: dict[str, float]
     reason: str = ""
 
@@ -112,7 +112,7 @@ class Accuracy:
     @property
     def met(self) -> bool:
         """Whether no estimated error is above the tolerance."""
-        return self.largest <= self.tolerance
+        return self.tolerance is None or self.largest <= self.tolerance
 
 
 class Accurate(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -34,8 +34,8 @@ class Simulation:
     log_mean: float
     ci: tuple[float, float]
     n: int
-    times: Array
-    survival: Array
+    times: Array = field(repr=False)
+    survival: Array = field(repr=False)
     censored: int
     dt: float
     epsilon: float
