@@ -138,11 +138,12 @@ def check_count(name: str, value: object, least: int, most: int | None = None) -
     Raises:
         ValueError: If it is something else.
     """
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < least or (most is not None and value > most):
-        room = f"of {least} or more" if most is None else f"from {least} to {most}"
-        raise complaint(name, f"{_short(value)} is no whole number {room}", "give one")
-    return int(value)
+    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        whole = int(value)
+        if whole >= least and (most is None or whole <= most):
+            return whole
+    room = f"of {least} or more" if most is None else f"from {least} to {most}"
+    raise complaint(name, f"{_short(value)} is no whole number {room}", "give one")
 
 
 def check_index(name: str, value: object, count: int, what: str = "attractor") -> int:

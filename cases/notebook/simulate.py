@@ -87,13 +87,13 @@ def simulate(
         arguments.check_choice("options", min(unknown), sorted(Options.__annotations__))
     assert places.bounds is not None
     arguments.check_sound(system, places.bounds)
-    comm = options.pop("comm", None) or MPI.COMM_WORLD
     for name in ("dt", "max_time", "max_steps"):
         if name in options:
             arguments.check_positive(name, options[name])  # type: ignore[literal-required]
     if "seed" in options:
         arguments.check_count("seed", options["seed"], 0)
-    sampling = Sampling(arguments.check_count("paths", paths, 1), comm=comm, **options)
+    given: Options = {**options, "comm": options.get("comm") or MPI.COMM_WORLD}
+    sampling = Sampling(arguments.check_count("paths", paths, 1), **given)
     metric = np.linalg.inv(places.attractors[last].covariance(system))
     target = Ball(places.attractors[last].point, TARGET_RADIUS * float(np.sqrt(level)), metric)
     tabulated = tabulate(system, places.bounds)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.docs.common import DOCS, HOUSE
 
-CELL = re.compile(r"^```\{code-cell\} ipython3\n((?::.*\n)*\n?)(.*?)^```$", re.MULTILINE | re.DOTALL)
+CELL = re.compile(r"^```\{code-cell\} ipython3\n((?::[^\n]*\n)*\n?)(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOTEBOOKS = sorted(path for path in (DOCS / "tutorial").glob("*.md") if path.stem != "index")
 
 
