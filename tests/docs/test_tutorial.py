@@ -27,7 +27,8 @@ def run(codes, folder, monkeypatch):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_run(path, tmp_path, monkeypatch):
-    codes = [match[2] for match in CELL.finditer(path.read_text(encoding="utf-8"))]
+    text = path.read_text(encoding="utf-8")
+    codes = [re.sub(r"^%.*\n", "", match[2], flags=re.MULTILINE) for match in CELL.finditer(text)]
     assert len(codes) > 2
     names, printed = run(codes, tmp_path, monkeypatch)
     if path.stem == "own-landscape":
