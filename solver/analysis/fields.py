@@ -11,9 +11,11 @@ from dolfinx import fem
 from solver.analysis.adaptivity import residual_squares
 from solver.analysis.noise_levels import Level
 from solver.analysis.stages import Analysis
+from solver.elements.evaluate import evaluate
 from solver.elements.region import Mask, make_region
 from solver.fokker_planck.density_check import log_density
 from solver.fokker_planck.reactive_current import reactive_current
+from solver.hamilton_jacobi.jet import JetSolution
 from solver.hamilton_jacobi.well import trusted_part
 from solver.system import Array
 
@@ -31,6 +33,50 @@ def stitched_field(analysis: Analysis) -> fem.Function:
     covered = ~np.isnan(total).all(axis=0)
     values = np.where(covered, np.nanmin(np.where(covered, total, 0.0), axis=0), np.nan)
     return _masked(fields[0], "V", covered, values)
+
+
+def whole_potential(analysis: Analysis, index: int) -> tuple[fem.Function, Array]:
+    """V of one attractor wherever it is known, and its estimated error where the jet scheme gives it.
+
+    In the valid part the finite-element solution, beyond it that of a finer mesh or of the jet scheme
+    (:mod:`solver.hamilton_jacobi.jet`), NaN where there is none.  The errors are NaN elsewhere.  Collective.
+    """
+    well = analysis.wells[index]
+    result = trusted_part(well)
+    values = result.x.array
+    x = result.function_space.tabulate_dof_coordinates()[:, : result.function_space.mesh.geometry.dim]
+    if well.fine is not None:
+        comm = result.function_space.mesh.comm
+        parts = comm.allgather(x)
+        first = sum(len(part) for part in parts[: comm.rank])
+        finer = evaluate(trusted_part(well.fine), np.concatenate(parts))[first : first + len(x), 0]
+        values[:] = np.where(np.isnan(values), finer, values)
+    errors = np.full(values.size, np.nan)
+    jet = analysis.jets[index] if analysis.jets else None
+    if isinstance(jet, JetSolution):
+        missing = np.isnan(values)
+        values[missing] = jet(x[missing].T)
+        errors[missing] = jet.error(x[missing].T)
+    return result, errors
+
+
+def whole_field(analysis: Analysis) -> tuple[fem.Function, fem.Function]:
+    """``V = min_k (w_k + V_k)`` on the whole domain, and its estimated error.  Collective.
+
+    Where a finite-element solution is valid V is made of those, with no estimate (NaN) here.
+    """
+    field = stitched_field(analysis)
+    error = fem.Function(field.function_space, name="V_error")
+    error.x.array[:] = np.nan
+    pairs = [whole_potential(analysis, k) for k in range(len(analysis.wells))]
+    total = np.array([w + one.x.array for w, (one, _) in zip(analysis.weights, pairs, strict=True)])
+    missing = np.isnan(field.x.array) & ~np.isnan(total).all(axis=0)
+    least = np.argmin(np.where(np.isnan(total), np.inf, total), axis=0)[missing]
+    field.x.array[missing] = total[:, missing][least, np.arange(least.size)]
+    error.x.array[missing] = np.array([errors for _, errors in pairs])[:, missing][
+        least, np.arange(least.size)
+    ]
+    return field, error
 
 
 def gradient_field(analysis: Analysis) -> fem.Function:
@@ -110,13 +156,15 @@ def transition_fields(level: Level) -> dict[str, fem.Function]:
 
 def output_fields(analysis: Analysis) -> dict[str, fem.Function]:
     """All point fields of one noise by their names in the output.  Collective."""
+    whole, error = whole_field(analysis)
     fields = {
-        "V": stitched_field(analysis),
+        "V": whole,
+        "V_error": error,
         "grad_V": gradient_field(analysis),
         "drift": analysis.coefficients.drift_nodal,
         "diffusion": analysis.coefficients.diffusion_nodal,
     }
-    fields |= {f"V_{well.index}": trusted_part(well) for well in analysis.wells}
+    fields |= {f"V_{k}": whole_potential(analysis, k)[0] for k in range(len(analysis.wells))}
     for epsilon, level in analysis.levels.items():
         log_density = log_density_field(level)
         fields[f"log_density_eps{epsilon:g}"] = log_density

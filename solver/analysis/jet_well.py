@@ -32,10 +32,12 @@ from solver.hamilton_jacobi.well import BALL, TOP, WellPotential, own_edge, well
 from solver.paths.escape_path import Guide, Target, escape_paths
 from solver.paths.instanton import Instanton
 from solver.places.attractors import Attractor
+from solver.system import Array
 
 # relative error of V that the start is to have, and most cells along each axis
 TOLERANCE = 1e-2
 CELLS = {2: 256, 3: 48}
+TRIAL = 32
 # a mesh is that of a box if its volume is, to this
 ROUNDING = 1e-6
 # Newton's method is tried at lower and lower levels, down to a part of the first
@@ -51,9 +53,17 @@ BESIDE = 0.15
 def jets_on(
     discretisation: Discretisation,
     attractors: Sequence[Attractor],
+    passes: Sequence[Array],
     tolerance: float = TOLERANCE,
 ) -> list[JetSolution | Refused]:
-    """V of every attractor on the box of a mesh by the jet scheme, or why there is none.  Collective."""
+    """V of every attractor on the box of a mesh by the jet scheme, or why there is none.  Collective.
+
+    Args:
+        discretisation: The system on the mesh.
+        attractors: The attractors.
+        passes: For each of them the points ``(n, d)`` of its passes, up to which V is wanted (none: all).
+        tolerance: Relative error of V.
+    """
     system, comm = discretisation.system, discretisation.comm
     if system.dim not in CELLS:
         return [Refused("the jet scheme is for two and three dimensions") for _ in attractors]
@@ -63,13 +73,23 @@ def jets_on(
         return [Refused("the jet scheme needs a mesh of a box") for _ in attractors]
     box = [(float(a), float(b)) for a, b in zip(low, high, strict=True)]
 
-    def solved(attractor: Attractor) -> JetSolution | Refused:
+    def solved(attractor: Attractor, points: Array) -> JetSolution | Refused:
+        most, settled = CELLS[system.dim], np.inf
         try:
-            return quasi_potential(system, attractor, box, tolerance, cells=CELLS[system.dim])
+            # on the whole box where V settles there on a coarse grid, else up to the passes
+            if quasi_potential(system, attractor, box, tolerance, cells=TRIAL).settled <= tolerance:
+                found = quasi_potential(system, attractor, box, tolerance, cells=most)
+                settled = found.settled
+            if not settled <= tolerance and len(points):
+                found = quasi_potential(system, attractor, box, tolerance, reach=points, cells=most)
+                settled = found.settled
         except (NotConverged, ValueError) as error:
             return Refused(str(error))
+        if not settled <= tolerance:
+            return Refused(f"the sweeps of the jet scheme do not settle: V still changes by {settled:.1e}")
+        return found
 
-    return dealt(comm, [partial(solved, attractor) for attractor in attractors])
+    return dealt(comm, [partial(solved, *pair) for pair in zip(attractors, passes, strict=True)])
 
 
 def volume(domain: mesh.Mesh) -> float:
@@ -137,7 +157,9 @@ def resolved(discretisation: Discretisation, jet: JetSolution, level: float) -> 
         x = corners.reshape(-1, dim).T
         values, slopes = jet(x).reshape(-1, dim + 1), jet.gradient(x).T.reshape(-1, dim + 1, dim)
         edges = corners[:, :, None] - corners[:, None, :]
-        rises = np.abs(np.einsum("cik,cijk->cij", slopes, edges)).max(axis=(1, 2), initial=0.0)
+        rises = np.abs(np.einsum("cik,cijk->cij", slopes, edges))
+        # beyond where V is known it is higher by more
+        rises = np.where(np.isnan(rises), np.inf, rises).max(axis=(1, 2), initial=0.0)
         low = np.where(np.isfinite(values), values, np.inf).min(axis=1, initial=np.inf)
         marked = np.flatnonzero((low < level) & (rises > STEEP * level)).astype(np.int32)
         count = finer.topology.index_map(dim).size_global
@@ -171,12 +193,15 @@ def brought_to(discretisation: Discretisation, fine: WellPotential, solution: So
 
 
 def on_mesh(space: fem.FunctionSpace, jet: JetSolution) -> tuple[fem.Function, Mask]:
-    """V of the jet scheme at the nodes of a space, zero where it is not known, and the cells where it is."""
+    """V of the jet scheme at the nodes of a space, and the cells that reach into where it is known.
+
+    Beyond that V is its highest known value: higher than all that counts.
+    """
     start = fem.Function(space)
     values = jet(space.tabulate_dof_coordinates()[:, : space.mesh.geometry.dim].T)
     known = np.isfinite(values)
-    start.x.array[:] = np.where(known, values, 0.0)
-    return start, np.asarray(known[space.dofmap.list].all(axis=1))
+    start.x.array[:] = np.where(known, values, float(np.max(jet.values[np.isfinite(jet.values)])))
+    return start, np.asarray(known[space.dofmap.list].any(axis=1))
 
 
 def marked_cells(space: fem.FunctionSpace, jet: JetSolution) -> Mask:

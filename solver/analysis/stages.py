@@ -25,6 +25,7 @@ from solver.fokker_planck.chain_exponents import weight_exponents
 from solver.fokker_planck.landmarks import Landmarks
 from solver.hamilton_jacobi.bounds.exact import exact_bound, loss_level
 from solver.hamilton_jacobi.bounds.saddle_cost import SaddleCost, saddle_cost
+from solver.hamilton_jacobi.jet import JetSolution
 from solver.hamilton_jacobi.well import BALL, WellPotential
 from solver.paths.instanton import Instanton
 from solver.paths.prefactor import Asymptotics, kramers, kramers_of_gradient
@@ -51,6 +52,8 @@ class Analysis:
         gauge_gap: Change of log passage times at the lowest noise level when the gauge is made of V (∞: no
             solution with that gauge); None where there is nothing to compare.
         refused: What did not work and why, by what it was; the rest stands without it.
+        jets: V of every attractor on the whole box by the jet scheme, or why there is none; empty in one
+            dimension, and in space where V was found without.
     """
 
     discretisation: Discretisation
@@ -65,6 +68,7 @@ class Analysis:
     weights: Array
     gauge_gap: float | None = None
     refused: dict[str, Refused] = field(default_factory=dict)
+    jets: tuple[JetSolution | Refused, ...] = ()
 
     @property
     def missing(self) -> list[str]:
@@ -129,6 +133,7 @@ def analyse(
             discretisation.options,
         ),
         refused=stage.refused | refused,
+        jets=stage.jets,
     )
 
 

@@ -60,6 +60,7 @@ class Wells:
         levels: Densities and rates by noise level, as asked for.
         start: Where V was started from densities; None where it was grown from the attractors.
         refused: What did not work on the way, by what it was.
+        jets: V of every attractor on the whole box by the jet scheme, or why there is none.
     """
 
     landmarks: Landmarks
@@ -67,6 +68,7 @@ class Wells:
     levels: dict[float, Level]
     start: Continuation | None
     refused: dict[str, Refused] = field(default_factory=dict)
+    jets: tuple[JetSolution | Refused, ...] = ()
 
 
 def solve_wells(  # noqa: C901  (three ways to V, each gone only if it is needed)
@@ -106,9 +108,8 @@ def solve_wells(  # noqa: C901  (three ways to V, each gone only if it is needed
         return Found(*well)
 
     @functools.cache
-    def jets() -> list[JetSolution | Refused]:
-        monitor("quasi-potentials on the whole box by the jet scheme")
-        return jets_on(discretisation, places.attractors)
+    def jets() -> tuple[JetSolution | Refused, ...]:
+        return _jets(discretisation, places, monitor)
 
     def from_jet(k: int) -> Found:
         jet = jets()[k]
@@ -128,7 +129,9 @@ def solve_wells(  # noqa: C901  (three ways to V, each gone only if it is needed
         found.append(one)
         refused |= {f"V of well {k} {name}": failure for name, failure in failures.items()}
     done = continuation() if continuation.cache_info().currsize else Continued({}, None, {})
-    return Wells(landmarks, tuple(found), done.levels, done.start, refused | _missing(done))
+    # in space that takes as long as all the rest
+    whole = jets() if system.dim == 2 or jets.cache_info().currsize else ()
+    return Wells(landmarks, tuple(found), done.levels, done.start, refused | _missing(done), whole)
 
 
 def _known(
@@ -143,7 +146,21 @@ def _known(
     found = tuple(Found(*one) for one in loss_wells(discretisation, places, level))
     potential = loss_potential(discretisation, level)
     done = levels_from(discretisation, epsilons, landmarks, potential, monitor)
-    return Wells(landmarks, found, done.levels, None, _missing(done))
+    whole = _jets(discretisation, places, monitor) if discretisation.system.dim == 2 else ()
+    return Wells(landmarks, found, done.levels, None, _missing(done), whole)
+
+
+def _jets(
+    discretisation: Discretisation, places: Places, monitor: Monitor
+) -> tuple[JetSolution | Refused, ...]:
+    """V of every attractor by the jet scheme, on the whole box or up to its passes.  Collective."""
+    monitor("quasi-potentials on the whole box by the jet scheme")
+    dim = discretisation.system.dim
+    tops = [
+        np.reshape([places.passes[n].point for n, _ in places.ways_out(k)], (-1, dim))
+        for k in range(len(places.attractors))
+    ]
+    return tuple(jets_on(discretisation, places.attractors, tops))
 
 
 def _missing(done: Continued) -> dict[str, Refused]:

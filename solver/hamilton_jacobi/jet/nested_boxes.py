@@ -35,10 +35,14 @@ SAMPLES, RISING = 400, 0.3
 # nodes up to so many steps from the attractor must be given: no face of a ring may reach across it
 NEAR = 1.5
 DEEPEST = 20
+# V is given up to this multiple of its highest wanted value, and computed up to this one: at the upper end
+# there are nodes of whose faces not all corners are known
+GIVEN, COMPUTED = 1.5, 2.0
 # V below this part of its least value on the rim of a smaller box is taken over
 WITHIN = 0.9
-# sweeps end when they change V by this part of the tolerance; they are full ones every so often
-STEADY, EVERY = 0.03, 4
+# sweeps end when they change V by this part of the tolerance at nearly all nodes (a few go on changing
+# between two faces for ever, to no effect on others); they are full ones every so often
+STEADY, NEARLY_ALL, EVERY = 0.03, 0.99, 4
 SWEEPS, PASSES = 40, 60
 
 
@@ -66,6 +70,7 @@ class Task:
         low, high: The box, ``(d,)``.
         tolerance: Relative error of V.
         top: V above this is of no interest.
+        reach: Points that V is to reach, ``(d, n)``; none: it is to fill the box.
     """
 
     system: System
@@ -74,6 +79,7 @@ class Task:
     high: Array
     tolerance: float
     top: float
+    reach: Array
 
 
 def quasi_potential(
@@ -83,6 +89,7 @@ def quasi_potential(
     tolerance: float = 1e-3,
     *,
     top: float = np.inf,
+    reach: Array | None = None,
     cells: int | None = None,
 ) -> JetSolution:
     """V of one attractor on a box: the least action of paths that stay in the box.  Not collective.
@@ -94,6 +101,9 @@ def quasi_potential(
         tolerance: Wanted error of V relative to V, held at nine tenths of the nodes; ends the
             refinement.  What was reached is in the errors of the result.
         top: V above this is of no interest: values there are rough or missing.
+        reach: Points ``(n, d)`` that V is to reach, such as passes: V is given up to half as much again as at
+            the highest of them.  Far from the attractor, where V is steep for the grid or A is next to
+            singular, sweeps may not settle: it is well to ask for no more than is wanted.
         cells: Most cells along each axis (default 512 in the plane, 48 in space).
 
     Raises:
@@ -104,7 +114,8 @@ def quasi_potential(
         raise ValueError(f"the jet scheme is for two and three dimensions, not {system.dim}")
     low, high = np.array(bounds, dtype=float).T
     expansion = _expansion(system, attractor, low, high, FINER * tolerance)
-    task = Task(system, expansion, low, high, tolerance, top)
+    wanted = np.empty((system.dim, 0)) if reach is None else np.asarray(reach, dtype=float).T
+    task = Task(system, expansion, low, high, tolerance, top, wanted)
     first, most = CELLS[system.dim]
     most = cells or most
     count = min(first, most)
@@ -239,11 +250,42 @@ def _solve(task: Task, grid: Grid, inner: JetSolution | None, former: JetSolutio
     if former is not None:
         start = np.isfinite(former(x)) & ~fixed
         _take(state, grid, former, np.flatnonzero(start))
-    first_pass(board, state, task.top)
-    settled = _settle(board, state, task)
-    values = state.jet[:, 0].copy()
+    level, top = _heights(task, board, state, grid, former)
+    first_pass(board, state, top, fixed, 0)
+    settled = _settle(board, state, task, top)
+    values = np.where(state.jet[:, 0] > level, np.inf, state.jet[:, 0])
     errors = np.full(grid.size, np.nan) if former is None else np.abs(values - former(x))
     return JetSolution(grid, values, state.jet[:, 1:] / grid.spacing, errors, settled, fixed)
+
+
+def _heights(
+    task: Task, board: Lattice, state: State, grid: Grid, former: JetSolution | None
+) -> tuple[float, float]:
+    """V up to which it is given on a grid, and up to which it is computed for that.
+
+    On a smaller box what counts is the rim, on the whole box what is to be reached.
+    """
+    rim = grid.rim(task.low, task.high)
+    if rim.any():
+        if former is not None:
+            old = former.grid.rim(task.low, task.high)
+            level = float(np.min(former.values[old], initial=np.inf))
+        else:
+            level = first_pass(board, state, task.top, rim, 1)
+    elif task.reach.size:
+        at = np.round(grid.coordinates(task.reach)).astype(int)
+        at = np.clip(at, 0, np.array(grid.shape)[:, None] - 1)
+        goals = np.zeros(grid.size, dtype=bool)
+        goals[np.ravel_multi_index(tuple(at), grid.shape)] = True
+        goals &= ~board.fixed
+        level = np.inf
+        if former is not None:
+            level = float(np.max(former(task.reach), initial=0.0, where=np.isfinite(former(task.reach))))
+        elif goals.any():
+            level = first_pass(board, state, task.top, goals, int(goals.sum()))
+    else:
+        return np.inf, task.top
+    return GIVEN * level, min(task.top, COMPUTED * level)
 
 
 def _take(state: State, grid: Grid, other: JetSolution, nodes: Array) -> None:
@@ -252,20 +294,20 @@ def _take(state: State, grid: Grid, other: JetSolution, nodes: Array) -> None:
     state.jet[nodes, 1:] = (other.gradient(x) * grid.spacing[:, None]).T
 
 
-def _settle(board: Lattice, state: State, task: Task) -> float:
-    """Sweep until V is steady; the last change, root mean square relative to V."""
+def _settle(board: Lattice, state: State, task: Task, top: float) -> float:
+    """Sweep until V is steady; the last change relative to V, at nearly all nodes."""
     change = np.inf
     for count in range(SWEEPS):
         before = state.jet[:, 0].copy()
         order = flow_order(board, state, np.argsort(before))
-        sweep(board, state, order, count % EVERY != 0, task.top)
+        sweep(board, state, order, count % EVERY != 0, top)
         order = flow_order(board, state, np.argsort(state.jet[:, 0]))
         evaluate_policy(board, state, order, PASSES, 0.1 * STEADY * task.tolerance)
         now = state.jet[:, 0]
-        active = ~board.fixed & np.isfinite(before) & np.isfinite(now) & (now > 0) & (now < task.top)
+        active = ~board.fixed & np.isfinite(before) & np.isfinite(now) & (now > 0) & (now < top)
         if not active.any():
             raise NotConverged("V does not leave the neighbourhood of the attractor: is A positive definite?")
-        change = float(np.sqrt(np.mean(np.square((now[active] - before[active]) / now[active]))))
+        change = float(np.quantile(np.abs(now[active] - before[active]) / now[active], NEARLY_ALL))
         if change <= STEADY * task.tolerance:
             break
     return change

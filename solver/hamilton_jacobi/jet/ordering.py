@@ -12,6 +12,11 @@ from solver.hamilton_jacobi.jet.lattice import Lattice
 from solver.hamilton_jacobi.jet.local_problem import KEPT, LENGTH, VALUE
 from solver.hamilton_jacobi.jet.sweeps import POPS, WORTH, State, accept, neighbour, renew
 
+# marks a node whose upstream nodes are all in the order
+DONE = 100
+# a path comes from one node alone where that has more than this of the weight
+ALONE = 0.75
+
 
 @compiled
 def push(heap: Array, place: Array, count: int, jet: Array, node: int) -> int:
@@ -70,14 +75,26 @@ def on_front(grid: Lattice, state: State, node: int) -> bool:
 
 
 @compiled
-def first_pass(grid: Lattice, state: State, top: float) -> None:
-    """Values that only fall, spread from where V is known in the order of V up to ``top``: a start."""
+def first_pass(grid: Lattice, state: State, top: float, goals: Array, wanted: int) -> float:
+    """Values that only fall, spread from where V is known in the order of V: a start.
+
+    Args:
+        grid: The grid.
+        state: V where it is known; changed.
+        top: Go on up to this V …
+        goals: … or until of these nodes, ``(N,)``, …
+        wanted: … so many are reached (0: do not look at them).
+
+    Returns:
+        V of the last node that was passed on.
+    """
     size = len(grid.fixed)
     heap, place = np.empty(size, np.int64), np.full(size, -1, np.int64)
     pops = np.zeros(size, np.int32)
     w, nodes = np.zeros(LENGTH), np.zeros(3, np.int64)
     jet = state.jet
-    count = 0
+    count, last = 0, 0.0
+    reached = np.zeros(size, np.bool_)
     for node in range(size):
         if on_front(grid, state, node):
             count = push(heap, place, count, jet, node)
@@ -86,6 +103,12 @@ def first_pass(grid: Lattice, state: State, top: float) -> None:
         count -= 1
         if jet[node, 0] > top:
             break
+        last = max(last, jet[node, 0])
+        if goals[node] and not reached[node] and wanted > 0:
+            reached[node] = True
+            wanted -= 1
+            if wanted == 0:
+                break
         pops[node] += 1
         if pops[node] > POPS:
             continue
@@ -100,11 +123,15 @@ def first_pass(grid: Lattice, state: State, top: float) -> None:
             if old == math.inf or new < old - WORTH * abs(old - jet[node, 0]):
                 accept(grid.shape, state, x, face, w)
                 count = push(heap, place, count, jet, x)
+    return float(last)
 
 
 @compiled
 def flow_order(grid: Lattice, state: State, roots: Array) -> Array:
     """The nodes that are not fixed, each after those of the face that its path comes from (but in circles).
+
+    Where a path comes almost from one node, and that node's from here, V of these paths is infinite: the cost
+    of the path that closes the circle is set to ∞, so that :func:`evaluate_policy` leaves V as it is.
 
     Args:
         grid: The grid.
@@ -125,6 +152,7 @@ def flow_order(grid: Lattice, state: State, roots: Array) -> Array:
             node = stack[depth - 1]
             face, turn = state.face[node], seen[node] - 1
             if face < 0 or turn >= dim:
+                seen[node] = DONE
                 out[count] = node
                 count += 1
                 depth -= 1
@@ -137,9 +165,13 @@ def flow_order(grid: Lattice, state: State, roots: Array) -> Array:
                 if state.path[node, m] > most:
                     heaviest, most = m + 1, state.path[node, m]
             if rest >= most:
-                heaviest = 0
+                heaviest, most = 0, rest
             other = neighbour(grid.shape, node, grid.ring[grid.faces[face, (heaviest + turn) % dim]])
-            if other >= 0 and not grid.fixed[other] and seen[other] == 0 and state.jet[other, 0] < math.inf:
+            if other < 0 or grid.fixed[other]:
+                continue
+            if turn == 0 and most > ALONE and seen[other] not in (0, DONE):
+                state.cost[node] = math.inf
+            if seen[other] == 0 and state.jet[other, 0] < math.inf:
                 seen[other] = 1
                 stack[depth] = other
                 depth += 1

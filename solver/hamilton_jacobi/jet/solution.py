@@ -23,7 +23,7 @@ class JetSolution:
         values: V at its nodes, ∞ where it is not known, ``(N,)``.
         gradients: ∇V there, ``(N, d)``.
         errors: Estimated error of V there: its change since a grid of half as many cells; NaN without one.
-        settled: Last change of the sweeps, root mean square relative to V.
+        settled: Last change of the sweeps relative to V, 99 % of the nodes having a smaller one.
         fixed: Nodes at which V was given, ``(N,)``.
     """
 

@@ -16,7 +16,7 @@ from solver.hamilton_jacobi.jet.kink_marks import kinks
 from solver.hamilton_jacobi.well import trusted_part
 from solver.places.places import Places
 from solver.places.search import find_places
-from solver.system import System
+from solver.system import Array, System
 from tests.exact import X, Y, gradient_system, maier_stein
 
 BOX = [(-1.8, 1.8), (-1.0, 2.5)]
@@ -31,10 +31,15 @@ def prepared(
     return discretise(case, box(comm, bounds, resolution), 3), find_places(case, bounds, comm=comm)
 
 
+def tops(places: Places) -> list[Array]:
+    points = np.array([one.point for one in places.passes])
+    return [points for _ in places.attractors]
+
+
 @pytest.mark.mpi
 def test_v_and_the_bracket_of_a_curved_valley_are_known_nearly_up_to_the_pass() -> None:
     setting, places = prepared(VALLEY, BOX, 48)
-    jets = jets_on(setting, places.attractors)
+    jets = jets_on(setting, places.attractors, tops(places))
     assert all(isinstance(jet, JetSolution) for jet in jets)
     attractor = places.attractors[0]
     targets = [places.passes[n].target(VALLEY, 0, attractor) for n, _ in places.ways_out(0)]
@@ -57,14 +62,14 @@ def test_v_and_the_bracket_of_a_curved_valley_are_known_nearly_up_to_the_pass() 
 def test_meshes_of_other_shapes_and_lines_have_no_jet_solution() -> None:
     line = gradient_system((X**2 - 1) ** 2, sp.eye(1))
     setting, places = prepared(line, [(-2.0, 2.0)], 16)
-    (first, _) = jets_on(setting, places.attractors)
+    (first, _) = jets_on(setting, places.attractors, tops(places))
     assert isinstance(first, Refused)
 
 
 def test_kinks_are_found_on_their_line_and_not_elsewhere() -> None:
     setting, places = prepared(maier_stein(10), [(-1.5, 1.5), (-0.98, 1.02)], 16)
     left = min(range(2), key=lambda k: places.attractors[k].point[0])
-    jet = jets_on(setting, places.attractors)[left]
+    jet = jets_on(setting, places.attractors, tops(places))[left]
     assert isinstance(jet, JetSolution)
     points = kinks(jet)
     # the kink is on y = 0 between the saddle and about x = -0.6; near the attractor there is none
