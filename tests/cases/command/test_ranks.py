@@ -12,7 +12,7 @@ import sys, types
 from mpi4py import MPI
 from cases.base.errors import CaseError
 
-def run(case, text, folder, progress):
+def run(case, text, folder, progress, comm, resume):
     world = MPI.COMM_WORLD
     if sys.argv[1] == "all":
         raise CaseError("case.toml", "system", "bad on all ranks", "mend it")

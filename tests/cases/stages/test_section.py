@@ -172,13 +172,14 @@ def member(shift, noises=("isotropic",)):
 def test_members_of_a_sweep_are_laid_over_each_other():
     with style():
         found = sweep_section({"s=0.3": member(0.3), "s=0.6": member(0.6), "failed": {"noises": {}}})
-        (panel,) = found.panels
-        many = sweep_section({f"s={n}": member(0.1 * n, ("a", "b")) for n in range(9)})
-        assert sweep_section({"failed": {"noises": {}}}) is None
+        (figure,) = found
+        (panel,) = figure.panels
+        (many,) = sweep_section({f"s={n}": member(0.1 * n, ("a", "b")) for n in range(9)})
+        assert sweep_section({"failed": {"noises": {}}}) == []
     dashed = re.findall(r"stroke-dasharray: [^;]+; stroke-dashoffset: 0; stroke: (#\w+)", panel)
     assert dashed == ["#0072b2", "#d55e00"]  # the mark beyond the curve is not drawn
     assert len(re.findall(r"stroke: #0072b2", panel)) == len(re.findall(r"stroke: #d55e00", panel)) >= 2
-    assert "t = s and 9" in found.caption
+    assert "t = s and 9" in figure.caption
     assert len(many.panels) == 2
     colours = set(re.findall(r"stroke-dashoffset: 0; stroke: (#\w+)", many.panels[0]))
     assert len(colours) == 9
