@@ -28,7 +28,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cases.loading.library import families, files
+from cases.loading.catalogue import families, files
 from cases.loading.load import load
 
 # A machine that is shared may give a process a fraction of a core.

@@ -15,7 +15,7 @@ BUILTIN_FAMILY = "built-in"
 
 def list_cases(arguments: argparse.Namespace) -> int:
     """Print one line for each case that comes with the program, or for each of one family."""
-    from cases.loading.library import entries, families
+    from cases.loading.catalogue import entries, families
 
     family: str | None = arguments.family
     known = families()

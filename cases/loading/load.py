@@ -14,7 +14,7 @@ from cases.casefile.case import Case
 from cases.casefile.schema import CaseTable
 from cases.loading.complaints import first_error
 from cases.loading.consistency import complete
-from cases.loading.library import files
+from cases.loading.catalogue import files
 from cases.loading.plain import check_plain
 
 MAX_BYTES = 1_000_000

@@ -227,7 +227,7 @@ def builtin_cases() -> str:
 
 def systems() -> str:
     """The library of named systems, family by family."""
-    from cases.loading.library import entries, families
+    from cases.loading.catalogue import entries, families
 
     blocks = []
     for family in families():

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cases.loading.library import BUILTIN
+from cases.loading.catalogue import BUILTIN
 from tests.fuzz import odd
 from tests.fuzz.trial import program
 

@@ -8,6 +8,7 @@ is told and drawn.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,7 +124,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Stage:
+class Stage(ABC):
     """One thing that a case may ask for.
 
     Attributes:
@@ -132,18 +133,18 @@ class Stage:
 
     name: ClassVar[str]
 
+    @abstractmethod
     def asked(self, case: Case) -> bool:
         """Whether a case asks for it."""
-        raise NotImplementedError
 
-    def agree(self, case: Case) -> None:
+    def agree(self, case: Case) -> None:  # noqa: B027 - most tables contradict no other
         """Complain about a table that contradicts others.
 
         Raises:
             CaseError: naming the key.
         """
 
-    def check(self, case: Case, landscape: Landscape) -> None:
+    def check(self, case: Case, landscape: Landscape) -> None:  # noqa: B027 - most have nothing to say
         """Complain about what could not be computed, before there is a mesh.  The same on all ranks.
 
         Raises:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cases.loading.library import BUILTIN, builtin_cases
+from cases.loading.catalogue import BUILTIN, builtin_cases
 from cases.loading.load import load
 from cases.loading.validate import validate
 from cases.noise import tensors as noise

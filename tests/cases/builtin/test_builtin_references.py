@@ -9,7 +9,7 @@ from scipy.interpolate import CubicSpline
 from scipy.optimize import minimize_scalar, root
 from sklearn.datasets import load_diabetes
 
-from cases.loading.library import builtin_cases
+from cases.loading.catalogue import builtin_cases
 from cases.loading.load import load
 from tests.exact import Line
 

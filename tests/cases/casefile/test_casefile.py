@@ -5,7 +5,7 @@ import pytest
 from cases.base import toml_text
 from cases.base.errors import CaseError, nearest
 from cases.casefile.schema import CaseTable
-from cases.loading.library import builtin_cases
+from cases.loading.catalogue import builtin_cases
 from cases.loading.load import find, load
 
 MINIMAL = """

@@ -13,7 +13,7 @@ import pytest
 from cases import cli
 from cases.base.errors import CaseError
 from cases.base.progress import Progress
-from cases.loading.library import builtin_cases
+from cases.loading.catalogue import builtin_cases
 from cases.loading.load import load
 from cases.problem import memory
 from cases.run.record import run_record

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from cases import cli
 from cases.contracts.summary import adapter, read_summary
-from cases.loading.library import files
+from cases.loading.catalogue import files
 
 PLACES = {"attractors": [], "saddles": []}
 SUMMARY = {

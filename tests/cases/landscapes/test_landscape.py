@@ -5,7 +5,7 @@ from cases.expressions.parse import parse
 from cases.landscapes import sample_loss
 from cases.landscapes.landscape import domain_sample, from_drift
 from cases.landscapes.models.radial import diabetes
-from cases.loading.library import builtin_cases
+from cases.loading.catalogue import builtin_cases
 from cases.loading.load import load
 from cases.loading.validate import validate
 from cases.problem import landscape

@@ -102,6 +102,9 @@ class Failing(Stage):
 class Complaining(Stage):
     name = "complaining"
 
+    def asked(self, case):
+        return True
+
     def prepare(self, setting):
         return Task(of_noise=lambda *_: Checked({"window": 1.0}, ("a sentence",)))
 

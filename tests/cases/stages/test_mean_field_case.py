@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 
 from cases.base import toml_text
 from cases.cli import main
-from cases.loading.library import builtin_cases
+from cases.loading.catalogue import builtin_cases
 from cases.loading.load import from_data, load
 from cases.stages.mean_field.run import checks
 from cases.stages.mean_field.text import mean_field_table

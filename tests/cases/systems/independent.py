@@ -29,7 +29,7 @@ import pytest
 import sympy as sp
 from scipy.optimize import brentq, root
 
-from cases.loading.library import files
+from cases.loading.catalogue import files
 from tests import minimum_action
 
 Array = np.ndarray

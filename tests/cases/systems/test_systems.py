@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cases import cli
-from cases.loading.library import BUILTIN, SYSTEMS, builtin_cases, entries, families
+from cases.loading.catalogue import BUILTIN, SYSTEMS, builtin_cases, entries, families
 from cases.loading.load import load
 from cases.loading.validate import validate
 from tests.cases.systems.independent import (
