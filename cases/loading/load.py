@@ -12,9 +12,9 @@ from cases.base import toml_text
 from cases.base.errors import CaseError, nearest
 from cases.casefile.case import Case
 from cases.casefile.schema import CaseTable
+from cases.loading.catalogue import files
 from cases.loading.complaints import first_error
 from cases.loading.consistency import complete
-from cases.loading.catalogue import files
 from cases.loading.plain import check_plain
 
 MAX_BYTES = 1_000_000
