@@ -203,7 +203,7 @@ def make_level(analysis: Analysis, level: SolvedLevel) -> Level:
     return Level(
         epsilon=state.epsilon,
         log_mfpt=nothing if rates is None else finite(rates.log_mfpt),
-        log_mfpt_error=float("nan") if rates is None else float(time_error(level, analysis.gauge_gap)),
+        log_mfpt_error=float("nan") if rates is None else time_error(level, analysis.gauge_gap),
         log_mfpt_direct=direct,
         log_mfpt_kramers=nothing if rates is None else asymptotic_times(analysis, state.epsilon),
         log_rates=log_rate,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -18,10 +17,11 @@ from cases.problem.places import Structure, outline
 from cases.results.estimates import barrier_estimates, power_law_escapes
 from cases.results.power_law import power_laws
 from solver.analysis.barriers import Barrier
+from solver.analysis.evaluation import asymptotic_times, chain_times
 from solver.analysis.noise_levels import Level
 from solver.analysis.stages import Analysis
+from solver.analysis.tolerance import time_error
 from solver.errors import Refused
-from solver.fokker_planck.markov_chain import markov_chain
 from solver.fokker_planck.moments import log_masses
 from solver.paths.prefactor import Asymptotics
 from solver.places.attractors import Attractor
@@ -170,7 +170,7 @@ def _all_rates(analysis: Analysis, places: Structure) -> list[RateEntry]:
     for _, level in sorted(analysis.levels.items(), reverse=True):
         rows = _rates(analysis, level)
         if any(law is not None for law in power_laws):
-            times = _chain_times(analysis, power_laws, level.state.epsilon)
+            times = chain_times(analysis, power_laws, level.state.epsilon)
             for row in rows:
                 row["log_mfpt_mori"] = number(times[row["from"], row["to"]])
         found += rows
@@ -181,8 +181,7 @@ def _rates(analysis: Analysis, level: Level) -> list[RateEntry]:
     state = level.state
     if state.rates is None:
         return []
-    laws = [None if isinstance(law, Refused) else law for law in analysis.asymptotics]
-    kramers = _chain_times(analysis, laws, state.epsilon)
+    kramers = asymptotic_times(analysis, state.epsilon)
     rows: list[RateEntry] = []
     for i, j in itertools.permutations(range(len(state.rates.log_weight)), 2):
         passage = level.passages.get((i, j))
@@ -207,30 +206,3 @@ def _rates(analysis: Analysis, level: Level) -> list[RateEntry]:
             }
         )
     return rows
-
-
-def time_error(level: Level, gauge_gap: float | None, pair: tuple[int, int]) -> float:
-    """Estimated error of log T of a pair: what it changes by under what must not matter.
-
-    That is the gauge (refreshed, and made of V at the lowest noise level) and the window of the flux.
-    """
-    gauge, window = level.gauge_changes, level.state.window_changes
-    refreshed = level.gauge_refresh if gauge is None else float(gauge[pair])
-    narrowed = level.state.window_change if window is None else float(window[pair])
-    return max(refreshed, narrowed, gauge_gap or 0.0)
-
-
-class _Law(Protocol):
-    def log_mfpt(self, epsilon: float) -> float: ...
-
-
-def _chain_times(analysis: Analysis, laws: Sequence[_Law | None], epsilon: float) -> Array:
-    """log mean first passage times of the chain with the rates of asymptotic laws, one for each barrier."""
-    count = len(analysis.landmarks.pins)
-    log_rate = np.full((count, count), -np.inf)
-    for barrier, law in zip(analysis.barriers, laws, strict=True):
-        if barrier.end is not None and law is not None:
-            pair = barrier.start, barrier.end
-            log_rate[pair] = np.logaddexp(log_rate[pair], -law.log_mfpt(epsilon))
-    with np.errstate(invalid="ignore"):
-        return markov_chain(epsilon, log_rate).log_mfpt

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
 import numpy as np
 from dolfinx import fem
 
 from solver.analysis.stages import Analysis
 from solver.elements.evaluate import Locator, evaluate
+from solver.errors import Refused
 from solver.fokker_planck.markov_chain import markov_chain
-from solver.paths.prefactor import Asymptotics
 from solver.system import Array
 
 
@@ -29,20 +32,41 @@ def density_at(log_density: fem.Function, points: Array, locator: Locator) -> Ar
     return np.asarray(np.where(np.isnan(values) & inside, 0.0, values))
 
 
+class EscapeLaw(Protocol):
+    """An asymptotic law of the mean time to escape over one pass."""
+
+    def log_mfpt(self, epsilon: float) -> float:
+        """Its logarithm at a noise level."""
+        ...
+
+
+def chain_times(analysis: Analysis, laws: Sequence[EscapeLaw | None], epsilon: float) -> Array:
+    """log mean first passage times of the chain with the rates of asymptotic laws, ``(K, K)``.
+
+    NaN on the diagonal, and where a law that matters is missing.
+
+    Args:
+        analysis: What gives the wells and the barriers between them.
+        laws: One law for each barrier; None where there is none.
+        epsilon: Noise level.
+    """
+    count = len(analysis.landmarks.pins)
+    log_rate = np.full((count, count), -np.inf)
+    for barrier, law in zip(analysis.barriers, laws, strict=True):
+        if barrier.end is not None and law is not None:
+            pair = barrier.start, barrier.end
+            log_rate[pair] = np.logaddexp(log_rate[pair], -law.log_mfpt(epsilon))
+    with np.errstate(invalid="ignore"):
+        return finite(markov_chain(epsilon, log_rate).log_mfpt)
+
+
 def asymptotic_times(analysis: Analysis, epsilon: float) -> Array:
     """log mean first passage times of the chain with the rates of Kramers' law, ``(K, K)``.
 
     NaN on the diagonal, and where the law is refused for a barrier that matters.
     """
-    count = len(analysis.landmarks.pins)
-    log_rate = np.full((count, count), -np.inf)
-    for barrier, law in zip(analysis.barriers, analysis.asymptotics, strict=True):
-        if barrier.end is not None and isinstance(law, Asymptotics):
-            pair = barrier.start, barrier.end
-            log_rate[pair] = np.logaddexp(log_rate[pair], -law.log_mfpt(epsilon))
-    with np.errstate(invalid="ignore"):
-        times = markov_chain(epsilon, log_rate).log_mfpt
-    return finite(times)
+    laws = [None if isinstance(law, Refused) else law for law in analysis.asymptotics]
+    return chain_times(analysis, laws, epsilon)
 
 
 def finite(values: Array) -> Array:

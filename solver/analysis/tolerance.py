@@ -122,14 +122,22 @@ class Accurate(NamedTuple):
     accuracy: Accuracy
 
 
-def time_error(level: Level, gauge_gap: float | None) -> float:
+def time_error(level: Level, gauge_gap: float | None, pair: tuple[int, int] | None = None) -> float:
     """Estimated error of log T: what it changes by under what must not matter.
+
+    That is the gauge (refreshed, and made of V at the lowest noise level) and the window of the flux.
 
     Args:
         level: Results at one noise level.
         gauge_gap: Change when the gauge is made of V at the lowest level; None where there is none.
+        pair: The wells from and to which the time leads; None: the largest error of all that count.
     """
-    return max(level.gauge_refresh, level.state.window_change, gauge_gap or 0.0)
+    refreshed, narrowed = level.gauge_refresh, level.state.window_change
+    if pair is not None:
+        gauge, window = level.gauge_changes, level.state.window_changes
+        refreshed = refreshed if gauge is None else gauge[pair]
+        narrowed = narrowed if window is None else window[pair]
+    return max(float(refreshed), float(narrowed), gauge_gap or 0.0)
 
 
 def estimated_errors(analysis: Analysis) -> dict[str, float]:
@@ -144,7 +152,7 @@ def estimated_errors(analysis: Analysis) -> dict[str, float]:
     for epsilon, level in sorted(analysis.levels.items(), reverse=True):
         found[f"density at epsilon = {epsilon:g}"] = float(level.density_refresh)
         if level.state.rates is not None:
-            found[f"log T at epsilon = {epsilon:g}"] = float(time_error(level, analysis.gauge_gap))
+            found[f"log T at epsilon = {epsilon:g}"] = time_error(level, analysis.gauge_gap)
     return found
 
 
