@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from meshes.clock import waiting
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -20,7 +22,10 @@ def on_root(comm: Any, action: Callable[[], T]) -> T:
     """The result of an action done on rank 0 alone, on all ranks; so is its exception.  Collective."""
     if comm.size == 1:
         return action()
-    return _outcome(comm.bcast(_attempt(action) if comm.rank == 0 else None, root=0))
+    outcome = _attempt(action) if comm.rank == 0 else None
+    with waiting():
+        outcome = comm.bcast(outcome, root=0)
+    return _outcome(outcome)
 
 
 def dealt(comm: Any, actions: Sequence[Callable[[], T]]) -> list[T]:
@@ -32,7 +37,8 @@ def dealt(comm: Any, actions: Sequence[Callable[[], T]]) -> list[T]:
     if comm.size == 1:
         return [action() for action in actions]
     mine = [_attempt(action) for action in actions[comm.rank :: comm.size]]
-    parts = comm.allgather(mine)
+    with waiting():
+        parts = comm.allgather(mine)
     return [_outcome(parts[n % comm.size][n // comm.size]) for n in range(len(actions))]
 
 
@@ -60,7 +66,8 @@ def served(comm: Any, serve: Callable[[Any], R], algorithm: Callable[[Callable[[
         comm.bcast((False, outcome), root=0)
         return _outcome(outcome)
     while True:
-        more, message = comm.bcast(None, root=0)
+        with waiting():
+            more, message = comm.bcast(None, root=0)
         if not more:
             return _outcome(message)
         try:

@@ -42,6 +42,19 @@ class ColumnsEntry(TypedDict):
     """largest accepted relative difference"""
 
 
+class PartEntry(TypedDict):
+    """What was spent in one part of a run."""
+
+    seconds: float
+    """by the clock, of the slowest rank"""
+    cpu: float
+    """seconds of a processor, of all ranks together"""
+    waited: float
+    """seconds that ranks waited for one that worked alone, of all ranks together"""
+    megabytes: int
+    """most memory held so far, of all ranks together"""
+
+
 class RunEntry(TypedDict):
     """By what, where and when something was computed."""
 
@@ -58,7 +71,9 @@ class RunEntry(TypedDict):
     git_commit: str | None
     """commit of the source tree"""
     timings: dict[str, float]
-    """seconds by part"""
+    """seconds by stage"""
+    parts: NotRequired[dict[str, PartEntry]]
+    """what was spent where, the dearest first"""
 
 
 class SweepRecord(TypedDict):

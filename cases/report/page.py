@@ -76,6 +76,7 @@ def _context(run: RunData) -> dict[str, object]:
         "method": report_text.method(run),
         "facts": report_text.facts(run),
         "timings": report_text.timings(run),
+        "parts": report_text.parts(run),
         "versions": report_text.versions(run),
         "checks": report_text.checks(run),
         "count": report_text.count(report_text.checks(run)),

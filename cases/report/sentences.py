@@ -196,6 +196,26 @@ def timings(run: RunData) -> list[tuple[str, str]]:
     return [*steps, ("together", duration(sum(seconds.values())))] if steps else []
 
 
+def parts(run: RunData) -> list[list[str]]:
+    """Lines of the table of what was spent where: part, time, CPU time, share of waiting, memory.
+
+    The share is that of the ranks' time which they spent waiting for one of them that worked alone.
+    """
+    found = run.record.get("parts") or {}
+    ranks = max(run.record.get("ranks") or 1, 1)
+    return [
+        [
+            name,
+            duration(one["seconds"]),
+            duration(one["cpu"]),
+            f"{one['waited'] / (ranks * one['seconds']):.0%}",
+            f"{grouped(one['megabytes'])} MB",
+        ]
+        for name, one in found.items()
+        if one["seconds"] > _TOO_SHORT
+    ]
+
+
 def versions(run: RunData) -> str:
     """Program and libraries with their versions."""
     return versions_text(run.record.get("versions", {}))

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cases.contracts.sweep import RunEntry
+from cases.contracts.sweep import PartEntry, RunEntry
+from meshes.clock import Spent
 
 MODULES = (
     "dolfinx",
@@ -29,12 +30,15 @@ MODULES = (
 )
 
 
-def run_record(ranks: int, timings: Mapping[str, float]) -> RunEntry:
+def run_record(
+    ranks: int, timings: Mapping[str, float], parts: Mapping[str, Spent] | None = None
+) -> RunEntry:
     """What ``run.json`` holds: versions, git commit, ranks, timings, command line, date.
 
     Args:
         ranks: Number of MPI ranks.
         timings: Seconds per stage.
+        parts: What all ranks together spent in each part.
     """
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -44,7 +48,14 @@ def run_record(ranks: int, timings: Mapping[str, float]) -> RunEntry:
         "versions": versions(),
         "git_commit": git_commit(),
         "timings": dict(timings),
+        "parts": {name: _part(one) for name, one in (parts or {}).items()},
     }
+
+
+def _part(one: Spent) -> PartEntry:
+    megabytes = round(one.memory / 2**20)
+    seconds, cpu, waited = (round(value, 3) for value in (one.seconds, one.cpu, one.waited))
+    return {"seconds": seconds, "cpu": cpu, "waited": waited, "megabytes": megabytes}
 
 
 def versions() -> dict[str, str | None]:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from meshes.clock import part
+
 
 class Timings(dict[str, float]):
     """Seconds per stage, added up over noises."""
@@ -15,7 +17,8 @@ class Timings(dict[str, float]):
         """Add the time spent in the block to a stage."""
         start = time.monotonic()
         try:
-            yield
+            with part(stage):
+                yield
         finally:
             self[stage] = self.get(stage, 0.0) + time.monotonic() - start
 

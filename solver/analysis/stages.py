@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from dolfinx import fem
 
+from meshes.clock import part
 from meshes.serial import dealt
 from solver.analysis.barriers import Barrier, barrier, direct_costs
 from solver.analysis.gauge_check import lowest_gauge_gap
@@ -106,10 +107,16 @@ def analyse(
     """
     stage = solve_wells(discretisation, places, epsilons, monitor)
     wells = [well for well, _ in stage.found]
-    barriers = _barriers(discretisation, places, stage)
+    with part("bounds of barriers"):
+        barriers = _barriers(discretisation, places, stage)
     levels, refused = _with_own_gauge(stage, places, discretisation)
     weights = weight_exponents(direct_costs(len(wells), barriers))
-    asymptotics = _asymptotics(discretisation, places, barriers)
+    with part("prefactors"):
+        asymptotics = _asymptotics(discretisation, places, barriers)
+    states = {epsilon: level.state for epsilon, level in levels.items()}
+    known = stage.landmarks, discretisation.locator, discretisation.options
+    with part("densities with another gauge"):
+        gap = lowest_gauge_gap(states, wells, weights, *known)
     for one, law in zip(barriers, asymptotics, strict=True):
         if isinstance(law, Refused):
             refused[f"Kramers' law from {one.start} over pass {one.saddle}"] = law
@@ -124,14 +131,7 @@ def analyse(
         barriers=tuple(barriers),
         asymptotics=tuple(asymptotics),
         weights=weights,
-        gauge_gap=lowest_gauge_gap(
-            {epsilon: level.state for epsilon, level in levels.items()},
-            wells,
-            weights,
-            stage.landmarks,
-            discretisation.locator,
-            discretisation.options,
-        ),
+        gauge_gap=gap,
         refused=stage.refused | refused,
         jets=stage.jets,
     )

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from meshes.clock import part
 from meshes.serial import on_root
 from solver.analysis.density_well import well_from_densities
 from solver.analysis.grown_well import grown_well
@@ -89,7 +90,8 @@ def solve_wells(  # noqa: C901  (three ways to V, each gone only if it is needed
 
     @functools.cache
     def continuation() -> Continued:
-        return continue_levels(discretisation, epsilons, landmarks, monitor)
+        with part("densities and rates"):
+            return continue_levels(discretisation, epsilons, landmarks, monitor)
 
     @functools.cache
     def targets(k: int) -> list[Target]:
@@ -125,7 +127,8 @@ def solve_wells(  # noqa: C901  (three ways to V, each gone only if it is needed
     found: list[Found] = []
     refused: dict[str, Refused] = {}
     for k in range(len(places.attractors)):
-        one, failures = surest({name: functools.partial(route, k) for name, route in routes.items()})
+        with part("quasi-potentials and paths"):
+            one, failures = surest({name: functools.partial(route, k) for name, route in routes.items()})
         found.append(one)
         refused |= {f"V of well {k} {name}": failure for name, failure in failures.items()}
     done = continuation() if continuation.cache_info().currsize else Continued({}, None, {})
@@ -143,9 +146,11 @@ def _known(
     monitor: Monitor,
 ) -> Wells:
     """V from the loss, and the densities with it for their gauge.  Collective."""
-    found = tuple(Found(*one) for one in loss_wells(discretisation, places, level))
+    with part("quasi-potentials and paths"):
+        found = tuple(Found(*one) for one in loss_wells(discretisation, places, level))
     potential = loss_potential(discretisation, level)
-    done = levels_from(discretisation, epsilons, landmarks, potential, monitor)
+    with part("densities and rates"):
+        done = levels_from(discretisation, epsilons, landmarks, potential, monitor)
     whole = _jets(discretisation, places, monitor) if discretisation.system.dim == 2 else ()
     return Wells(landmarks, found, done.levels, None, _missing(done), whole)
 
@@ -160,7 +165,8 @@ def _jets(
         np.reshape([places.passes[n].point for n, _ in places.ways_out(k)], (-1, dim))
         for k in range(len(places.attractors))
     ]
-    return tuple(jets_on(discretisation, places.attractors, tops))
+    with part("quasi-potentials on the whole box"):
+        return tuple(jets_on(discretisation, places.attractors, tops))
 
 
 def _missing(done: Continued) -> dict[str, Refused]:
