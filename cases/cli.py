@@ -1,8 +1,8 @@
 """The command line: ``quasipot run | batch | check | list | probe | report | paraview | schema``.
 
 Exit codes: 0 good; 2 bad input (or a full disk and the like), said in one line on standard error; 3 a solver
-failed or a result failed its own checks; 75 stopped as SIGUSR1 asked, ``run --resume`` goes on; 1 a bug;
-128 + n when signal n ended it.
+failed or a result failed its own checks; 75 stopped as SIGUSR1 asked, or ended by SIGTERM where what is kept
+can be gone on from, and the line says how; 1 a bug; 128 + n when signal n ended it.
 """
 
 from __future__ import annotations
@@ -186,11 +186,7 @@ def _guarded(argv: Sequence[str] | None, comm: MPI.Intracomm | None) -> int:
     except CaseError as error:
         return _stop(comm, EXIT_INPUT, str(error))
     except Stopped as reason:
-        return _stop(
-            comm,
-            EXIT_AGAIN,
-            f"quasipot: stopped as asked: {reason}; go on with the same command and --resume",
-        )
+        return _stop(comm, EXIT_AGAIN, f"quasipot: stopped as asked: {reason}")
     except KeyboardInterrupt:
         return _stop(comm, 130, "interrupted")
     except OSError as error:

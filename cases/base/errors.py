@@ -15,7 +15,7 @@ EXIT_AGAIN = 75  # EX_TEMPFAIL of sysexits.h: the same command goes on
 
 
 class Stopped(Exception):
-    """A run that was asked to stop did so, and what it has done is kept."""
+    """A run that was asked to stop did so, and what it has done is kept; its words say how to go on."""
 
 
 class CaseError(Exception):

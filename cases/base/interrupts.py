@@ -2,7 +2,8 @@
 
 Python runs its handlers between two of its own instructions, and a rank that waits in a collective call never
 gets there.  So the signals are taken up by a thread, which does what has to be done and ends the process with
-the exit code 128 + n that shells know; the launcher then ends the other ranks in the same way.
+the exit code 128 + n that shells know; the launcher then ends the other ranks in the same way.  Where the
+same command can go on with what is kept (:func:`told`), SIGTERM, which batch systems send, ends it with 75.
 
 SIGUSR1 does not end anything at once: it asks a run to stop where it can go on later.
 """
@@ -15,9 +16,28 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from cases.base.errors import EXIT_AGAIN
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
+
+class State(NamedTuple):
+    """What there will be of a run that ends now.
+
+    Attributes:
+        words: It as a sentence, with what to do.
+        goes_on: Whether a run can go on with what is kept.
+    """
+
+    words: str
+    goes_on: bool
+
+
+NOTHING = State("nothing was written, an earlier result is as it was", False)
+
+_told: list[Callable[[], State]] = []  # what there will be; the outermost speaks for its parts
 _last: list[Callable[[], None]] = []  # what to do before the end, latest first
 _asked = threading.Event()  # whether SIGUSR1 came
 _busy = threading.RLock()  # held where the process must not end
@@ -58,12 +78,34 @@ def _end(number: int, rank: int) -> None:
         for action in reversed(_last):
             with contextlib.suppress(Exception):
                 action()
+        state = _state()
         if rank == 0:
-            name = signal.Signals(number).name
-            said = f"quasipot: ended by {name}: nothing was written, an earlier result is as it was\n"
+            said = f"quasipot: ended by {signal.Signals(number).name}: {state.words}\n"
             with contextlib.suppress(OSError):
                 os.write(2, said.encode())
-        os._exit(128 + number)
+        os._exit(EXIT_AGAIN if number == signal.SIGTERM and state.goes_on else 128 + number)
+
+
+def _state() -> State:
+    for state in _told[:1]:
+        with contextlib.suppress(
+            Exception
+        ):  # of a file system that is gone, say: the process ends all the same
+            return state()
+    return NOTHING
+
+
+@contextlib.contextmanager
+def told(state: Callable[[], State]) -> Iterator[None]:
+    """While the block runs, a signal that ends the process says this of what there will be.
+
+    Of blocks within each other the outermost speaks: a member of a sweep is a part of it.
+    """
+    _told.append(state)
+    try:
+        yield
+    finally:
+        _told.remove(state)
 
 
 @contextlib.contextmanager

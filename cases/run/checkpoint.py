@@ -2,7 +2,8 @@
 
 For a result folder NAME it is the hidden folder ``.NAME.checkpoint``: a mark with the digest of the case, and
 for each noise that is done its part of the summary, its paths and its fields.  It does not depend on the
-number of ranks.  A run that ends by itself removes it.
+number of ranks.  A run that ends by itself removes it; one that begins anew does so only when nothing is
+wrong with its case.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from cases.base.errors import CaseError
+from cases.base.interrupts import NOTHING, State
 from cases.run.found import Found
 from meshes.serial import on_root
 from solver.output.polylines import Polyline
@@ -37,10 +39,37 @@ class Checkpoint:
     Attributes:
         place: The folder; it is made when there is something to keep.
         digest: What identifies the case.
+        noises: How many noises the case has.
     """
 
     place: Path
     digest: str
+    noises: int = 0
+
+    def begin(self, resume: bool | None) -> None:
+        """Go on from what is there, or remove it.
+
+        Args:
+            resume: Whether to go on; None: if it is of this case.
+        """
+        if resume is False or (self.known() is not None and self.known() != self.digest):
+            self.remove()
+
+    def known(self) -> str | None:
+        """The digest of the case that this is a checkpoint of; None where there is none."""
+        try:
+            return str(json.loads((self.place / MARK).read_text(encoding="utf-8"))["digest"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def state(self) -> State:
+        """What there is for a run to go on with."""
+        if self.known() != self.digest:
+            return NOTHING
+        done = sum(path.suffix == ".json" and path.name != MARK for path in self.place.iterdir())
+        verb = "is" if done == 1 else "are"
+        words = f"{done} of {self.noises} noises {verb} kept; go on with the same command and --resume"
+        return State(words, True) if done else NOTHING
 
     def read(self, name: str, folder: Path) -> tuple[NoiseEntry, Found] | None:
         """What was found under a noise, its fields put into the result folder; None where it is not done."""
@@ -89,36 +118,35 @@ class Checkpoint:
             self.place.rmdir()
 
 
-def checkpoint(target: Path, digest: str, resume: bool, comm: MPI.Intracomm) -> Checkpoint:
-    """The checkpoint of a result folder.  Collective.
+def checkpoint(
+    target: Path, digest: str, noises: int, resume: bool | None, comm: MPI.Intracomm
+) -> Checkpoint:
+    """The checkpoint of a result folder, looked at only: :meth:`Checkpoint.begin` follows.  Collective.
 
     Args:
         target: The result folder.
         digest: What identifies the case.
-        resume: Whether to go on from what is there; else it is removed.
+        noises: How many noises the case has.
+        resume: Whether to go on from what is there; None: if it is of this case.
         comm: MPI communicator.
 
     Raises:
         CaseError: where something else is in its place, or is to be resumed with another case.
     """
     target = Path(os.path.abspath(target))
-    found = Checkpoint(target.with_name(f".{target.name[:200]}.checkpoint"), digest)
+    found = Checkpoint(target.with_name(f".{target.name[:200]}.checkpoint"), digest, noises)
     on_root(comm, lambda: _look(found, resume))
     return found
 
 
-def _look(found: Checkpoint, resume: bool) -> None:
+def _look(found: Checkpoint, resume: bool | None) -> None:
     if not os.path.lexists(found.place):
         return
-    try:
-        known = json.loads((found.place / MARK).read_text(encoding="utf-8"))["digest"]
-    except (OSError, ValueError, KeyError, TypeError):
+    if found.known() is None:
         raise CaseError(
             "output folder", str(found.place), "stands where a checkpoint belongs", "move it elsewhere"
-        ) from None
-    if not resume:
-        found.remove()
-    elif known != found.digest:
+        )
+    if resume and found.known() != found.digest:
         raise CaseError(
             "quasipot",
             "--resume",

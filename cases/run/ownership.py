@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
@@ -19,6 +20,8 @@ SUMMARY = "summary.json"
 NAMES = frozenset(
     {SUMMARY, "run.json", "case.toml", "report.html", "member.json", "paraview_state.py", "trajectories.json"}
 )
+#: What is left of one of them when its writer is killed (:mod:`solver.output.replacing`).
+REMNANT = re.compile(rf"\.({'|'.join(map(re.escape, sorted(NAMES)))})\.[0-9]+-[0-9a-f]{{8}}")
 #: Kinds of files that a run writes; a file of another kind is not ours even if the summary lists it.
 KINDS = frozenset({".vtkhdf", ".json", ".html", ".toml", ".csv", ".svg", ".npz"})
 #: What every summary has said since there are summaries, and of which type.
@@ -49,7 +52,8 @@ def ours(folder: Path) -> set[str]:
         return set()
     listed = {name for name in summary["files"] if isinstance(name, str) and Path(name).suffix in KINDS}
     with os.scandir(folder) as entries:
-        return {e.name for e in entries if e.is_file(follow_symlinks=False) and e.name in NAMES | listed}
+        files = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
+    return {name for name in files if name in NAMES | listed or REMNANT.fullmatch(name)}
 
 
 def foreign(folder: Path) -> list[str]:

@@ -176,7 +176,7 @@ class _Run:
                 parts = self._in_turn(self._on(ours, setting), mine) if mine else {}
         everywhere = {name: part for some in comm.allgather(parts) for name, part in some.items()}
         if set(everywhere) != set(names):
-            raise Stopped(f"{len(everywhere)} of {len(names)} noises are done")
+            raise Stopped(on_root(comm, self.kept.state).words)
         for _, found, timings in map(everywhere.__getitem__, names):
             self.found.add(found)
             self.timings.add(timings)

@@ -61,6 +61,7 @@ def run_batch(
 
     Raises:
         CaseError: for a folder without case files, or one where the results cannot go.
+        Stopped: when a signal asked for that before all were done.
     """
     if ranks > comm.size > 1:
         raise CaseError(
@@ -105,10 +106,10 @@ def read(source: Path) -> Queue:
     return Queue(tuple(members), refused)
 
 
-def _run(member: Member, path: Path, group: MPI.Intracomm) -> int:
+def _run(member: Member, path: Path, group: MPI.Intracomm, fresh: bool) -> int:
     if member.case.sweep is None:
-        return run_case(member, path, group)
-    return run_sweep(member.case, member.effective, path, "quiet", group)
+        return run_case(member, path, group, fresh)
+    return run_sweep(member.case, member.effective, path, "quiet", group, fresh)
 
 
 def _write(

@@ -2,7 +2,8 @@
 
 Every member has a result folder of its own below ``members/``, complete or not there at all
 (:mod:`cases.run.folder`).  One that is there, complete, and made by the very same case and files, is kept.
-A group that is free takes the next member (:mod:`cases.sweep.queue`); nothing is lost when one of them fails.
+A group that is free takes the next member (:mod:`cases.sweep.queue`); nothing is lost when one of them fails,
+and when a signal asks to stop, no more are begun: one that stopped in the middle goes on from its checkpoint.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from typing import cast
 import h5py
 from mpi4py import MPI
 
-from cases.base.errors import EXIT_SOLVER, CaseError
+from cases.base.errors import EXIT_SOLVER, CaseError, Stopped
+from cases.base.interrupts import asked_to_stop
 from cases.base.progress import Level, Progress, Stage
 from cases.base.ranks import all_arrive, wait_for_all
 from cases.contracts.summary import Summary, read_summary
@@ -31,7 +33,8 @@ from solver.output.replacing import write_text
 DIGEST = "member.json"
 #: Kinds of files that hold what was computed; the others are made from them.
 DATA = frozenset({".vtkhdf", ".json", ".npz"})
-Run = Callable[[Member, Path, MPI.Intracomm], int]
+#: Runs a member in a folder on a group of ranks, from its beginning or not; returns its exit code.
+Run = Callable[[Member, Path, MPI.Intracomm, bool], int]
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,12 @@ class Outcome:
     seconds: float | None
 
 
-def run_case(member: Member, path: Path, group: MPI.Intracomm) -> int:
+def run_case(member: Member, path: Path, group: MPI.Intracomm, fresh: bool) -> int:
     """Run a member as a case; returns the exit code.  Collective over the group."""
     from cases.run.pipeline import run
 
-    return run(member.case, member.effective, path, Progress("quiet", group), group)
+    resume = False if fresh else None
+    return run(member.case, member.effective, path, Progress("quiet", group), group, resume)
 
 
 def run_members(
@@ -80,11 +84,16 @@ def run_members(
 
     Returns:
         What became of them, on rank 0; nothing on the others.
+
+    Raises:
+        Stopped: when a signal asked for that before all were done.
     """
     # the summaries stay on rank 0: there may be thousands
     kept: dict[int, Summary] = {}
     done: set[int] = set()
-    if not fresh:
+    if fresh:  # also those that this run may not come to, should it be stopped
+        on_root(comm, lambda: _forget([folder / member.folder for member in found]))
+    else:
         with Progress(level, comm).stage("looking for finished members", len(found)) as stage:
             done = on_root(comm, lambda: _finished(found, folder, kept, stage))
     todo = [k for k in range(len(found)) if k not in done]
@@ -99,14 +108,22 @@ def run_members(
     with tickets(folder, comm) as place:
         for k in taken(order, place, group):
             start = time.monotonic()
-            code, problems = _attempt(run, found[k], folder / found[k].folder, group, comm)
+            try:
+                code, problems = _attempt(run, found[k], folder / found[k].folder, group, comm, fresh)
+            except Stopped:
+                break
             mine[k] = problems, time.monotonic() - start
             verdict = f"FAILED: {problems[0]}" if problems else "good" if code == 0 else "has PROBLEMS"
             progress.info(f"{k + 1}/{len(found)} {found[k].label}: {verdict} ({mine[k][1]:.1f} s)")
+            if group.allreduce(asked_to_stop(), MPI.LOR):
+                break
         wait_for_all(comm)
     parts = comm.allgather(mine if group.rank == 0 else {})
     group.Free()
     ran = {k: value for part in parts for k, value in part.items()}
+    if len(done) + len(ran) < len(found):
+        again = "the same command, without --fresh" if fresh else "the same command"
+        raise Stopped(f"{len(done) + len(ran)} of {len(found)} members are done; go on with {again}")
     if comm.rank != 0:
         return []
     return [_outcome(m, folder, ran.get(k), kept.get(k)) for k, m in enumerate(found)]
@@ -119,6 +136,13 @@ def _finished(found: Sequence[Member], folder: Path, kept: dict[int, Summary], s
             kept[k] = summary
         stage.advance()
     return set(kept)
+
+
+def _forget(places: Sequence[Path]) -> None:
+    """Let results no longer count as finished, nor those of a sweep in the place of one."""
+    for path in places:
+        for mark in (path / DIGEST, *path.glob(f"members/*/{DIGEST}")):
+            mark.unlink(missing_ok=True)
 
 
 def finished(member: Member, path: Path) -> Summary | None:
@@ -157,19 +181,24 @@ def _is_sound(path: Path) -> bool:
 
 
 def _attempt(
-    run: Run, member: Member, path: Path, group: MPI.Intracomm, comm: MPI.Intracomm
+    run: Run, member: Member, path: Path, group: MPI.Intracomm, comm: MPI.Intracomm, fresh: bool
 ) -> tuple[int, tuple[str, ...]]:
     """Run one member: its exit code, and a line if it has no result.
 
     When the ranks of a member no longer agree on what happened, the job is ended.
+
+    Raises:
+        Stopped: when a signal asked for that in the middle.
     """
     if group.rank == 0:
         (path / DIGEST).unlink(missing_ok=True)
     try:
-        code = run(member, path, group)
+        code = run(member, path, group, fresh)
         if group.rank == 0:
             write_text(path / DIGEST, json.dumps({"digest": member.digest, "values": member.values}))
         return code, ()
+    except Stopped:
+        raise
     except Exception as error:
         line = " ".join(str(error).split())
         module = sys.modules.get("solver.errors")

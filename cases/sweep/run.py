@@ -18,6 +18,7 @@ from pathlib import Path
 from mpi4py import MPI
 
 from cases.base.errors import EXIT_GOOD, EXIT_SOLVER, CaseError
+from cases.base.interrupts import State, told
 from cases.base.progress import Level, Progress
 from cases.casefile.case import Case
 from cases.casefile.ranges import expand
@@ -32,6 +33,8 @@ from meshes.serial import on_root
 from solver.output.replacing import replacing, write_text
 
 UNFINISHED = "the sweep has not finished"
+#: What a signal that ends one leaves behind.
+ENDED = State("members that are done are kept; go on with the same command", True)
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ def run_sweep(
 
     Raises:
         CaseError: for bad input, before anything is solved.
+        Stopped: when a signal asked for that before all members were done.
     """
     table = case.sweep
     if table is None:
@@ -114,7 +118,8 @@ def claimed(folder: Path, mark: str, effective: str | None, comm: MPI.Intracomm)
     handle: list[int] = []
     try:
         on_root(comm, lambda: handle.append(_claim(folder, mark, effective)))
-        yield
+        with told(lambda: ENDED):
+            yield
     finally:
         for lock in handle:
             os.close(lock)

@@ -79,6 +79,7 @@ def run_study(
 
     Raises:
         CaseError: for bad input.
+        Stopped: when a signal asked for that before all members were done.
     """
     name, values = parse(text)
     if case.sweep is not None:

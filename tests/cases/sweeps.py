@@ -65,10 +65,11 @@ def summary(case, ok=True):
 @pytest.fixture
 def solver(monkeypatch):
     """A stand-in for the pipeline that can be told to fail; returns what it was asked to run."""
-    asked = []
+    asked, resumed = [], []
 
-    def run(case, effective, folder, progress, comm):
+    def run(case, effective, folder, progress, comm, resume):
         asked.append((case.system.parameters["a"], comm.size))
+        resumed.append(resume)
         fault = faults.get(case.system.parameters["a"])
         if isinstance(fault, Exception):
             raise fault
@@ -85,7 +86,7 @@ def solver(monkeypatch):
     module = types.ModuleType("cases.run.pipeline")
     module.run = run
     monkeypatch.setitem(sys.modules, "cases.run.pipeline", module)
-    return types.SimpleNamespace(asked=asked, faults=faults)
+    return types.SimpleNamespace(asked=asked, resumed=resumed, faults=faults)
 
 
 def write(folder, text=CASE + SWEEP):

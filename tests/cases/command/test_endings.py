@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cases import cli
 from cases.base import errors, streams
 from tests.small_case import CASE, environment, program
 
@@ -208,3 +209,21 @@ def test_without_a_home_folder(ranks, tmp_path):
     assert job.returncode == 2
     assert "no such file" in job.stderr
     assert "opal_init" not in job.stderr + job.stdout
+
+
+def test_a_page_that_cannot_be_written_costs_no_result(tmp_path, monkeypatch, capsys):
+    def refuse(folder):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+
+    monkeypatch.setattr("cases.report.page.write_report", refuse)
+    (tmp_path / "line.toml").write_text(LINE, encoding="utf-8")
+    assert cli.main(["run", str(tmp_path / "line.toml"), "-o", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "report.html: No space left on device; make room" in said
+    assert f"'quasipot report {tmp_path}/out' then writes it: all other results are there" in said
+    assert json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))["ok"] is True
+    monkeypatch.undo()
+    (tmp_path / "out" / ".report.html.77-0123abcd").write_text("half")  # of a report that was killed
+    assert cli.main(["run", str(tmp_path / "line.toml"), "-o", str(tmp_path / "out")]) == 0
+    assert "<svg" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")

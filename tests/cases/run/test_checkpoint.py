@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
+from cases import cli
 from cases.base.errors import CaseError
+from cases.base.interrupts import NOTHING
 from cases.run.checkpoint import Checkpoint, checkpoint
 from cases.run.found import Found
 from solver.output.polylines import Polyline
@@ -32,7 +34,7 @@ def test_a_run_stops_and_goes_on_on_another_number_of_ranks(tmp_path):
     job.send_signal(signal.SIGUSR1)
     said = job.communicate(timeout=300)[1].decode()
     assert job.returncode == 75, said
-    assert "stopped as asked: 1 of 2 noises are done; go on with the same command and --resume" in said
+    assert "stopped as asked: 1 of 2 noises is kept; go on with the same command and --resume" in said
     assert sorted(path.name for path in tmp_path.iterdir()) == [".out.checkpoint", "case.toml"]
     more = small_case.run("run", case, "-o", tmp_path / "out", *together, "--resume", ranks=1)
     assert more.returncode == 0, more.stdout + more.stderr
@@ -48,17 +50,24 @@ def test_a_run_stops_and_goes_on_on_another_number_of_ranks(tmp_path):
     assert {"isotropic.vtkhdf", "uneven.vtkhdf", "instantons.vtkhdf"} <= set(summary["files"])
 
 
-def test_a_killed_run_goes_on(tmp_path):
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_run_goes_on(how, tmp_path):
     case = tmp_path / "case.toml"
     case.write_text(LINE)
     command = small_case.program("run", case, "-o", tmp_path / "out")
-    job = subprocess.Popen(command, env=small_case.environment(), stdout=subprocess.DEVNULL)
+    job = subprocess.Popen(
+        command, env=small_case.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     done = tmp_path / ".out.checkpoint" / "isotropic.json"
     while not done.exists():
         assert job.poll() is None
         time.sleep(0.01)
-    job.send_signal(signal.SIGKILL)
-    job.wait()
+    job.send_signal(how)
+    said = job.communicate(timeout=60)[1].decode()
+    if how == signal.SIGTERM:
+        assert job.returncode == 75
+        kept = "1 of 2 noises is kept; go on with the same command and --resume"
+        assert said == f"quasipot: ended by SIGTERM: {kept}\n"
     more = small_case.run("run", case, "-o", tmp_path / "out", "--resume")
     assert more.returncode == 0, more.stdout + more.stderr
     assert "noise 'isotropic': kept" in more.stdout
@@ -77,12 +86,15 @@ class One:
 def test_what_is_kept_comes_back(tmp_path):
     (tmp_path / "partial").mkdir()
     (tmp_path / "partial" / "a.vtkhdf").write_bytes(b"fields")
-    kept = Checkpoint(tmp_path / ".out.checkpoint", "digest")
+    kept = Checkpoint(tmp_path / ".out.checkpoint", "digest", 2)
+    assert kept.state() == NOTHING
     line = Polyline(
         np.array([[0.1, 0.2], [0.3, 1 / 3]]), {"action": np.array([0.0, 1e-300])}, {"from": 0, "to": 1}, "a"
     )
     kept.write("a", {"kind": "a"}, Found(["too bad"], [line], [], 7), tmp_path / "partial")
     assert kept.read("b", tmp_path) is None
+    assert kept.state() == ("1 of 2 noises is kept; go on with the same command and --resume", True)
+    assert Checkpoint(kept.place, "another", 2).state() == NOTHING
     (tmp_path / "new").mkdir()
     entry, found = kept.read("a", tmp_path / "new")
     assert (entry, found.problems, found.unknowns) == ({"kind": "a"}, ["too bad"], 7)
@@ -97,9 +109,30 @@ def test_checkpoints_of_other_cases_and_things_that_are_none(tmp_path):
     Checkpoint(place, "one").write("a", {}, Found(), tmp_path)
     (place / "mine.txt").write_text("keep")
     with pytest.raises(CaseError, match="of another case"):
-        checkpoint(tmp_path / "out", "two", True, One())
-    assert checkpoint(tmp_path / "out", "one", True, One()).read("a", tmp_path) is not None
-    checkpoint(tmp_path / "out", "two", False, One())
+        checkpoint(tmp_path / "out", "two", 1, True, One())
+    for resume in (True, None):
+        kept = checkpoint(tmp_path / "out", "one", 1, resume, One())
+        kept.begin(resume)
+        assert kept.read("a", tmp_path) is not None
+    other = checkpoint(tmp_path / "out", "two", 1, False, One())
+    assert kept.read("a", tmp_path) is not None  # nothing is removed by looking
+    other.begin(False)
     assert os.listdir(place) == ["mine.txt"]
     with pytest.raises(CaseError, match="stands where a checkpoint belongs"):
-        checkpoint(tmp_path / "out", "one", True, One())
+        checkpoint(tmp_path / "out", "one", 1, None, One())
+
+
+def test_a_member_begins_anew_when_its_case_has_changed(tmp_path):
+    place = tmp_path / ".out.checkpoint"
+    Checkpoint(place, "one").write("a", {}, Found(), tmp_path)
+    checkpoint(tmp_path / "out", "two", 1, None, One()).begin(None)
+    assert not place.exists()
+
+
+def test_a_bad_case_leaves_the_checkpoint(tmp_path):
+    """What is wrong shows only when the attractors are known: the run has begun, and writes nothing."""
+    kept = Checkpoint(tmp_path / ".out.checkpoint", "older", 2)
+    kept.write("isotropic", {}, Found(), tmp_path)
+    (tmp_path / "case.toml").write_text(LINE.replace("[compare]", "[compare]\nfrom = 7"))
+    assert cli.main(["run", str(tmp_path / "case.toml"), "-o", str(tmp_path / "out")]) == 2
+    assert kept.read("isotropic", tmp_path) is not None
