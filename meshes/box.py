@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from dolfinx import mesh
 from mpi4py import MPI
+from numpy.typing import NDArray
 
 LEAST, SLENDER = 8, 16.0
 
@@ -54,3 +55,13 @@ def box(comm: MPI.Comm, bounds: Bounds, resolution: int) -> mesh.Mesh:
     if len(bounds) == 3:
         return mesh.create_box(comm, (low, high), counts, mesh.CellType.tetrahedron, ghost_mode=ghosts)
     raise ValueError(f"a box has 1 to 3 sides, not {len(bounds)}")
+
+
+def line(comm: MPI.Comm, points: NDArray[np.float64]) -> mesh.Mesh:
+    """Mesh of an interval with these vertices ``(N,)``, in order.  Collective."""
+    domain = mesh.create_interval(
+        comm, len(points) - 1, (0.0, float(len(points) - 1)), ghost_mode=mesh.GhostMode.shared_facet
+    )
+    x = domain.geometry.x
+    x[:, 0] = points[np.rint(x[:, 0]).astype(np.int64)]
+    return domain

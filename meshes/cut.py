@@ -19,6 +19,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from meshes.compat import shared_facet_partitioner
+from meshes.spacing import between_ends
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -36,7 +37,14 @@ class NothingToMesh(Exception):
     """A set without a component round the centre, with the reason in one line."""
 
 
-def cut_out(comm: MPI.Comm, level: Level, centre: Array, bounds: Array, cells: int) -> mesh.Mesh:
+def cut_out(
+    comm: MPI.Comm,
+    level: Level,
+    centre: Array,
+    bounds: Array,
+    cells: int,
+    thin: NDArray[np.bool_] | None = None,
+) -> mesh.Mesh:
     """Mesh of the component of ``{level < 0}`` that contains the centre, within a box.  Collective.
 
     Args:
@@ -45,6 +53,8 @@ def cut_out(comm: MPI.Comm, level: Level, centre: Array, bounds: Array, cells: i
         centre: ``(2,)``.
         bounds: Box ``(2, 2)``; where the set reaches it, the mesh ends at the box.
         cells: Number of cells along the longer side of the set.
+        thin: Sides of the box at which cells are thinner (:data:`meshes.spacing.THINNEST`): ``(2, 2)``, low
+            and high of each coordinate.
 
     Raises:
         NothingToMesh: On all ranks, if the centre does not lie in the set, or the set is smaller than a cell.
@@ -53,7 +63,8 @@ def cut_out(comm: MPI.Comm, level: Level, centre: Array, bounds: Array, cells: i
     if comm.rank == 0:
         try:
             box = np.asarray(bounds, dtype=float)
-            outcome = _nodes_and_cells(level, np.asarray(centre, dtype=float), box, cells)
+            sides = np.zeros((2, 2), dtype=bool) if thin is None else thin
+            outcome = _nodes_and_cells(level, np.asarray(centre, dtype=float), box, cells, sides)
         except NothingToMesh as error:
             outcome = error
     problem = comm.bcast(outcome if isinstance(outcome, NothingToMesh) else None, root=0)
@@ -65,7 +76,9 @@ def cut_out(comm: MPI.Comm, level: Level, centre: Array, bounds: Array, cells: i
     return mesh.create_mesh(comm, cells=connectivity, x=points, e=element, partitioner=partitioner)
 
 
-def _nodes_and_cells(level: Level, centre: Array, box: Array, cells: int) -> tuple[Array, Indices]:
+def _nodes_and_cells(
+    level: Level, centre: Array, box: Array, cells: int, thin: NDArray[np.bool_]
+) -> tuple[Array, Indices]:
     if level(centre[:, None])[0] >= 0:
         raise NothingToMesh(f"the centre {centre.tolist()} does not lie in the set")
     # a survey on a fixed grid tells how large the set is
@@ -76,17 +89,18 @@ def _nodes_and_cells(level: Level, centre: Array, box: Array, cells: int) -> tup
     low = np.maximum(used.min(axis=0) - 2 * step, box[:, 0])
     high = np.minimum(used.max(axis=0) + 2 * step, box[:, 1])
     box = np.stack([low, high], axis=1)
-    points, triangles = grid(box, cells)
+    points, triangles = grid(box, cells, thin)
     points, on_level, triangles = _fit(level, points, triangles)
     triangles = triangles[_component(points, triangles, centre)]
     return _quadratic(level, points, on_level, triangles, box)
 
 
-def grid(box: Array, cells: int) -> tuple[Array, Indices]:
+def grid(box: Array, cells: int, thin: NDArray[np.bool_] | None = None) -> tuple[Array, Indices]:
     """Right triangles with alternating diagonals: vertices ``(N, 2)`` and cells ``(M, 3)``."""
     sides = box[:, 1] - box[:, 0]
     nx, ny = (max(2, int(np.ceil(cells * side / sides.max()))) for side in sides)
-    along = [np.linspace(box[k, 0], box[k, 1], n + 1) for k, n in enumerate((nx, ny))]
+    ends = np.zeros((2, 2), dtype=bool) if thin is None else thin
+    along = [between_ends(box[k], n, ends[k]) for k, n in enumerate((nx, ny))]
     x, y = np.meshgrid(*along, indexing="ij")
     i, j = (k.ravel() for k in np.meshgrid(np.arange(nx), np.arange(ny), indexing="ij"))
     a = i * (ny + 1) + j

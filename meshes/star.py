@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from scipy.optimize.elementwise import find_root
 
 from meshes.compat import shared_facet_partitioner
+from meshes.spacing import graded_to_one
 
 Array = NDArray[np.float64]
 Level = Callable[[Array], Array]
@@ -166,7 +167,7 @@ def _nodes_and_cells(
     _check_transversal(level, centre, directions, reach)
     _check_jumps(centre, unit, reach, np.flatnonzero(outer), cells)
     points = np.repeat(centre[None], len(nodes), axis=0)
-    points[outer] += (graded_radius(radii[outer], shells, layer) * reach * directions).T
+    points[outer] += (graded_to_one(radii[outer], layer) * reach * directions).T
     return np.ascontiguousarray(points), cells
 
 
@@ -209,17 +210,6 @@ def _check_jumps(
     side = np.einsum("in,in->n", unit[:, first], unit[:, second]) > 0  # not across the centre
     if (change[side] > STEEPEST * angle[side] + 1e-9).any():
         raise NotStarShaped(f"not all of the boundary is seen from {centre.tolist()}: rays end far apart")
-
-
-def graded_radius(radius: Array, shells: int, layer: float) -> Array:
-    """Map [0, 1] to itself so that the slope at 1 is ``layer`` (≤ 1), by an exponential."""
-    if layer >= 1.0:
-        return radius
-    low, high = 1e-9, 60.0
-    for _ in range(100):
-        rate = 0.5 * (low + high)
-        low, high = (rate, high) if rate / np.expm1(rate) > layer else (low, rate)
-    return np.asarray(1.0 - np.expm1(low * (1.0 - radius)) / np.expm1(low))
 
 
 def ball(d: int, shells: int) -> tuple[Array, Array, NDArray[np.int64]]:

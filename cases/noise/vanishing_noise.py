@@ -22,6 +22,7 @@ from cases.base.errors import CaseError
 from cases.casefile.case import Case
 from cases.landscapes.landscape import Landscape
 from cases.noise import tensors as noise
+from cases.noise.vanishing_edge import vanishing_edge
 from solver.drift.connections import Saddle, connections
 from solver.drift.fixed_points import fixed_points
 from solver.errors import DegenerateFixedPoints
@@ -115,7 +116,7 @@ def refuse_vanishing(
 
 
 def explained(case: Case, landscape: Landscape, error: CaseError) -> CaseError:
-    """The complaint that a noise vanishes at a saddle if that is what is behind this one, else this one.
+    """The complaint that a noise vanishes on a side or at a saddle if that is behind this one, else this one.
 
     A noise that is no covariance somewhere in the domain is refused before anything is known of fixed
     points; where it vanishes at a saddle as well, that is what matters.
@@ -128,6 +129,8 @@ def explained(case: Case, landscape: Landscape, error: CaseError) -> CaseError:
 
     if case.domain.bounds is None:
         return error
+    if (edge := vanishing_edge(case, landscape)) is not None:
+        return edge
     still = System(
         landscape.dim, landscape.drift, landscape.jacobian, *constant_tensor(np.eye(landscape.dim))
     )

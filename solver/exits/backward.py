@@ -87,14 +87,27 @@ def absorbing_dofs(
         space: Lagrange space.
         absorbs: Which of the facets absorb, by their midpoints, ``(d, N) -> (N,)`` bool; default all.
     """
-    domain = region.domain
-    d = domain.topology.dim
-    of_cell = domain.topology.connectivity(d, d - 1).array.reshape(-1, d + 1)
-    facets = np.unique(of_cell[region.facets[:, 0], region.facets[:, 1]]).astype(np.int32)
-    if absorbs is not None:
-        corners = domain.geometry.x[_vertices(domain, facets)][:, :, :d]
-        facets = facets[absorbs(corners.mean(axis=1).T).astype(bool)]
-    return np.asarray(fem.locate_dofs_topological(space, d - 1, facets), dtype=np.int32)
+    facets = _facets(region)
+    if absorbs is not None and len(facets):
+        facets = facets[absorbs(facet_middles(region)).astype(bool)]
+    facets = np.unique(facets)
+    return np.asarray(
+        fem.locate_dofs_topological(space, region.domain.topology.dim - 1, facets), dtype=np.int32
+    )
+
+
+def _facets(region: Region) -> Dofs:
+    """Indices of the facets that bound a region, as its rows have them."""
+    d = region.domain.topology.dim
+    of_cell = region.domain.topology.connectivity(d, d - 1).array.reshape(-1, d + 1)
+    return np.asarray(of_cell[region.facets[:, 0], region.facets[:, 1]], dtype=np.int32)
+
+
+def facet_middles(region: Region) -> Array:
+    """Midpoints of the corners of the facets that bound a region, ``(d, N)``, as its rows have them."""
+    d = region.domain.geometry.dim
+    corners = region.domain.geometry.x[_vertices(region.domain, _facets(region))][:, :, :d]
+    return np.asarray(corners.mean(axis=1).T)
 
 
 def _vertices(domain: mesh.Mesh, facets: Dofs) -> Array:
@@ -151,7 +164,7 @@ def mean_exit_time(
     if not max(relative, float(np.log(longest * rate))) < HIGHEST_LOG:
         raise TooRare(
             f"the mean exit time at epsilon = {epsilon:g} is beyond e^{HIGHEST_LOG:g} relaxation times: "
-            "a direct solution is decided by rounding there; use solver.exits.flux"
+            "a direct solution is decided by rounding there"
         )
     return ExitTime(epsilon, mean, float(np.log(mean)), relative, field)
 
@@ -184,6 +197,8 @@ def lowest_on_boundary(potential: Field, level: Field, candidates: Array) -> Low
         return float(level(x[:, None])[0])
 
     size = float(np.ptp(candidates))
+    if size == 0.0:  # one end of an interval
+        return LowestExit(start, lowest)
     options = {"ftol": 1e-15, "eps": DIFFERENCE * size}
     found = minimize(
         value, start, method="SLSQP", constraints={"type": "eq", "fun": constraint}, options=options
@@ -207,7 +222,6 @@ def boundary_points(region: Region) -> Array:
     """Vertices on the facets that bound the region, ``(d, N)``, the same on all ranks.  Collective."""
     domain = region.domain
     d = domain.geometry.dim
-    of_cell = domain.topology.connectivity(d, d - 1).array.reshape(-1, d + 1)
-    facets = np.unique(of_cell[region.facets[:, 0], region.facets[:, 1]]).astype(np.int32)
+    facets = np.unique(_facets(region))
     nodes = np.unique(_vertices(domain, facets).reshape(-1)) if len(facets) else np.zeros(0, dtype=int)
     return np.concatenate(domain.comm.allgather(domain.geometry.x[nodes, :d])).T

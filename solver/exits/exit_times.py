@@ -6,25 +6,30 @@ Puts together :mod:`meshes.star`, :mod:`meshes.cut`, :mod:`solver.exits.backward
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from dolfinx import fem, mesh
 from mpi4py import MPI
+from numpy.typing import NDArray
 
-from meshes.box import box
+from meshes.box import line
 from meshes.cut import NothingToMesh, cut_out
+from meshes.spacing import between_ends
 from meshes.star import NotStarShaped, Unbounded, boundary_sample, star
-from solver.elements.coefficients import coefficients
+from solver.elements.coefficients import Coefficients, coefficients
 from solver.elements.evaluate import Locator
 from solver.elements.linear import Options
+from solver.elements.region import Region
+from solver.errors import NotConverged, Refused
 from solver.exits.backward import (
     ExitTime,
     LowestExit,
     TooRare,
     absorbing_dofs,
     boundary_points,
+    facet_middles,
     lowest_on_boundary,
     mean_exit_time,
 )
@@ -39,6 +44,8 @@ Below, T depends on the start by more than two per cent; above, the direct time 
 """
 LAYER, THINNEST = 1.0, 0.1
 SURVEY, ON_WALL = 4000, 1e-9
+AT_LEVEL = 1e-9
+"""g relative to that at the attractor that is zero on a side of the box: rounding of an expression."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +78,13 @@ class RegionExits:
         lowest: Lowest value of the potential on the boundary, and where; None without a potential, or where
             it is known nowhere on the boundary.
         unknowns: Number of degrees of freedom.
+        refused: Why there is no time, by noise level.
     """
 
     times: tuple[RegionExit, ...]
     lowest: LowestExit | None
     unknowns: int
+    refused: Mapping[float, Refused] = field(default_factory=dict)
 
 
 def region_exits(  # noqa: PLR0913  (six of them have defaults)
@@ -105,21 +114,23 @@ def region_exits(  # noqa: PLR0913  (six of them have defaults)
             number where it is not known, as long as it is larger there than where it is.
         shells: Number of cells from the attractor to the boundary.
         degree: Degree of the elements.
-        walls: The region may reach the box, which reflects there; in 1D and 2D, by the direct solution only.
+        walls: The region may reach the box, which reflects where g < 0; in 1D and 2D.
         comm: Default the world.
         options: PETSc options for the linear solvers.
 
     Raises:
         Unbounded: If the region leaves the box.
         NotStarShaped: If the region is not seen from the attractor, in 1D and 3D.
-        NotConverged: If a solver fails; with walls, also for exits that are too rare for the direct solution.
+        NotConverged: If a direct solver fails.
     """
     comm = comm or MPI.COMM_WORLD
     box_ = np.asarray(bounds, dtype=float)
     domain = region_mesh(level, pin, box_, min(epsilons), shells, comm, walls)
     known = coefficients(domain, system, degree)
     space = fem.functionspace(domain, ("Lagrange", degree))
-    absorbing = absorbing_dofs(known.region, space, (lambda x: ~on_walls(x, box_)) if walls else None)
+    if walls:
+        known = known.on(without_walls(known.region, level, pin.point, box_))
+    absorbing = absorbing_dofs(known.region, space)
     locator = Locator(domain)
     direct: dict[float, ExitTime] = {}
     rare = []
@@ -127,20 +138,40 @@ def region_exits(  # noqa: PLR0913  (six of them have defaults)
         try:
             direct[epsilon] = mean_exit_time(known, space, epsilon, pin.point, locator, absorbing, options)
         except TooRare:
-            if walls:
-                raise
             rare.append(epsilon)
         else:
-            if direct[epsilon].log_relative > FLUX_FROM and not walls:
+            if direct[epsilon].log_relative > FLUX_FROM:
                 rare.append(epsilon)
-    found = exit_times_by_flux(known, space, rare, pin, locator, options) if rare else []
-    flux = dict(zip(rare, found, strict=True))
-    times = [_combined(e, direct.get(e), flux.get(e)) for e in sorted(set(epsilons), reverse=True)]
+    flux, failure = _fluxes(known, space, rare, pin, locator, options)
+    levels = [e for e in sorted(set(epsilons), reverse=True) if e in direct or e in flux]
+    times = [_combined(e, direct.get(e), flux.get(e)) for e in levels]
     lowest = None
     if potential is not None:
-        edge = boundary_points(known.region)
-        lowest = lowest_on_boundary(potential, level, edge[:, ~on_walls(edge, box_)] if walls else edge)
-    return RegionExits(tuple(times), lowest, int(space.dofmap.index_map.size_global))
+        lowest = lowest_on_boundary(potential, level, boundary_points(known.region))
+    missing = sorted(set(epsilons) - set(levels), reverse=True)
+    refused = {e: Refused(failure or "") for e in missing}
+    return RegionExits(tuple(times), lowest, int(space.dofmap.index_map.size_global), refused)
+
+
+def _fluxes(
+    known: Coefficients,
+    space: fem.FunctionSpace,
+    rare: Sequence[float],
+    pin: Pin,
+    locator: Locator,
+    options: Options | None,
+) -> tuple[dict[float, ExitFlux], str | None]:
+    """The exits at these noise levels by their fluxes, and why there are no more of them.  Collective."""
+    found: dict[float, ExitFlux] = {}
+    try:
+        if rare:
+            for level, one in zip(
+                rare, exit_times_by_flux(known, space, rare, pin, locator, options), strict=True
+            ):
+                found[level] = one
+    except NotConverged as error:
+        return found, str(error)
+    return found, None
 
 
 def _combined(epsilon: float, direct: ExitTime | None, flux: ExitFlux | None) -> RegionExit:
@@ -171,9 +202,11 @@ def region_mesh(
         NothingToMesh: If the attractor is not in the set.
     """
     if walls and len(bounds) == 1:
-        return box(comm, [_segment(level, float(pin.point[0]), bounds[0])], 4 * shells)
+        ends = np.array(_segment(level, float(pin.point[0]), bounds[0]))
+        thin = level(ends[None]) >= -AT_LEVEL * abs(float(level(pin.point[:, None])[0]))
+        return line(comm, between_ends(ends, 4 * shells, thin))
     if walls:
-        return cut_out(comm, level, pin.point, bounds, 4 * shells)
+        return cut_out(comm, level, pin.point, bounds, 4 * shells, _sides_left_by(level, pin.point, bounds))
     try:
         layer = boundary_layer(level, pin, bounds, epsilon, shells, comm)
         return star(comm, level, pin.point, bounds, shells, layer=layer)
@@ -183,11 +216,45 @@ def region_mesh(
     return cut_out(comm, level, pin.point, bounds, 4 * shells)
 
 
+def without_walls(region: Region, level: Field, centre: Array, bounds: Array) -> Region:
+    """The region of which no boundary is known but that which absorbs: a box that reflects is none.
+
+    Where the set ends inside the box its boundary absorbs; on a side of the box that it reaches, what
+    absorbs is ``g = 0``.  So ``g = a − x`` in a box from a on is left through that side of it: noise that
+    vanishes at x = 0, as that of a population does, has no density or path beyond a, and a is extinction.
+
+    Args:
+        region: The region as it was meshed.
+        level: g.
+        centre: A point inside, whose g says what is zero.
+        bounds: The box ``(d, 2)``.
+    """
+    if not len(region.facets):
+        return region
+    middles = facet_middles(region)
+    inside = level(middles) < -AT_LEVEL * abs(float(level(centre[:, None])[0]))
+    return replace(region, facets=region.facets[~(on_walls(middles, bounds) & inside)])
+
+
 def on_walls(x: Array, bounds: Array) -> Array:
     """Which of the points ``(d, N)`` lie on the boundary of a box ``(d, 2)``."""
     width = (bounds[:, 1] - bounds[:, 0])[:, None]
     away = np.minimum(x - bounds[:, :1], bounds[:, 1:] - x) / width
     return np.asarray(away.min(axis=0) < ON_WALL)
+
+
+def _sides_left_by(level: Field, centre: Array, bounds: Array) -> NDArray[np.bool_]:
+    """The sides of a plane box on which somewhere g is zero beside points inside: ``(2, 2)``."""
+    zero = AT_LEVEL * abs(float(level(centre[:, None])[0]))
+    found = np.zeros((2, 2), dtype=bool)
+    for k, end in np.ndindex(2, 2):
+        side = np.empty((2, SURVEY))
+        side[1 - k] = np.linspace(*bounds[1 - k], SURVEY)
+        side[k] = bounds[k, end]
+        beside = side.copy()
+        beside[k] += (bounds[k, 1 - end] - bounds[k, end]) / SURVEY
+        found[k, end] = ((level(side) >= -zero) & (level(beside) < -zero)).any()
+    return found
 
 
 def _segment(level: Field, centre: float, ends: Array) -> tuple[float, float]:

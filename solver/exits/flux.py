@@ -19,7 +19,7 @@ at the attractor by a part e^{−V/ε}.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -139,7 +139,7 @@ def exit_times_by_flux(
     pin: Pin,
     locator: Locator,
     options: Options | None = None,
-) -> list[ExitFlux]:
+) -> Iterator[ExitFlux]:
     """Mean exit times from the only attractor of the region through its whole boundary.  Collective.
 
     Args:
@@ -150,7 +150,7 @@ def exit_times_by_flux(
         locator: Search tree of the mesh.
         options: PETSc options for the linear solvers.
 
-    Returns:
+    Yields:
         One result for every noise level, from large to small ε.
 
     Raises:
@@ -165,13 +165,11 @@ def exit_times_by_flux(
     # no step of a few per cent before the first level that is asked for
     levels = schedule(max(epsilons) if first < 1.05 * max(epsilons) else first, epsilons)
     gauge = fem.Function(space, name="W")
-    results = []
     for epsilon in levels:
         if any(np.isclose(epsilon, e, rtol=1e-12) for e in epsilons):
-            results.append(_result(coefficients, gauge, epsilon, pin, absorbing, locator, options))
+            yield _result(coefficients, gauge, epsilon, pin, absorbing, locator, options)
         if epsilon > levels[-1]:
             gauge = lower_gauge(coefficients, gauge, epsilon, pin, locator, options)
-    return results
 
 
 def lower_gauge(
@@ -194,7 +192,7 @@ def lower_gauge(
     inside = coefficients.region.dofs(gauge.function_space)
     if comm.allreduce(float(np.min(q.x.array[inside], initial=np.inf)), op=MPI.MIN) <= 0.0:
         raise NotConverged(
-            f"the density in the region is not positive at epsilon = {epsilon:g}: refine the mesh"
+            f"the density in the set is not positive at epsilon = {epsilon:g}: the mesh is too coarse"
         )
     lower = fem.Function(gauge.function_space, name="W")
     lower.x.array[inside] = gauge.x.array[inside] - epsilon * np.log(q.x.array[inside])
@@ -221,8 +219,8 @@ def _result(
     lowest = comm.allreduce(float(np.min(p.q.x.array)), op=MPI.MIN) / highest
     if not np.isfinite([mass, slope, residual]).all() or lowest < -POSITIVE:
         raise NotConverged(
-            f"the density that leaves the region is not positive at epsilon = {epsilon:g}: "
-            "refine the mesh at the boundary"
+            f"the density that leaves the set is not positive at epsilon = {epsilon:g}: the mesh is too "
+            "coarse at its boundary"
         )
     barrier = (edge - bottom) / epsilon
     return ExitFlux(epsilon, barrier + mass - residual, abs(slope - residual), lowest, p)

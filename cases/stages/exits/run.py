@@ -19,7 +19,7 @@ class Left:
     Attributes:
         entry: The entry ``exits``.
         checks: Values of the checks.
-        problems: What failed of the simulation: then there are no simulated times.
+        problems: What failed: a noise level of a set, or the simulation (there are no simulated times then).
     """
 
     entry: list[ExitEntry]
@@ -38,11 +38,17 @@ def leave_sets(sets: list[ExitSet], setting: Setting, solved: Solved, say: Say) 
     found = exits_of_noise(sets, setting, solved, say)
     entry = exits_summary(sets, found, solved.analysis.wells)
     checks = exit_checks(found, setting.case.dim)
+    problems = tuple(
+        f"exit '{one.name}': {missing.reason}; raise exit.shells, or leave out this level of compare.epsilon"
+        for one, result in zip(sets, found, strict=True)
+        for missing in list(result.refused.values())[:1]
+        if one.asked
+    )
     try:
         simulated = simulate_exits(sets, setting, solved, found)
     except SolverError as error:
         add_to_summary(entry, [{} for _ in sets])
-        return Left(entry, checks, (f"simulation: {error}",))
+        return Left(entry, checks, (*problems, f"simulation: {error}"))
     add_to_summary(entry, simulated)
     gap = largest_gap(one for mine in simulated for one in mine.values())
-    return Left(entry, checks | {"exit_simulation_gap": gap})
+    return Left(entry, checks | {"exit_simulation_gap": gap}, problems)

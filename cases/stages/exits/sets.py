@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cases.base.errors import CaseError
 from cases.base.numbers import point
 from cases.casefile.case import Case
 from cases.casefile.exit_table import BallTable, ExitTable
@@ -22,8 +23,9 @@ from meshes.star import NotStarShaped, Unbounded
 from solver import symbolic
 from solver.elements.evaluate import Locator, bounding_box, evaluate
 from solver.elements.region import whole
-from solver.exits.backward import boundary_points
-from solver.exits.exit_times import RegionExits, on_walls, region_exits, region_mesh
+from solver.exits.backward import LowestExit, boundary_points
+from solver.exits.exit_times import RegionExits, on_walls, region_exits, region_mesh, without_walls
+from solver.exits.over_pass import exit_over_pass
 from solver.hamilton_jacobi.well import WellPotential, trusted_part
 from solver.system import Array, Field
 
@@ -35,6 +37,8 @@ DEGREE = {1: 4, 2: 4, 3: 3}
 NEAR = 0.02
 """An attractor is named by a point within this part of the domain."""
 ROUNDING = 1e-9
+NEARLY = 0.998
+"""Part of a pass up to which V is known where it is known to the end: it is reported up to 0.999 of it."""
 
 
 @dataclass(frozen=True)
@@ -158,20 +162,13 @@ def check_set(setting: Setting, key: str, one: ExitSet) -> None:
             one.level, pin, box, max(case.compare.epsilon), one.shells, domain.comm, one.reflect
         )
     except Unbounded:
-        raise case.error(
-            key, f"the set {one.text} reaches the boundary of the domain", "shrink it, or enlarge the domain"
-        ) from None
+        raise _at_the_box(case, key, one) from None
     except NotStarShaped as error:
         fix = "in 3D a set must be seen from its attractor: use another one" if case.dim == 3 else "shrink it"
         raise case.error(key, f"the set {one.text} cannot be meshed: {error}", fix) from None
     except NothingToMesh as error:
         raise case.error(key, f"the set {one.text} cannot be meshed: {error}", "enlarge it") from None
-    edge = boundary_points(whole(found)).T
-    walls = on_walls(edge.T, box)
-    if walls.all() if one.reflect else walls.any() or _any_outside(domain, edge):
-        raise case.error(
-            key, f"the set {one.text} reaches the boundary of the domain", "shrink it, or enlarge the domain"
-        )
+    _check_edge(setting, key, one, found, box)
     others = [
         p.point
         for k, p in enumerate(places.attractors)
@@ -186,6 +183,32 @@ def check_set(setting: Setting, key: str, one: ExitSet) -> None:
                 f"the set {one.text} holds the attractor {at_point(others[int(np.argmax(held))])} too",
                 "shrink it until it holds the starting attractor only",
             )
+
+
+def _check_edge(setting: Setting, key: str, one: ExitSet, found: Mesh, box: Array) -> None:
+    """A set lies inside the domain; one that may end at the box has a boundary to be left by.  Collective."""
+    case, region = setting.case, whole(found)
+    if not one.reflect:
+        edge = boundary_points(region)
+        if on_walls(edge, box).any() or _any_outside(setting.domain, edge.T):
+            raise _at_the_box(case, key, one)
+        return
+    centre = setting.places.attractors[one.start].point
+    left = without_walls(region, one.level, centre, box).facets
+    if found.comm.allreduce(len(left)) == 0:
+        raise case.error(
+            key,
+            f"the set {one.text} is all of the domain, which reflects: nothing is left by",
+            "shrink it; a side of the box on which the expression is 0 is left by",
+        )
+
+
+def _at_the_box(case: Case, key: str, one: ExitSet) -> CaseError:
+    """A set that ends at the box, which is left out or may be meant."""
+    fix = "shrink it, or enlarge the domain"
+    if case.dim < 3 and case.domain.bounds is not None:
+        fix += f"; or, where the process ends there by itself, {key}.reflect = true: the box reflects"
+    return case.error(key, f"the set {one.text} reaches the boundary of the domain", fix)
 
 
 def _any_outside(domain: Mesh, points: Array) -> bool:
@@ -211,7 +234,7 @@ def exits_of_noise(sets: list[ExitSet], setting: Setting, solved: Solved, say: S
     found = []
     for one in sets:
         say(f"exit from {one.text}")
-        found.append(
+        left = (
             region_exits(
                 system, one.level, pins[one.start], box, case.compare.epsilon,
                 potential=trusted_potential(solved.analysis.wells[one.start]),
@@ -220,7 +243,21 @@ def exits_of_noise(sets: list[ExitSet], setting: Setting, solved: Solved, say: S
                 comm=setting.comm, options=case.solver.petsc,
             )
         )  # fmt: skip
+        found.append(left if left.lowest else replace(left, lowest=_over_pass(one, setting, solved, box)))
     return found
+
+
+def _over_pass(one: ExitSet, setting: Setting, solved: Solved, box: Array) -> LowestExit | None:
+    """The exit over the lowest pass of the well, where V is known up to there and nowhere on the boundary."""
+    ways = [b for b in solved.analysis.barriers if b.start == one.start]
+    lowest = min(ways, key=lambda way: way.barrier, default=None)
+    if lowest is None or solved.analysis.wells[one.start].trusted_level < NEARLY * lowest.barrier:
+        return None
+    # unstable cycles are counted after the saddles
+    saddle = setting.places.saddles[lowest.saddle].saddle
+    if saddle is None:
+        return None
+    return exit_over_pass(solved.noise.system.drift, one.level, saddle, lowest.barrier, box)
 
 
 def trusted_potential(well: WellPotential) -> Field:

@@ -53,7 +53,7 @@ def simulate_exits(
             start, target = setting.places.attractors[one.start].point, _outside(one, bounds)
             way_out = _WayOut(tabulated, start, target, solved.analysis.wells[one.start], table, setting.comm)
             computed = {t.epsilon: t.log_mean for t in exits.times}
-            for epsilon in sorted(levels, reverse=True):
+            for epsilon in sorted(set(levels) & set(computed), reverse=True):
                 rare = table.rare and computed[epsilon] > PLAIN_LOG
                 mine[epsilon] = (way_out.split if rare else way_out.walk)(epsilon, computed[epsilon])
         results.append(mine)

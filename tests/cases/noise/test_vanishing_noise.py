@@ -110,3 +110,40 @@ def test_only_a_saddle_matters(diffusion, words, tmp_path, capsys):
         return
     assert cli.main(["run", str(tmp_path / "case.toml"), "-o", str(tmp_path / "run")]) == 2
     assert words in capsys.readouterr().err
+
+
+POPULATION = """
+[system]
+coordinates = ["x", "y"]
+drift = ["x*(1 - x) + {into}", "y*(1 - y)"]
+[domain]
+bounds = [[{low}, 2.0], [{low}, 2.0]]
+[noise.births]
+diffusion = [["x", "0"], ["0", "y"]]
+[compare]
+epsilon = [0.1]
+[[exit]]
+name = "extinction"
+inside = "{inside}"
+reflect = {reflect}
+"""
+
+
+def population(folder, low, inside="0.02 - x", reflect="true", into="0"):
+    (folder / "case.toml").write_text(POPULATION.format(low=low, inside=inside, reflect=reflect, into=into))
+    return str(folder / "case.toml")
+
+
+def test_noise_that_vanishes_on_sides_of_the_domain(tmp_path, capsys):
+    """The line says extinction, and what to write; what it says to write is a case."""
+    assert cli.main(["check", population(tmp_path, 0.0)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "A vanishes at the edge of the domain, x = 0 and y = 0, and so does the drift across it" in line
+    assert "(extinction)" in line
+    assert "domain.bounds = [[0.02, 2], [0.02, 2]]" in line
+    assert '[[exit]] with inside = "max(0.02 - x, 0.02 - y)" and reflect = true' in line
+    assert cli.main(["check", population(tmp_path, 0.02, "max(0.02 - x, 0.02 - y)")]) == 0
+    capsys.readouterr()
+    # immigration: x = 0 is left again, and only y dies out
+    assert cli.main(["check", population(tmp_path, 0.0, into="0.3")]) == 2
+    assert 'inside = "0.02 - y"' in capsys.readouterr().err

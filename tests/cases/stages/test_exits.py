@@ -202,7 +202,7 @@ BAD = {
     ),
     "unknown symbol": ([{"name": "a", "inside": "x + zz"}], "exit.0.inside", "'zz'"),
     "without its attractor": ([{"name": "a", "loss_below": -1.0}], "exit.0", "not in the set"),
-    "out of the domain": ([{"name": "a", "loss_below": 5.0}], "exit.0", "boundary of the domain"),
+    "out of the domain": ([{"name": "a", "loss_below": 5.0}], "exit.0", "exit.0.reflect = true"),
     "both wells": ([{"name": "a", "loss_below": 0.3}], "exit.0", "holds the attractor (1, 0) too"),
     "from no attractor": (
         [{"name": "a", "loss_below": 0.1, "from": [0.5, 0.0]}],
@@ -213,7 +213,7 @@ BAD = {
     "nothing but walls": (
         [{"name": "a", "inside": "x - 9 + 0*y", "reflect": True}],
         "exit.0",
-        "boundary of the domain",
+        "all of the domain, which reflects: nothing is left by",
     ),
     "ball across the boundary": (
         [{"name": "a", "ball": {"centre": [-1.5, 0.0], "radius": 0.7}}],

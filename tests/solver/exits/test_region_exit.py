@@ -10,11 +10,14 @@ from scipy.integrate import quad, solve_bvp
 from meshes.box import box
 from meshes.cut import cut_out
 from meshes.star import NotStarShaped, ray_lengths, star
+from solver.drift.connections import connections
+from solver.drift.fixed_points import fixed_points
 from solver.elements.coefficients import coefficients
 from solver.elements.evaluate import Locator, evaluate
 from solver.elements.region import make_region
 from solver.exits.backward import TooRare, absorbing_dofs, mean_exit_time
 from solver.exits.exit_times import region_exits
+from solver.exits.over_pass import exit_over_pass
 from solver.fokker_planck.landmarks import Pin
 from solver.system import System
 from tests.exact import HESSIAN, lyapunov_by_kronecker
@@ -162,7 +165,7 @@ def test_start_away_from_the_attractor_and_refusals():
     assert evaluate(found.field, np.array([[1.0, 0.0]]), locator)[0, 0] == pytest.approx(0.0, abs=1e-10)
     with pytest.raises(ValueError, match="does not lie in the region"):
         mean_exit_time(known, space, 0.4, np.array([1.5, 0.0]), locator)
-    with pytest.raises(TooRare, match="solver.exits.flux"):
+    with pytest.raises(TooRare, match="decided by rounding"):
         mean_exit_time(known, space, 0.03, np.zeros(2), locator)
 
 
@@ -350,20 +353,99 @@ def test_hitting_times_of_lines(side, times):
     )
     for one in found.times:
         assert one.log_mean == pytest.approx(np.log(times[one.epsilon]), abs=1e-3)
-        assert one.log_flux is None
 
 
 def test_walls_on_a_line():
-    """dX = −X dt + √ε dW from 0 to 0.8, reflected at −0.5."""
+    """dX = −X dt + √ε dW from 0 to 0.8, reflected at −0.5, and to 1.5: beyond the direct solution."""
     system, pin, _ = isotropic(1)
-    found = region_exits(
-        system, lambda x: x[0] - 0.8, pin, np.array([[-0.5, 2.0]]), [0.2], shells=12, walls=True
+    ends = np.array([[-0.5, 2.0]])
+    found = region_exits(system, lambda x: x[0] - 0.8, pin, ends, [0.2], shells=12, walls=True)
+
+    def inner(y, epsilon):
+        return quad(lambda s: np.exp((y * y - s * s) / epsilon), -0.5, y)[0]
+
+    exact = 2 / 0.2 * quad(inner, 0, 0.8, args=(0.2,))[0]
+    assert found.times[0].log_mean == pytest.approx(np.log(exact), abs=1e-7)
+    rare = region_exits(system, lambda x: x[0] - 1.5, pin, ends, [0.1], walls=True).times[0]
+    assert rare.log_direct is None
+    exact = 2 / 0.1 * quad(inner, 0, 1.5, args=(0.1,), points=[1.4])[0]
+    assert rare.log_mean == pytest.approx(np.log(exact), abs=1e-6)
+
+
+SMALLEST = 0.01
+"""A population of this size is taken for extinct."""
+
+
+def populations(dim):
+    """``dx = x(1 − x) dt + √(εx) dW`` in every coordinate: the noise vanishes with the population."""
+    eye = np.eye(dim)[:, :, None]
+    system = System(
+        dim,
+        lambda x: x * (1 - x),
+        lambda x: eye * (1 - 2 * x),
+        lambda x: eye * x,
+        np.ones_like,
     )
+    return system, Pin(np.ones(dim), 0.5 * np.eye(dim)), np.array([[SMALLEST, 2.0]] * dim)
+
+
+def log_extinction_time(epsilon):
+    """``T = (2/ε) ∫_a^1 dy ∫_y^2 dz e^{φ(z)−φ(y)}/z``, φ = (2y − y²)/ε, reflected at 2."""
 
     def inner(y):
-        return quad(lambda s: np.exp((y * y - s * s) / 0.2), -0.5, y)[0]
+        # over e^{1/ε}
+        return quad(
+            lambda z: np.exp((2 * z - z * z - 2 * y + y * y - 1) / epsilon) / z,
+            y, 2.0, points=[1.0], epsabs=0, epsrel=1e-11, limit=400,
+        )[0]  # fmt: skip
 
-    exact = 2 / 0.2 * quad(inner, 0, 0.8)[0]
-    assert found.times[0].log_mean == pytest.approx(np.log(exact), abs=1e-7)
-    with pytest.raises(TooRare):
-        region_exits(system, lambda x: x[0] - 1.5, pin, np.array([[-0.5, 2.0]]), [0.1], walls=True)
+    whole = quad(inner, SMALLEST, 1.0, epsabs=0, epsrel=1e-10, limit=400)[0]
+    return float(np.log(2 / epsilon * whole) + 1 / epsilon)
+
+
+def test_extinction_at_the_edge_of_the_state_space():
+    """The edge of the box is the boundary of the set: A = x vanishes beyond it."""
+    system, pin, bounds = populations(1)
+    found = region_exits(
+        system, lambda x: SMALLEST - x[0], pin, bounds, [0.2, 0.05, 0.02],
+        potential=lambda x: (1 - x[0]) ** 2, walls=True,
+    )  # fmt: skip
+    for one in found.times:
+        assert one.log_mean == pytest.approx(log_extinction_time(one.epsilon), abs=1e-6)
+    assert found.times[0].log_direct is not None
+    assert found.times[2].log_direct is None
+    assert found.lowest.point == pytest.approx([SMALLEST])
+    assert found.lowest.value == pytest.approx(0.99**2)
+
+
+@pytest.mark.mpi
+def test_extinction_of_either_of_two():
+    """Two populations that do not know of each other: one dies out at some rate, either at twice that."""
+    system, pin, bounds = populations(2)
+    exact = log_extinction_time(0.05)
+    first = region_exits(system, lambda x: SMALLEST - x[0], pin, bounds, [0.05], walls=True)
+    assert first.times[0].log_mean == pytest.approx(exact, abs=2e-5)
+    either = region_exits(system, lambda x: SMALLEST - x.min(axis=0), pin, bounds, [0.05], walls=True)
+    # up to a part e^{−1/ε}
+    assert either.times[0].log_mean == pytest.approx(exact - np.log(2), abs=2e-5)
+
+
+def test_times_that_are_there_are_kept():
+    """A mesh that does not resolve the layer at the lowest noise loses that time and no other."""
+    system, pin, bounds = isotropic(1)
+    found = region_exits(system, ball, pin, bounds, [0.4, 0.002], shells=3)
+    assert [t.epsilon for t in found.times] == [0.4]
+    assert "not positive at epsilon" in found.refused[0.002].reason
+
+
+def test_exit_over_a_pass():
+    """b = −∇U with minima at ∓1: V on the line x = 0.5, beyond the pass at 0, is that at the pass."""
+    system, bounds = selection(), np.array([[-2.0, 2.0], [-1.7, 1.7]])
+    points = fixed_points(system, [tuple(side) for side in bounds])
+    (saddle,) = connections(system, points, [tuple(side) for side in bounds])
+    found = exit_over_pass(system.drift, lambda x: x[0] - 0.5, saddle, 0.3, bounds)
+    assert found.value == 0.3
+    np.testing.assert_allclose(found.point, [0.5, 0.0], atol=1e-9)
+    # the pass is not in the set; neither way down leaves it
+    assert exit_over_pass(system.drift, lambda x: x[0] + 0.5, saddle, 0.3, bounds) is None
+    assert exit_over_pass(system.drift, lambda x: x[0] ** 2 - 3, saddle, 0.3, bounds) is None
