@@ -21,11 +21,11 @@ from cases.stages.base.stage import Say, Setting, Solved
 from meshes.cut import NothingToMesh
 from meshes.star import NotStarShaped, Unbounded
 from solver import symbolic
+from solver.drift.way_out import way_out
 from solver.elements.evaluate import Locator, bounding_box, evaluate
 from solver.elements.region import whole
 from solver.exits.backward import LowestExit, boundary_points
 from solver.exits.exit_times import RegionExits, on_walls, region_exits, region_mesh, without_walls
-from solver.exits.over_pass import exit_over_pass
 from solver.hamilton_jacobi.well import WellPotential, trusted_part
 from solver.system import Array, Field
 
@@ -257,7 +257,8 @@ def _over_pass(one: ExitSet, setting: Setting, solved: Solved, box: Array) -> Lo
     saddle = setting.places.saddles[lowest.saddle].saddle
     if saddle is None:
         return None
-    return exit_over_pass(solved.noise.system.drift, one.level, saddle, lowest.barrier, box)
+    point = way_out(solved.noise.system.drift, one.level, saddle, box)
+    return None if point is None else LowestExit(point, lowest.barrier)
 
 
 def trusted_potential(well: WellPotential) -> Field:

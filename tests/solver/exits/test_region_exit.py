@@ -10,14 +10,11 @@ from scipy.integrate import quad, solve_bvp
 from meshes.box import box
 from meshes.cut import cut_out
 from meshes.star import NotStarShaped, ray_lengths, star
-from solver.drift.connections import connections
-from solver.drift.fixed_points import fixed_points
 from solver.elements.coefficients import coefficients
 from solver.elements.evaluate import Locator, evaluate
 from solver.elements.region import make_region
 from solver.exits.backward import TooRare, absorbing_dofs, mean_exit_time
 from solver.exits.exit_times import region_exits
-from solver.exits.over_pass import exit_over_pass
 from solver.fokker_planck.landmarks import Pin
 from solver.system import System
 from tests.exact import HESSIAN, lyapunov_by_kronecker
@@ -436,16 +433,3 @@ def test_times_that_are_there_are_kept():
     found = region_exits(system, ball, pin, bounds, [0.4, 0.002], shells=3)
     assert [t.epsilon for t in found.times] == [0.4]
     assert "not positive at epsilon" in found.refused[0.002].reason
-
-
-def test_exit_over_a_pass():
-    """b = −∇U with minima at ∓1: V on the line x = 0.5, beyond the pass at 0, is that at the pass."""
-    system, bounds = selection(), np.array([[-2.0, 2.0], [-1.7, 1.7]])
-    points = fixed_points(system, [tuple(side) for side in bounds])
-    (saddle,) = connections(system, points, [tuple(side) for side in bounds])
-    found = exit_over_pass(system.drift, lambda x: x[0] - 0.5, saddle, 0.3, bounds)
-    assert found.value == 0.3
-    np.testing.assert_allclose(found.point, [0.5, 0.0], atol=1e-9)
-    # the pass is not in the set; neither way down leaves it
-    assert exit_over_pass(system.drift, lambda x: x[0] + 0.5, saddle, 0.3, bounds) is None
-    assert exit_over_pass(system.drift, lambda x: x[0] ** 2 - 3, saddle, 0.3, bounds) is None

@@ -1,9 +1,8 @@
-"""The lowest V on the boundary of a set that holds a pass: that of the pass, where the way down leads out.
+"""Where the way down from a pass leaves a set.
 
 V of an attractor is the cost of the way to a point, and from a pass on the drift itself leads down: along the
-unstable curve of the saddle V stays what it is at the saddle.  Where that curve ends on the boundary of the
-set, V has this value there, and no point of the boundary a lower one if V is above it, or nearly so, wherever
-it is known on the way up to the pass.
+unstable curve of the saddle V stays what it is at the saddle.  Where that curve ends on the boundary of a
+set, V has this value there, and nowhere on it a lower one if V is above it wherever it is known.
 """
 
 from __future__ import annotations
@@ -11,10 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from solver.arrays import Array, Field
 from solver.drift.connections import Saddle
 from solver.drift.flow import march
-from solver.exits.backward import LowestExit
-from solver.system import Array, Field
 
 FIRST = 1e-4
 """Where the way down starts, over the sides of the box: as far as where unstable curves are followed from."""
@@ -23,20 +21,20 @@ STEPS = 20_000
 ARRIVED, LOST = 1, 2
 
 
-def exit_over_pass(
-    drift: Field, level: Field, saddle: Saddle, barrier: float, bounds: Array
-) -> LowestExit | None:
-    """Where the way down from a pass leaves the set ``{g < 0}``, with V of the pass.
+def way_out(drift: Field, level: Field, saddle: Saddle, bounds: Array) -> Array | None:
+    """The point at which the unstable curve of a saddle leaves the set ``{g < 0}``, ``(d,)``.
+
+    It is looked for on the chord of the last step, at most a tenth of the box long: on the boundary to
+    rounding, and along it to a thousandth of the box.
 
     Args:
         drift: b.
         level: g, ``(d, N) -> (N,)``.
-        saddle: A pass.
-        barrier: V at the pass.
+        saddle: The saddle.
         bounds: The box ``(d, 2)``.
 
     Returns:
-        None where the pass is not in the set, or neither of its two ways down leaves it.
+        None where the saddle is not in the set, or neither of its two ways down leaves it.
     """
     if not level(saddle.point[:, None])[0] < 0:
         return None
@@ -54,7 +52,7 @@ def exit_over_pass(
 
     fates, _ = march(drift, starts, bounds, STEPS, stop)
     ways = np.flatnonzero(fates == ARRIVED)
-    return LowestExit(crossing[:, ways[0]], barrier) if ways.size else None
+    return crossing[:, ways[0]] if ways.size else None
 
 
 def _between(level: Field, inside: Array, outside: Array) -> Array:
