@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from pydantic import BaseModel
 
@@ -39,22 +39,28 @@ def value(item: object) -> str:
     raise TypeError(f"no TOML for {type(item).__name__}")
 
 
-def table(model: BaseModel, title: str = "") -> str:
-    """A table with its subtables; keys that are None are left out, the rest carry their meaning."""
+def table(model: BaseModel, title: str = "", without: Collection[str] = ()) -> str:
+    """A table with its subtables; keys that are None are left out, the rest carry their meaning.
+
+    Args:
+        model: The table.
+        title: Its own dotted key.
+        without: Dotted keys that are left out, too.
+    """
     lines: list[str] = []
     below: list[str] = []
     for name, info in type(model).model_fields.items():
         item, shown = getattr(model, name), info.alias or name
         path = f"{title}.{key(shown)}" if title else key(shown)
-        if item is None:
+        if item is None or path in without:
             continue
         if isinstance(item, BaseModel):
-            below.append(table(item, path))
+            below.append(table(item, path, without))
         elif isinstance(item, Mapping) and any(isinstance(entry, BaseModel) for entry in item.values()):
-            below += [table(entry, f"{path}.{key(k)}") for k, entry in item.items()]
+            below += [table(entry, f"{path}.{key(k)}", without) for k, entry in item.items()]
         elif isinstance(item, list) and any(isinstance(entry, BaseModel) for entry in item):
             # an element of an array of tables: [[path]], and its subtables as [path.key]
-            below += [table(entry, path).replace(f"[{path}]", f"[[{path}]]", 1) for entry in item]
+            below += [table(entry, path, without).replace(f"[{path}]", f"[[{path}]]", 1) for entry in item]
         else:
             comment = f"  # {info.description}" if info.description else ""
             lines.append(f"{key(shown)} = {value(item)}{comment}")

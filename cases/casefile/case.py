@@ -35,6 +35,7 @@ class Case:
         name: Name of the case (of the file without its ending).
         file: The file as the user named it, for messages.
         folder: Where relative paths in the case start.
+        refines: Whether meshes are made finer until ``solver.tolerance`` holds: it is given and no mesh is.
     """
 
     title: str
@@ -59,6 +60,7 @@ class Case:
     name: str = field(compare=False)
     file: str = field(compare=False)
     folder: Path = field(compare=False)
+    refines: bool = False
 
     @property
     def coordinates(self) -> list[str]:

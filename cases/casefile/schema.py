@@ -143,6 +143,10 @@ class MeshTable(Table):
     )
 
 
+#: The keys of ``[mesh]`` that say what cells there are: with one of them the mesh is given.
+LAYOUT = frozenset({"resolution", "refine", "deviations", "valleys", "adapt"})
+
+
 class NoiseTable(Table):
     """``[noise.NAME]``: one diffusion tensor A."""
 
@@ -223,12 +227,30 @@ class SimulateTable(Table):
 class SolverTable(Table):
     """``[solver]``: numerical options."""
 
+    tolerance: Annotated[FiniteFloat, Field(gt=0, lt=1)] | None = Field(
+        None,
+        description="largest estimated error, relative for V, barriers and densities, absolute for log T: "
+        "the mesh is made finer until it holds; without it, and with a [mesh], there is one mesh",
+    )
+    max_unknowns: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="with tolerance: no finer mesh has more; 20 000 on a line, else 60 000"
+    )
+    max_seconds: Positive | None = Field(
+        None, description="with tolerance: no finer mesh is begun that would end later, for each noise"
+    )
     petsc: dict[str, bool | int | Finite | str] = Field({}, description="PETSc options")
     ranks: Literal["auto", "together"] = Field(
         "auto",
         description='"auto": noises side by side, as many MPI ranks on each as its size repays; '
         '"together": all ranks on each noise in turn',
     )
+
+    @model_validator(mode="after")
+    def _budget_of_a_tolerance(self) -> SolverTable:
+        for key in ("max_unknowns", "max_seconds"):
+            if self.tolerance is None and getattr(self, key) is not None:
+                raise ValueError(f"{key} is the budget of a tolerance|give tolerance too, or remove it")
+        return self
 
 
 class SweepTable(Table):

@@ -64,6 +64,8 @@ class NoiseEntry(TypedDict):
     """for every attractor the level up to which V is known"""
     refused: NotRequired[dict[str, str]]
     """what was not computed, and why"""
+    accuracy: NotRequired[AccuracyEntry]
+    """estimated errors, and whether they are within what the case allows"""
     power_law: NotRequired[list[PowerLawEntry]]
     """the tail of the density, under noise in proportion to the loss"""
     law: NotRequired[LawEntry]
@@ -78,6 +80,24 @@ class NoiseEntry(TypedDict):
     """V and the density along the curve"""
     transient: NotRequired[EvolutionEntry]
     """the evolving density"""
+
+
+@with_config(STRICT)
+class AccuracyEntry(TypedDict):
+    """How accurate the results under one noise are, by their own estimates."""
+
+    tolerance: Number
+    """largest estimated error that the case allows; null where it says nothing"""
+    met: bool
+    """whether no estimated error is above it"""
+    reason: str
+    """why there is no finer mesh on which it is met; empty where it is"""
+    errors: dict[str, Number]
+    """relative for barriers (width of the bracket), V, densities, absolute for log T; null: no bound"""
+    cells: int
+    """cells of the mesh of this noise"""
+    unknowns: int
+    """unknowns of V on it"""
 
 
 class SolvedPart(TypedDict, total=False):

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from cases.base.errors import suggestion
 from cases.casefile.case import Case
-from cases.casefile.schema import DomainTable, SystemTable
+from cases.casefile.schema import LAYOUT, DomainTable, SystemTable
 from cases.casefile.transient_table import GaussianTable
 from cases.landscapes.grid_file import BadTable, read
 from cases.landscapes.models.catalogue import MODELS
@@ -49,7 +49,7 @@ def complete(case: Case) -> Case:
         what = "there is no loss" if case.system.drift is not None else "this case looks for no pass"
         raise case.error("mesh.valleys", f"{what}, so that nothing lies below a pass", "leave it out")
     references.check(case, case.references)
-    case = _with_resolution(_with_mesh_file(case))
+    case = _with_resolution(_refining(_with_mesh_file(case)))
     compare = case.compare.model_copy(update={"baseline": case.baseline, "reference": case.reference})
     return replace(case, compare=compare)
 
@@ -68,6 +68,16 @@ def _with_reactions(case: Case) -> Case:
         if getattr(case.system, key) is not None and case.system.drift != drift:
             raise case.error(f"system.{key}", "reactions make a drift of their own", "keep one of them")
     return replace(case, system=case.system.model_copy(update={"drift": drift}))
+
+
+def _refining(case: Case) -> Case:
+    """Whether a tolerance drives the mesh: a mesh that is given, in the case or a file, overrides that."""
+    if case.solver.tolerance is None:
+        return case
+    if case.alone:
+        raise case.error("solver.tolerance", "this case does not solve for V", "leave it out")
+    given = case.mesh.model_fields_set & LAYOUT or case.domain.mesh is not None
+    return replace(case, refines=not given)
 
 
 def _with_resolution(case: Case) -> Case:
@@ -105,6 +115,7 @@ def _complete_mean_field(case: Case) -> Case:
         ("transient", case.transient), ("domain.mesh", case.domain.mesh),
         ("domain.periodic", case.domain.periodic), ("trajectories", case.trajectories),
         ("stability", case.stability), ("mesh.adapt", case.mesh.adapt),
+        ("solver.tolerance", case.solver.tolerance),
     ]  # fmt: skip
     for key, given in others:
         if given:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from cases.base import toml_text
 from cases.base.errors import CaseError, nearest
 from cases.casefile.case import Case
-from cases.casefile.schema import CaseTable
+from cases.casefile.schema import LAYOUT, CaseTable
 from cases.loading.catalogue import files
 from cases.loading.complaints import first_error
 from cases.loading.consistency import complete
@@ -91,7 +91,8 @@ def from_data(data: Mapping[str, object], *, name: str, file: str, folder: Path)
     fields = {key: getattr(table, key) for key in CaseTable.model_fields}
     case = complete(Case(**fields, name=name, file=file, folder=folder))
     effective = table.model_copy(update={key: getattr(case, key) for key in CaseTable.model_fields})
-    return case, toml_text.table(effective)
+    # a mesh that is not given is not to look so when the text is read
+    return case, toml_text.table(effective, without={f"mesh.{key}" for key in LAYOUT} if case.refines else ())
 
 
 def _override(data: dict[str, object], text: str, file: str) -> None:

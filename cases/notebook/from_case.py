@@ -33,7 +33,6 @@ from cases.run.timings import Timings
 from cases.stages.base.stage import Solved
 from meshes.form_cache import share
 from meshes.serial import on_root
-from solver.analysis.tolerance import Accuracy, Accurate, estimated_errors
 from solver.places.places import Places
 from solver.system import System
 
@@ -158,8 +157,7 @@ def _result(one: Solved, places: Places, epsilon: tuple[float, ...], entry: Nois
     checks = tuple(
         Check(name, value, *CHECKS[name]) for name, value in entry["checks"].items() if name in CHECKS
     )
-    accuracy = Accuracy(None, estimated_errors(one.analysis))
-    return make_result(one.noise.system, places, epsilon, Accurate(one.analysis, accuracy), checks)
+    return make_result(one.noise.system, places, epsilon, one.accurate, checks)
 
 
 def load(name: str | os.PathLike[str], changes: Mapping[str, object] | None = None) -> LoadedCase:

@@ -18,10 +18,9 @@ from meshes.refine import refined_below
 from meshes.serial import on_root
 from solver.analysis.adaptivity import adapted
 from solver.analysis.stages import well_sizes
+from solver.analysis.tolerance import AT_KINKS
 from solver.elements.evaluate import bounding_box
 
-# how often cells that are cut by a kink of the loss are halved
-REFINEMENTS = {1: 0, 2: 4, 3: 0}
 # in space, where mesh.deviations is 1 and the resolution no higher than the default, cells at the attractors
 # are larger by the first of these factors with which the mesh is of the size that is made for, or by the last
 LARGER = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
@@ -55,7 +54,7 @@ def graded_mesh(case: Case, domain: Mesh, places: Structure, noises: Mapping[str
     domain = graded
     drift = next((noise.system.drift for noise in noises.values()), None)
     if drift is not None and case.domain.bounds is not None and not places.found.smooth:
-        domain = fitted_to_jumps(domain, drift, REFINEMENTS[case.dim])
+        domain = fitted_to_jumps(domain, drift, AT_KINKS[case.dim])
     domain = _with_valleys(case, domain, places, next(iter(noises.values()), None))
     cells = domain.topology.index_map(domain.topology.dim).size_global
     # memory is looked at on one rank: the others must not decide otherwise

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cases.base.numbers import DASH, bracket, duration, factor, fixed, grouped, number, with_interval
 from cases.contracts.summary import Discretisation
 from cases.figures.rundata import RunData
+from cases.results.accuracy import within
 from cases.results.check_text import title, verdict
 from cases.results.summary_rows import Row, baseline, directions, goal, rows
 from cases.stages.catalogue import STAGES
@@ -179,6 +180,7 @@ def facts(run: RunData) -> list[tuple[str, str]]:
         ("Mesh", _mesh(grid, mesh)),
         ("Degree of the elements", grid["degree"] or mesh.get("degree")),
         ("Unknowns of V", _integer(grid.get("unknowns"))),
+        ("Accuracy", within(summary)),
         ("MPI ranks", record.get("ranks")),
         ("Commit", record.get("git_commit")),
         ("Date", record.get("date")),

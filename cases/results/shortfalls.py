@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cases.contracts.summary import NoiseEntry, Summary
+from cases.results.accuracy import unmet
 
 #: V known on less than this part of the way up, or a bound below this part of the barrier: worth a sentence.
 ENOUGH = 0.95
@@ -21,6 +22,9 @@ def shortfalls(summary: Summary) -> list[str]:
 
 
 def _of_noise(noise: NoiseEntry) -> Iterator[str]:
+    accuracy = noise.get("accuracy")
+    if accuracy is not None and (text := unmet(accuracy)):
+        yield text
     for well, part in enumerate(noise.get("known", [])):
         if part is not None and part < ENOUGH:
             yield (

@@ -25,6 +25,7 @@ from cases.noise.vanishing_noise import refuse_vanishing
 from cases.problem.fitting_mesh import adapted_mesh, graded_mesh
 from cases.problem.places import Structure, make_mesh, structure
 from cases.results import references
+from cases.results.accuracy import accuracy_entry
 from cases.results.checks import problems, thresholds
 from cases.results.comparison import comparison, exit_comparison
 from cases.results.disagreement import disagreements
@@ -39,7 +40,9 @@ from cases.stages.base.stage import Checked, Say, Setting, Solved, Stage, Task
 from cases.stages.catalogue import STAGES
 from meshes.serial import on_root
 from solver.analysis.fields import indicator, output_fields
-from solver.analysis.stages import Analysis, analyse
+from solver.analysis.stages import analyse
+from solver.analysis.tolerance import Accurate, analyse_to, judged
+from solver.analysis.tolerance import Mesh as MeshChoice
 from solver.elements.discretisation import discretise
 from solver.elements.evaluate import bounding_box
 from solver.errors import SolverError
@@ -236,8 +239,10 @@ class _Run:
             try:
                 with self.timings.measure("quasi-potential, densities, rates"):
                     solved = Solved(name, noise, _analyse(setting, noise, say))
+                    setting = replace(setting, domain=solved.analysis.discretisation.domain)
                     found_here = findings(solved.analysis, _wanted(setting))
                     entry |= noise_summary(noise, setting.places, solved.analysis)
+                    entry["accuracy"] = accuracy_entry(solved.accurate)
                     mark_doubts(entry, found_here)
             except SolverError as error:
                 self.found.problems.append(f"{name}: {error}")
@@ -323,10 +328,18 @@ class _Run:
         return Checked()
 
 
-def _analyse(setting: Setting, noise: ScaledNoise, say: Say) -> Analysis:
-    case = setting.case
-    discretisation = discretise(noise.system, setting.domain, case.mesh.degree, case.solver.petsc)
-    return analyse(discretisation, setting.places.found, case.compare.epsilon, say)
+def _analyse(setting: Setting, noise: ScaledNoise, say: Say) -> Accurate:
+    """Everything under one noise, on the given mesh or on such as the tolerance asks for.  Collective."""
+    case, places, epsilons = setting.case, setting.places.found, setting.case.compare.epsilon
+    mesh, solver = case.mesh, case.solver
+    if case.refines and solver.tolerance is not None:
+        how = MeshChoice(None, mesh.degree, solver.max_unknowns, solver.max_seconds, solver.petsc)
+        return analyse_to(
+            noise.system, places, epsilons, solver.tolerance, how, comm=setting.comm, monitor=say
+        )
+    discretisation = discretise(noise.system, setting.domain, mesh.degree, solver.petsc)
+    found = analyse(discretisation, places, epsilons, say)
+    return Accurate(found, judged(found, solver.tolerance, "the mesh is the one that the case gives"))
 
 
 def _wanted(setting: Setting) -> Wanted:
@@ -346,4 +359,7 @@ def _of_table(setting: Setting, noise: ScaledNoise) -> dict[str, float | None]:
 
 def _discretisation(setting: Setting, unknowns: int | None) -> Discretisation:
     cells = setting.domain.topology.index_map(setting.domain.topology.dim).size_global
+    if setting.case.refines:
+        # every noise has a mesh of its own: its size is in the accuracy
+        return {"cells": None, "degree": setting.case.mesh.degree, "unknowns": None}
     return {"cells": cells, "degree": setting.case.mesh.degree, "unknowns": unknowns}

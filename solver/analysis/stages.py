@@ -92,6 +92,8 @@ def analyse(
     places: Places,
     epsilons: Sequence[float],
     monitor: Monitor = lambda _: None,
+    *,
+    jets: Sequence[JetSolution | Refused] = (),
 ) -> Analysis:
     """Run all stages.  Collective.
 
@@ -101,11 +103,12 @@ def analyse(
         epsilons: Noise levels at which densities and rates are wanted; none: only V, grown from the
             attractors.
         monitor: Told what is being done, for progress.
+        jets: V of every attractor by the jet scheme on this box, where it is known from another mesh.
 
     Raises:
         NotConverged: If a stage fails.
     """
-    stage = solve_wells(discretisation, places, epsilons, monitor)
+    stage = solve_wells(discretisation, places, epsilons, monitor, jets)
     wells = [well for well, _ in stage.found]
     with part("bounds of barriers"):
         barriers = _barriers(discretisation, places, stage)

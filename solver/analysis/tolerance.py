@@ -15,6 +15,7 @@ Every one has cells smaller by a factor of :data:`FINER` than the last.  A mesh 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -23,10 +24,13 @@ import numpy as np
 from dolfinx import fem, mesh
 from mpi4py import MPI
 
-from meshes.box import Bounds, box
+from meshes.box import box
+from meshes.jumps import fitted_to_jumps
 from meshes.refine import graded
+from meshes.serial import on_root
 from solver.analysis.noise_levels import Level, Monitor
 from solver.analysis.stages import Analysis, analyse, well_sizes
+from solver.analysis.wells import DENSITY
 from solver.elements.discretisation import discretise
 from solver.elements.linear import Options
 from solver.elements.petsc_options import refusal
@@ -46,8 +50,12 @@ DEVIATIONS = {1: 2.0, 2: 2.0, 3: 3.0}
 AT_SADDLE = 2.0
 # unknowns beyond which no mesh is made: half a minute of one core
 UNKNOWNS = {1: 20_000, 2: 60_000, 3: 60_000}
+# how often cells that a kink of the loss cuts are halved
+AT_KINKS = {1: 0, 2: 4, 3: 0}
 # an error that falls by less than this from mesh to mesh will not be below the tolerance soon
 LEAST_GAIN = 0.7
+# … if it has this many times more unknowns: graded meshes go up in jumps, and errors with them
+TELLING_MORE = 2.0
 # an error above this, of a bracket without a lower end say, tells only that the mesh is too coarse
 TELLING = 0.1
 
@@ -61,6 +69,8 @@ class Mesh:
             the tolerance asks for.
         degree: Degree of the elements, 2 to 5.
         max_unknowns: No mesh with more is made (the first is); None: :data:`UNKNOWNS`.
+        max_seconds: No mesh is begun that would end later than this after the first began, taking as much
+            longer than the last one as it has more unknowns; None: whatever it takes.
         petsc: PETSc options of the linear solvers.
 
     Raises:
@@ -70,12 +80,15 @@ class Mesh:
     resolution: int | None = None
     degree: int = 3
     max_unknowns: int | None = None
+    max_seconds: float | None = None
     petsc: Options | None = None
 
     def __post_init__(self) -> None:
         _check_whole("mesh.resolution", self.resolution, 4)
         _check_whole("mesh.max_unknowns", self.max_unknowns, 1)
         _check_whole("mesh.degree", self.degree, 2, 5)
+        if self.max_seconds is not None and not self.max_seconds > 0:
+            raise ValueError(f"mesh.max_seconds: {self.max_seconds!r} is no positive number; give one")
         if (found := refusal(self.petsc or {})) is not None:
             name, problem, fix = found
             raise ValueError(f"mesh.petsc.{name}: {problem}; {fix}")
@@ -115,6 +128,12 @@ class Accuracy:
         return self.tolerance is None or self.largest <= self.tolerance
 
 
+def judged(analysis: Analysis, tolerance: float | None, reason: str) -> Accuracy:
+    """How accurate an analysis is; the reason is why its errors are not smaller, where they are too large."""
+    found = Accuracy(tolerance, estimated_errors(analysis))
+    return found if found.met else replace(found, reason=reason)
+
+
 class Accurate(NamedTuple):
     """An analysis on the mesh with the smallest errors, and how accurate it is."""
 
@@ -141,7 +160,10 @@ def time_error(level: Level, gauge_gap: float | None, pair: tuple[int, int] | No
 
 
 def estimated_errors(analysis: Analysis) -> dict[str, float]:
-    """The estimated errors of an analysis by what they are of; a bracket without a lower end is one of ∞."""
+    """The estimated errors of an analysis by what they are of; of what there is not it is ∞.
+
+    So it is of a bracket without a lower end, and of densities that were asked for and are missing.
+    """
     found: dict[str, float] = {}
     for one in analysis.barriers:
         name = f"barrier {one.start} → {'outside' if one.end is None else one.end}"
@@ -153,7 +175,9 @@ def estimated_errors(analysis: Analysis) -> dict[str, float]:
         found[f"density at epsilon = {epsilon:g}"] = float(level.density_refresh)
         if level.state.rates is not None:
             found[f"log T at epsilon = {epsilon:g}"] = time_error(level, analysis.gauge_gap)
-    return found
+    found |= {what: np.inf for what in analysis.refused if what.startswith(DENSITY)}
+    # what is no number is no small error
+    return {what: np.inf if np.isnan(error) else error for what, error in found.items()}
 
 
 def analyse_to(
@@ -188,28 +212,32 @@ def analyse_to(
     if places.bounds is None:
         raise ValueError("the places have no box: find them with find_places(system, box)")
     comm, how = comm or MPI.COMM_WORLD, how or Mesh()
-    most = how.max_unknowns or UNKNOWNS[system.dim]
     marks = places.pinned(system)
+    most = how.max_unknowns or UNKNOWNS[system.dim]
+    # the clock of one rank: all must decide alike
+    counts, clock = list[int](), [on_root(comm, time.monotonic)]
     best: Accurate | None = None
-    step = 0
     while True:
+        step = len(counts)
         resolution = how.resolution or round(COARSE[system.dim] * FINER**step)
         deviations = DEVIATIONS[system.dim] / FINER**step
-        domain = fitted_box(places.bounds, places, marks, epsilons, resolution, deviations, comm)
+        domain = fitted_box(system, places, marks, epsilons, resolution, deviations, comm)
         space = fem.functionspace(domain, ("Lagrange", how.degree))
         unknowns = int(space.dofmap.index_map.size_global)
-        if step and unknowns > most:
-            reason = f"a finer mesh would have {unknowns} unknowns, and max_unknowns is {most}"
+        if reason := _over_budget(how, most, unknowns, counts, clock):
             break
         monitor(f"mesh {step + 1}: {resolution} cells along the longest side, {unknowns} unknowns")
+        jets = () if best is None else best.analysis.jets
         try:
-            found = analyse(discretise(system, domain, how.degree, how.petsc), places, epsilons, monitor)
+            found = analyse(
+                discretise(system, domain, how.degree, how.petsc), places, epsilons, monitor, jets=jets
+            )
         except NotConverged as error:
             if how.resolution is not None:
                 raise
             failure = error
         else:
-            one = Accurate(found, Accuracy(tolerance, estimated_errors(found)))
+            one = Accurate(found, judged(found, tolerance, ""))
             if one.accuracy.met:
                 return one
             last = best
@@ -218,21 +246,45 @@ def analyse_to(
             if how.resolution is not None:
                 reason = f"the mesh is that of resolution = {resolution}"
                 break
-            if last is not None and _slow(last.accuracy.largest, one.accuracy.largest):
+            if last is not None and _slow(last, one):
                 reason = f"a finer mesh of {unknowns} unknowns did not make the errors much smaller"
                 break
-        step += 1
+        counts.append(unknowns)
+        clock.append(on_root(comm, time.monotonic))
     if best is None:
         raise failure
     return Accurate(best.analysis, replace(best.accuracy, reason=reason))
 
 
-def _slow(before: float, after: float) -> bool:
-    return before < TELLING and after > LEAST_GAIN * before
+def _over_budget(how: Mesh, most: int, unknowns: int, counts: Sequence[int], clock: Sequence[float]) -> str:
+    """Why no mesh of so many unknowns is begun after others; empty where it may be, as the first always is.
+
+    Args:
+        how: The budget of seconds.
+        most: The budget of unknowns.
+        unknowns: Of the mesh in question.
+        counts: Of the meshes before.
+        clock: Seconds at the start and at the end of each of them.
+    """
+    if not counts:
+        return ""
+    if unknowns > most:
+        return f"a finer mesh would have {unknowns} unknowns, and max_unknowns is {most}"
+    ends = clock[-1] - clock[0] + (clock[-1] - clock[-2]) * unknowns / counts[-1]
+    if how.max_seconds is not None and ends > how.max_seconds:
+        return f"a finer mesh would be done after {ends:.3g} s, and max_seconds is {how.max_seconds:g}"
+    return ""
+
+
+def _slow(best: Accurate, one: Accurate) -> bool:
+    """Whether a mesh that is finer by enough to tell did not bring the errors down from the smallest ones."""
+    before, after = best.accuracy.largest, one.accuracy.largest
+    counts = [x.analysis.discretisation.space.dofmap.index_map.size_global for x in (best, one)]
+    return counts[1] > TELLING_MORE * counts[0] and before < TELLING and after > LEAST_GAIN * before
 
 
 def fitted_box(
-    bounds: Bounds,
+    system: System,
     places: Places,
     marks: Landmarks,
     epsilons: Sequence[float],
@@ -242,18 +294,19 @@ def fitted_box(
 ) -> mesh.Mesh:
     """The mesh of a box, graded to the saddles, and to the attractors as the lowest noise asks for.
 
-    Collective.
+    Fitted to the kinks of the loss, where there are any.  Collective.
 
     Args:
-        bounds: The box.
-        places: Attractors and passes.
+        system: The system.
+        places: Attractors and passes, with the box.
         marks: The same with covariances.
         epsilons: Noise levels.
         resolution: Cells along the longest side.
         deviations: Cells at the attractors, in least standard deviations of the lowest-noise density.
         comm: The ranks.
     """
-    points, sizes = [], []
+    assert places.bounds is not None
+    points, sizes, bounds = [], [], places.bounds
     cell = max(high - low for low, high in bounds) / resolution
     if epsilons:
         for place, size in zip(places.attractors, well_sizes(marks, min(epsilons)), strict=True):
@@ -263,4 +316,5 @@ def fitted_box(
         saddles = [way.point for way in places.passes if way.saddle is not None]
         points += saddles
         sizes += [cell / AT_SADDLE] * len(saddles)
-    return graded(box(comm, bounds, resolution), points, sizes)
+    domain = graded(box(comm, bounds, resolution), points, sizes)
+    return domain if places.smooth else fitted_to_jumps(domain, system.drift, AT_KINKS[system.dim])

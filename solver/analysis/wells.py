@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +37,7 @@ from solver.hamilton_jacobi.well import TOP, WellPotential, trusted_below
 from solver.paths.escape_path import Target
 from solver.paths.instanton import Instanton
 from solver.places.places import Places
+from solver.system import System
 
 # by this name densities that failed are known
 DENSITY = "the density and the rates"
@@ -77,6 +78,7 @@ def solve_wells(  # noqa: C901  (three ways to V, each gone only if it is needed
     places: Places,
     epsilons: Sequence[float],
     monitor: Monitor = lambda _: None,
+    known: Sequence[JetSolution | Refused] = (),
 ) -> Wells:
     """Solve for the densities that are wanted, and for V of every well.  Collective.
 
@@ -85,8 +87,14 @@ def solve_wells(  # noqa: C901  (three ways to V, each gone only if it is needed
     system = discretisation.system
     landmarks = places.pinned(system)
     level = loss_level(discretisation)
+
+    @functools.cache
+    def jets() -> tuple[JetSolution | Refused, ...]:
+        return tuple(known) or _jets(discretisation, places, monitor)
+
     if level is not None:
-        return _known(discretisation, places, epsilons, landmarks, level, monitor)
+        whole = jets() if system.dim == 2 else ()
+        return replace(_known(discretisation, places, epsilons, landmarks, level, monitor), jets=whole)
 
     @functools.cache
     def continuation() -> Continued:
@@ -95,9 +103,7 @@ def solve_wells(  # noqa: C901  (three ways to V, each gone only if it is needed
 
     @functools.cache
     def targets(k: int) -> list[Target]:
-        attractor = places.attractors[k]
-        ways = [places.passes[n] for n, _ in places.ways_out(k)]
-        return on_root(discretisation.comm, lambda: [way.target(system, k, attractor) for way in ways])
+        return on_root(discretisation.comm, functools.partial(_targets, system, places, k))
 
     def from_expansion(k: int) -> Found:
         return Found(*grown_well(discretisation, k, places.attractors[k], targets(k), monitor))
@@ -108,10 +114,6 @@ def solve_wells(  # noqa: C901  (three ways to V, each gone only if it is needed
             raise NotConverged("the densities end too far above the noise from which V could be started")
         well = well_from_densities(discretisation, start, k, places.attractors[k], targets(k), monitor)
         return Found(*well)
-
-    @functools.cache
-    def jets() -> tuple[JetSolution | Refused, ...]:
-        return _jets(discretisation, places, monitor)
 
     def from_jet(k: int) -> Found:
         jet = jets()[k]
@@ -137,6 +139,12 @@ def solve_wells(  # noqa: C901  (three ways to V, each gone only if it is needed
     return Wells(landmarks, tuple(found), done.levels, done.start, refused | _missing(done), whole)
 
 
+def _targets(system: System, places: Places, index: int) -> list[Target]:
+    """What paths out of a well end at."""
+    attractor = places.attractors[index]
+    return [places.passes[n].target(system, index, attractor) for n, _ in places.ways_out(index)]
+
+
 def _known(
     discretisation: Discretisation,
     places: Places,
@@ -151,8 +159,7 @@ def _known(
     potential = loss_potential(discretisation, level)
     with part("densities and rates"):
         done = levels_from(discretisation, epsilons, landmarks, potential, monitor)
-    whole = _jets(discretisation, places, monitor) if discretisation.system.dim == 2 else ()
-    return Wells(landmarks, found, done.levels, None, _missing(done), whole)
+    return Wells(landmarks, found, done.levels, None, _missing(done))
 
 
 def _jets(

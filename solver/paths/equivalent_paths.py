@@ -20,6 +20,7 @@ from solver.system import Array, System
 EQUAL = 1e-6
 # distance from the chord, and between paths, relative to its length, from which on paths are not the same
 APART = 0.02
+SAMPLES = 401
 # a mirror image whose cost is above by this much with few modes is not of the same cost with more
 DEARER = 0.02
 
@@ -44,7 +45,12 @@ def equivalent_paths(system: System, expansion: Local, path: Instanton) -> int:
     image = mirrored(points)
     if np.linalg.norm(image - points, axis=1).max() < 2.0 * APART * scale:
         return 1
-    if cost(system, expansion, rough_path(system, expansion, image)) > (1.0 + DEARER) * path.action:
+    rough = rough_path(system, expansion, image)
+    if cost(system, expansion, rough) > (1.0 + DEARER) * path.action:
+        return 1
+    # the search from the image often ends at the path itself, and few modes show that
+    s = np.linspace(-1.0, 1.0, SAMPLES)
+    if _apart(path.path(s).T, rough(s).T) <= APART * scale:
         return 1
     try:
         other = instanton(system, expansion, [image])
@@ -52,5 +58,9 @@ def equivalent_paths(system: System, expansion: Local, path: Instanton) -> int:
         return 1
     if abs(other.action - path.action) > EQUAL * path.action:
         return 1
-    gaps = np.linalg.norm(points[:, None] - other.points[None], axis=-1).min(axis=1)
-    return 2 if gaps.max() > APART * scale else 1
+    return 2 if _apart(points, other.points) > APART * scale else 1
+
+
+def _apart(points: Array, others: Array) -> float:
+    """Largest distance of points ``(n, d)`` from the nearest of others ``(m, d)``."""
+    return float(np.linalg.norm(points[:, None] - others[None], axis=-1).min(axis=1).max())

@@ -94,15 +94,17 @@ def polish(system: System, expansion: Local, path: Path, modes: int, max_iterati
     unit = cost(system, expansion, path)
     unit = unit if 0.0 < unit < np.inf else expansion.level
     weight = 0.1 * unit
-    lean = 0.5 * (1.0 - s)
+    lean, rise = 0.5 * (1.0 - s), 0.5 * (s + 1.0)
 
     def value(unknowns: Array) -> tuple[float, Array]:
         parameters, free = unknowns[:dim], unknowns[dim:]
         begin, root = expansion.place(parameters), expansion.frame(parameters)
         z = parameters.copy()
         z[: expansion.lead] = 0.0
-        trial = Path(begin, path.end, free.reshape(dim, modes) * scale)
-        x, velocity = trial(s), trial.velocity(s)
+        coefficients, chord = free.reshape(dim, modes) * scale, path.end - begin
+        # as Path has them, with the polynomials made once
+        x = begin[:, None] + rise * chord[:, None] + coefficients @ basis
+        velocity = 0.5 * chord[:, None] + coefficients @ slopes
         density, by_position, by_velocity = density_gradients(system, x, velocity, 1e-4 * extent)
         squares = np.sum(velocity**2, axis=0)
         mean = 0.5 * np.sum(w * squares)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cases.figures.table import PageTable
     from cases.problem.places import Structure
     from solver.analysis.stages import Analysis
+    from solver.analysis.tolerance import Accurate
     from solver.system import Array
 
 Say = Callable[[str], None]
@@ -81,12 +82,17 @@ class Solved:
     Attributes:
         name: Name of the noise.
         noise: The noise.
-        analysis: What was solved for.
+        accurate: What was solved for, and how accurately.
     """
 
     name: str
     noise: ScaledNoise
-    analysis: Analysis
+    accurate: Accurate
+
+    @property
+    def analysis(self) -> Analysis:
+        """What was solved for."""
+        return self.accurate.analysis
 
 
 @dataclass(frozen=True)
