@@ -17,7 +17,10 @@ CHECKS: dict[str, tuple[float, str]] = {
     "hj_residual": (0.03, "residual of the Hamilton–Jacobi equation relative to the terms that balance"),
     "hj_instanton": (2e-3, "difference of V and the action along the instantons, over the barrier"),
     "barrier_uncertainty": (1e-4, "numerical uncertainty of the action, over the barrier"),
-    "gauge_refresh": (5e-3, "change of the log passage times when the gauge is refreshed"),
+    "gauge_refresh": (
+        5e-3,
+        "change of log passage times with the gauge refreshed, or with Dirichlet forms",
+    ),
     "gauge_gap": (5e-3, "change of the log passage times at the lowest noise when the gauge is made of V"),
     "density_refresh": (0.05, "change of log p below the passes when the gauge is refreshed"),
     "committor": (0.05, "by how much a committor leaves [0, 1]: the mesh does not resolve it"),

@@ -192,7 +192,7 @@ def _rates(analysis: Analysis, level: Level) -> list[RateEntry]:
                 "epsilon": state.epsilon,
                 "log_rate": number(state.rates.log_rate[i, j]),
                 "log_mfpt": number(state.rates.log_mfpt[i, j]),
-                "log_mfpt_error": number(time_error(level, analysis.gauge_gap, (i, j))),
+                "log_mfpt_error": number(time_error(level, analysis.gauge_gap_of((i, j)), (i, j))),
                 "log_mfpt_direct": None if passage is None else number(math.log(passage.mean)),
                 "direct_target": None
                 if passage is None

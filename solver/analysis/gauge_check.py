@@ -28,7 +28,7 @@ from solver.elements.smooth_step import smooth_step
 from solver.errors import NotConverged
 from solver.fokker_planck.continuation import StationaryDensity, density
 from solver.fokker_planck.landmarks import Landmarks
-from solver.fokker_planck.markov_chain import time_difference
+from solver.fokker_planck.markov_chain import time_differences
 from solver.hamilton_jacobi.well import WellPotential, trusted_part
 from solver.system import Array
 
@@ -75,15 +75,15 @@ def hamilton_jacobi_gauge(
     return result
 
 
-def gauge_gap(
+def gauge_gaps(
     state: StationaryDensity,
     wells: Sequence[WellPotential],
     weights: Array,
     landmarks: Landmarks,
     locator: Locator,
     options: Options | None = None,
-) -> float | None:
-    """Largest difference of a log mean passage time between the two gauges.  Collective.
+) -> Array | None:
+    """Differences of the log mean passage times between the two gauges, ``(K, K)``.  Collective.
 
     None where there are no rates, or V was not solved for on the mesh of the density.
 
@@ -99,22 +99,24 @@ def gauge_gap(
     active = state.coefficients.region.dofs(space)
     gauge = hamilton_jacobi_gauge(state.gauge, wells, weights, active)
     other = density(state.coefficients, gauge, state.epsilon, landmarks, locator, options)
-    return time_difference(state.rates, other.rates)
+    if other.rates is None:
+        return np.full_like(state.rates.log_mfpt, np.inf)
+    return time_differences(state.rates, other.rates)
 
 
-def lowest_gauge_gap(
+def lowest_gauge_gaps(
     states: Mapping[float, StationaryDensity],
     wells: Sequence[WellPotential],
     weights: Array,
     landmarks: Landmarks,
     locator: Locator,
     options: Options | None = None,
-) -> float | None:
-    """:func:`gauge_gap` at the lowest level that has rates; ∞ where it cannot be computed.  Collective."""
+) -> Array | None:
+    """:func:`gauge_gaps` at the lowest level that has rates; ∞ where it cannot be computed.  Collective."""
     levels = [epsilon for epsilon, state in states.items() if state.rates is not None]
     if not levels:
         return None
     try:
-        return gauge_gap(states[min(levels)], wells, weights, landmarks, locator, options)
+        return gauge_gaps(states[min(levels)], wells, weights, landmarks, locator, options)
     except NotConverged:
-        return float("inf")
+        return np.full((len(wells), len(wells)), np.inf)

@@ -37,6 +37,7 @@ from solver.fokker_planck.markov_chain import Rates, dwelling, time_differences
 from solver.fokker_planck.moments import mean_and_covariance
 from solver.fokker_planck.passage import Passage, passages_to
 from solver.fokker_planck.potential_start import potential_start, start_with
+from solver.fokker_planck.reversible import reversible_density
 from solver.fokker_planck.spectrum import Spectrum, well_eigenvalues
 from solver.hamilton_jacobi.well import WellPotential
 from solver.system import Array
@@ -188,7 +189,7 @@ def levels_from(
     potential: fem.Function,
     monitor: Monitor = lambda _: None,
 ) -> Continued:
-    """All wanted levels with the global quasi-potential for their gauge, each by itself.  Collective.
+    """All wanted levels where ``e^{−V/ε}`` is the density, each by itself.  Collective.
 
     Args:
         discretisation: The system on the mesh.
@@ -197,17 +198,20 @@ def levels_from(
         potential: The quasi-potential.
         monitor: Told what is being done.
     """
+    locator, options = discretisation.locator, discretisation.options
     levels: dict[float, Level] = {}
     refused: dict[float, Refused] = {}
     for epsilon in sorted(set(epsilons), reverse=True):
         known = start_with(discretisation, potential, epsilon, landmarks, exact=True)
         if known is None:
             return continue_levels(discretisation, epsilons, landmarks, monitor, onwards=False)
-        begin = _Begin(known.gauge, known.part, (epsilon,), informed=True)
-        run = _march(discretisation, begin, [epsilon], landmarks, monitor, onwards=False)
-        levels |= run.levels
-        if run.failure is not None:
-            refused[epsilon] = Refused(str(run.failure))
+        monitor(f"stationary density at epsilon = {epsilon:.4g}")
+        try:
+            state, changes = reversible_density(known.part, potential, epsilon, landmarks, locator, options)
+            # log p is exact
+            levels[epsilon] = _told(state, changes, 0.0, discretisation, landmarks)
+        except NotConverged as error:
+            refused[epsilon] = Refused(str(error))
     return Continued(levels, None, refused)
 
 
@@ -287,24 +291,46 @@ def _level(state: StationaryDensity, discretisation: Discretisation, landmarks: 
     epsilon, locator, options = state.epsilon, discretisation.locator, discretisation.options
     gauge, part = next_gauge(state, landmarks, locator, epsilon)
     fresh = density(part, gauge, epsilon, landmarks, locator, options)
-    changes, shift = None, density_difference(state, fresh, landmarks, locator)
-    passages: dict[tuple[int, int], Passage] = {}
+    shift = density_difference(state, fresh, landmarks, locator)
+    changes = None
     if state.rates is not None and fresh.rates is not None:
         changes = time_differences(state.rates, fresh.rates)
-        pins = landmarks.pins
+    return _told(fresh, changes, shift, discretisation, landmarks)
+
+
+def _told(
+    state: StationaryDensity,
+    changes: Array | None,
+    shift: float,
+    discretisation: Discretisation,
+    landmarks: Landmarks,
+) -> Level:
+    """A level from its density: direct times, eigenvalues, moments.  Collective.
+
+    Args:
+        state: The density.
+        changes: By how much log T is uncertain; None without rates.
+        shift: By how much log p is.
+        discretisation: The system on the mesh.
+        landmarks: Attractors and passes.
+    """
+    epsilon, locator, options = state.epsilon, discretisation.locator, discretisation.options
+    part, space, pins = state.coefficients, state.gauge.function_space, landmarks.pins
+    passages: dict[tuple[int, int], Passage] = {}
+    if state.rates is not None and changes is not None:
         rate = relaxation_rate(part)
         for j, target in enumerate(pins):
-            near = [i for i in range(len(pins)) if i != j and solvable(fresh.rates, i, j, rate)]
+            near = [i for i in range(len(pins)) if i != j and solvable(state.rates, i, j, rate)]
             if near:
                 starts = [pins[i] for i in near]
-                found = passages_to(part, gauge.function_space, epsilon, starts, target, locator, options)
+                found = passages_to(part, space, epsilon, starts, target, locator, options)
                 passages |= {(i, j): passage for i, passage in zip(near, found, strict=True)}
-    spectrum = well_eigenvalues(part, gauge.function_space, epsilon, fresh.rates)
-    margin = positivity_margin(fresh, landmarks, locator)
-    overlap = len(landmarks.pins) > 1 and fresh.rates is None
-    mean, spread = mean_and_covariance(fresh)
+    spectrum = well_eigenvalues(part, space, epsilon, state.rates)
+    margin = positivity_margin(state, landmarks, locator)
+    overlap = len(pins) > 1 and state.rates is None
+    mean, spread = mean_and_covariance(state)
     change = 0.0 if changes is None else float(np.max(changes))
-    return Level(fresh, change, shift, margin, passages, spectrum, mean, spread, overlap, changes)
+    return Level(state, change, shift, margin, passages, spectrum, mean, spread, overlap, changes)
 
 
 def solvable(rates: Rates, start: int, target: int, rate: float) -> bool:

@@ -5,7 +5,7 @@ The order of the stages, for one diffusion tensor; each stage is in a module of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from dolfinx import fem
 from meshes.clock import part
 from meshes.serial import dealt
 from solver.analysis.barriers import Barrier, barrier, direct_costs
-from solver.analysis.gauge_check import lowest_gauge_gap
+from solver.analysis.gauge_check import lowest_gauge_gaps
 from solver.analysis.noise_levels import Level, Monitor, alone
 from solver.analysis.wells import DENSITY, Wells, solve_wells
 from solver.elements.coefficients import Coefficients
@@ -50,8 +50,8 @@ class Analysis:
         barriers: For every attractor and every pass next to it.
         asymptotics: Kramers / Bouchet–Reygner for each of the barriers, or why there is none.
         weights: Leading exponents of the well weights.
-        gauge_gap: Change of log passage times at the lowest noise level when the gauge is made of V (∞: no
-            solution with that gauge); None where there is nothing to compare.
+        gauge_gaps: Changes of log passage times at the lowest noise level when the gauge is made of V,
+            ``(K, K)`` (∞: no solution with that gauge); None where there is nothing to compare.
         refused: What did not work and why, by what it was; the rest stands without it.
         jets: V of every attractor on the whole box by the jet scheme, or why there is none; empty in one
             dimension, and in space where V was found without.
@@ -67,9 +67,18 @@ class Analysis:
     barriers: tuple[Barrier, ...]
     asymptotics: tuple[Asymptotics | Refused, ...]
     weights: Array
-    gauge_gap: float | None = None
+    gauge_gaps: Array | None = None
     refused: dict[str, Refused] = field(default_factory=dict)
     jets: tuple[JetSolution | Refused, ...] = ()
+
+    @property
+    def gauge_gap(self) -> float | None:
+        """The largest of them."""
+        return None if self.gauge_gaps is None else float(np.max(self.gauge_gaps))
+
+    def gauge_gap_of(self, pair: tuple[int, int]) -> float | None:
+        """That of one pair of wells."""
+        return None if self.gauge_gaps is None else float(self.gauge_gaps[pair])
 
     @property
     def missing(self) -> list[str]:
@@ -116,10 +125,8 @@ def analyse(
     weights = weight_exponents(direct_costs(len(wells), barriers))
     with part("prefactors"):
         asymptotics = _asymptotics(discretisation, places, barriers)
-    states = {epsilon: level.state for epsilon, level in levels.items()}
-    known = stage.landmarks, discretisation.locator, discretisation.options
     with part("densities with another gauge"):
-        gap = lowest_gauge_gap(states, wells, weights, *known)
+        gaps = _gauge_gaps(discretisation, stage, levels, wells, weights)
     for one, law in zip(barriers, asymptotics, strict=True):
         if isinstance(law, Refused):
             refused[f"Kramers' law from {one.start} over pass {one.saddle}"] = law
@@ -134,7 +141,7 @@ def analyse(
         barriers=tuple(barriers),
         asymptotics=tuple(asymptotics),
         weights=weights,
-        gauge_gap=gap,
+        gauge_gaps=gaps,
         refused=stage.refused | refused,
         jets=stage.jets,
     )
@@ -166,6 +173,21 @@ def _saddle_costs(discretisation: Discretisation, paths: Sequence[Instanton]) ->
 
     found = dealt(discretisation.comm, [partial(expanded, path) for path in paths])
     return [SaddleCost(system=system, **parts) for parts in found if parts is not None]
+
+
+def _gauge_gaps(
+    discretisation: Discretisation,
+    stage: Wells,
+    levels: Mapping[float, Level],
+    wells: Sequence[WellPotential],
+    weights: Array,
+) -> Array | None:
+    """The changes of log T at the lowest noise with V for the gauge; None where it has it.  Collective."""
+    if loss_level(discretisation) is not None:
+        return None
+    states = {epsilon: level.state for epsilon, level in levels.items()}
+    parts = discretisation.locator, discretisation.options
+    return lowest_gauge_gaps(states, wells, weights, stage.landmarks, *parts)
 
 
 def _with_own_gauge(

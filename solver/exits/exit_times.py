@@ -98,6 +98,7 @@ def region_exits(  # noqa: PLR0913  (six of them have defaults)
     shells: int = 12,
     degree: int = 4,
     walls: bool = False,
+    ring: bool = False,
     comm: MPI.Comm | None = None,
     options: Options | None = None,
 ) -> RegionExits:
@@ -115,6 +116,7 @@ def region_exits(  # noqa: PLR0913  (six of them have defaults)
         shells: Number of cells from the attractor to the boundary.
         degree: Degree of the elements.
         walls: The region may reach the box, which reflects where g < 0; in 1D and 2D.
+        ring: The attractor is a cycle in the plane, and the pin one of its points: T is that from there.
         comm: Default the world.
         options: PETSc options for the linear solvers.
 
@@ -125,7 +127,7 @@ def region_exits(  # noqa: PLR0913  (six of them have defaults)
     """
     comm = comm or MPI.COMM_WORLD
     box_ = np.asarray(bounds, dtype=float)
-    domain = region_mesh(level, pin, box_, min(epsilons), shells, comm, walls)
+    domain = region_mesh(level, pin, box_, min(epsilons), shells, comm, walls, ring)
     known = coefficients(domain, system, degree)
     space = fem.functionspace(domain, ("Lagrange", degree))
     if walls:
@@ -189,12 +191,20 @@ def _combined(epsilon: float, direct: ExitTime | None, flux: ExitFlux | None) ->
     )
 
 
-def region_mesh(
-    level: Field, pin: Pin, bounds: Array, epsilon: float, shells: int, comm: MPI.Comm, walls: bool = False
+def region_mesh(  # noqa: PLR0913  (two of them have defaults)
+    level: Field,
+    pin: Pin,
+    bounds: Array,
+    epsilon: float,
+    shells: int,
+    comm: MPI.Comm,
+    walls: bool = False,
+    ring: bool = False,
 ) -> mesh.Mesh:
     """Mesh of the part of ``{level < 0}`` round an attractor: shells, or cut out of a grid.  Collective.
 
-    With ``walls`` it may end at the box (1D and 2D).
+    With ``walls`` it may end at the box (1D and 2D).  Shells round one point of a ``ring`` would be coarse at
+    the others: it is cut out of a grid.
 
     Raises:
         Unbounded: If the set leaves the box.
@@ -207,6 +217,8 @@ def region_mesh(
         return line(comm, between_ends(ends, 4 * shells, thin))
     if walls:
         return cut_out(comm, level, pin.point, bounds, 4 * shells, _sides_left_by(level, pin.point, bounds))
+    if ring:
+        return cut_out(comm, level, pin.point, bounds, 4 * shells)
     try:
         layer = boundary_layer(level, pin, bounds, epsilon, shells, comm)
         return star(comm, level, pin.point, bounds, shells, layer=layer)

@@ -60,22 +60,12 @@ def dwelling(rates: Rates, start: int, target: int) -> Array:
     return parts
 
 
-def time_difference(one: Rates | None, other: Rates | None) -> float:
-    """Largest difference of a log mean first passage time between two computations of the same rates.
-
-    Times, not rates: the rate between two wells without a common border is rounding, and has no effect.
-
-    Returns:
-        0 if neither computation has rates (one well, or wells that overlap); ∞ if only one of them has, or if
-        a time is finite in one and not in the other; times that are infinite in both do not count.
-    """
-    if one is None or other is None:
-        return 0.0 if one is other else float("inf")
-    return float(np.max(time_differences(one, other), initial=0.0))
-
-
 def time_differences(one: Rates, other: Rates) -> Array:
-    """The same for every pair of wells, ``(K, K)``; zero on the diagonal."""
+    """Differences of log mean first passage times between two computations of the same rates, ``(K, K)``.
+
+    Times, not rates: the rate between two wells without a common border is rounding, and has no effect.  ∞ if
+    a time is finite in one and not in the other; times that are infinite in both do not count.
+    """
     first, second = one.log_mfpt, other.log_mfpt
     finite = np.isfinite(first)
     with np.errstate(invalid="ignore"):

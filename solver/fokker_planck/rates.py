@@ -43,6 +43,7 @@ def window_flux(
     committor: fem.Function,
     border: Border,
     window: tuple[float, float],
+    reversible: bool = False,
 ) -> float:
     """``F e^{level/ε}``: the current of ``q e^{−W/ε}`` through the window of a committor.  Collective.
 
@@ -52,6 +53,7 @@ def window_flux(
         committor: h_j.
         border: The level of the pass, for reference, and the W below which nothing is counted.
         window: The part of h_j in which the step rises.
+        reversible: ``e^{−W/ε}`` carries no current, so that c = 0 but for the interpolation of W.
     """
     low, high = window
     between = ufl.And(ufl.gt(committor, low), ufl.lt(committor, high))
@@ -59,7 +61,11 @@ def window_flux(
     inside = ufl.And(ufl.And(between, high_up), ufl.gt(p.q, ROUNDING * total))
     slope = smooth_step_slope((committor - low) / (high - low)) / (high - low)
     eps = fem.Constant(p.domain, p.epsilon)
-    current = ufl.inner(flux(p.coefficients, p.gauge, eps, p.q), ufl.grad(committor))
+    if reversible:
+        carried = -0.5 * eps * ufl.dot(p.coefficients.diffusion, ufl.grad(p.q))
+    else:
+        carried = flux(p.coefficients, p.gauge, eps, p.q)
+    current = ufl.inner(carried, ufl.grad(committor))
     return p.integral(ufl.conditional(inside, slope * current * p.capped_exponential(border.level), 0.0))
 
 
@@ -69,6 +75,7 @@ def rate_constants(
     at_wells: Array,
     borders: Mapping[tuple[int, int], Border],
     error: float,
+    reversible: bool = False,
 ) -> tuple[Array, Array]:
     """``log k_ij`` for every ordered pair of wells, through two windows.  Collective.
 
@@ -78,6 +85,7 @@ def rate_constants(
         at_wells: W at the attractors; any values near those will do.
         borders: The borders between the wells.
         error: Of the committors (:func:`solver.fokker_planck.window.overshoot`).
+        reversible: As in :func:`window_flux`.
 
     Returns:
         Through the window and through a narrower one, ``(K, K)``, −inf on the diagonal and where the current
@@ -91,7 +99,7 @@ def rate_constants(
     masses = [well.log_mass(level, h) for well, level, h in zip(wells, at_wells, committors, strict=True)]
     for (i, j), border in borders.items():
         for window, log_rate in zip(both, result, strict=True):
-            current = window_flux(wells[i], total, committors[j], border, window)
+            current = window_flux(wells[i], total, committors[j], border, window, reversible)
             if current > 0.0:
                 log_rate[i, j] = np.log(current) - masses[i] - (border.level - at_wells[i]) / epsilon
     return result[0], result[1]

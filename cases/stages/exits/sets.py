@@ -146,20 +146,31 @@ def check_set(setting: Setting, key: str, one: ExitSet) -> None:
         CaseError: with the first thing that is wrong with it.
     """
     case, places, domain = setting.case, setting.places, setting.domain
-    if places.attractors[one.start].fixed_point is None:
+    attractor = places.attractors[one.start]
+    if attractor.fixed_point is None and case.dim == 3:
         raise case.error(
-            key, "exit times start at a point, and the starting attractor is a cycle", "use compare.from"
+            key,
+            "in 3D exit times start at a point, and the starting attractor is a cycle",
+            "use compare.from",
         )
     pin = places.found.pinned(next(iter(setting.noises.values())).system).pins[one.start]
-    inside = float(one.level(pin.point[:, None])[0])
+    inside = float(np.max(one.level(attractor.points.T)))
     if not inside < 0:
+        what = "attractor" if attractor.cycle is None else "whole of the cycle through"
         raise case.error(
-            key, f"the attractor {at_point(pin.point)} is not in the set {one.text}", "enlarge the set"
+            key, f"the {what} {at_point(pin.point)} is not in the set {one.text}", "enlarge the set"
         )
     box = np.stack(bounding_box(domain), axis=1)
     try:
         found = region_mesh(
-            one.level, pin, box, max(case.compare.epsilon), one.shells, domain.comm, one.reflect
+            one.level,
+            pin,
+            box,
+            max(case.compare.epsilon),
+            one.shells,
+            domain.comm,
+            one.reflect,
+            attractor.cycle is not None,
         )
     except Unbounded:
         raise _at_the_box(case, key, one) from None
@@ -239,7 +250,7 @@ def exits_of_noise(sets: list[ExitSet], setting: Setting, solved: Solved, say: S
                 system, one.level, pins[one.start], box, case.compare.epsilon,
                 potential=trusted_potential(solved.analysis.wells[one.start]),
                 shells=one.shells, degree=max(DEGREE[case.dim], case.mesh.degree if case.dim < 3 else 0),
-                walls=one.reflect,
+                walls=one.reflect, ring=setting.places.attractors[one.start].cycle is not None,
                 comm=setting.comm, options=case.solver.petsc,
             )
         )  # fmt: skip
