@@ -261,7 +261,7 @@ def _sides_left_by(level: Field, centre: Array, bounds: Array) -> NDArray[np.boo
     found = np.zeros((2, 2), dtype=bool)
     for k, end in np.ndindex(2, 2):
         side = np.empty((2, SURVEY))
-        side[1 - k] = np.linspace(*bounds[1 - k], SURVEY)
+        side[1 - k] = np.linspace(bounds[1 - k, 0], bounds[1 - k, 1], SURVEY)
         side[k] = bounds[k, end]
         beside = side.copy()
         beside[k] += (bounds[k, 1 - end] - bounds[k, end]) / SURVEY
