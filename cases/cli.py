@@ -28,6 +28,7 @@ from cases.base.errors import (
     Stopped,
     system_error,
 )
+from cases.base.remedies import with_remedy
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -197,7 +198,7 @@ def _guarded(argv: Sequence[str] | None, comm: MPI.Intracomm | None) -> int:
         return _stop(comm, EXIT_SOLVER, "quasipot: out of memory; use a smaller mesh.resolution or degree")
     except Exception as error:
         if _is_solver_error(error):
-            return _stop(comm, EXIT_SOLVER, " ".join(f"quasipot: {error}".split()))
+            return _stop(comm, EXIT_SOLVER, " ".join(f"quasipot: {with_remedy(str(error))}".split()))
         return _stop(comm, EXIT_BUG, traceback.format_exc().rstrip())
 
 

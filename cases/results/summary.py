@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from cases.base.remedies import with_remedy
 from cases.contracts.escapes import BarrierEntry, RateEntry, StationaryEntry
 from cases.contracts.places import AnisotropyEntry, AttractorEntry, PassEntry, TensorEntry
 from cases.contracts.summary import NoiseEntry, PlacesPart, SolvedPart
@@ -95,7 +96,7 @@ def noise_summary(noise: ScaledNoise, places: Structure, analysis: Analysis) -> 
         "known": _known(analysis),
         "stationary": [_stationary(level) for _, level in sorted(analysis.levels.items(), reverse=True)],
         "rates": _all_rates(analysis, places),
-        "refused": {what: why.reason for what, why in analysis.refused.items()},
+        "refused": {what: with_remedy(why.reason) for what, why in analysis.refused.items()},
     }
     if laws := power_laws(noise, analysis):
         part["power_law"] = laws

@@ -17,6 +17,7 @@ from mpi4py import MPI
 from cases.base.errors import Stopped
 from cases.base.interrupts import asked_to_stop
 from cases.base.progress import Progress
+from cases.base.remedies import with_remedy
 from cases.casefile.case import Case
 from cases.contracts.summary import Discretisation, NoiseEntry, Summary
 from cases.landscapes.landscape import Landscape, interpolation_error
@@ -223,7 +224,9 @@ class _Run:
             try:
                 domain = adapted_mesh(setting.case, setting.domain, setting.places, setting.noises, say)
             except SolverError as error:
-                self.found.problems.append(f"mesh.adapt: {error}; the mesh is the one of mesh.resolution")
+                self.found.problems.append(
+                    f"mesh.adapt: {with_remedy(str(error))}; the mesh is the one of mesh.resolution"
+                )
                 return setting
         return replace(setting, domain=domain)
 
@@ -245,7 +248,7 @@ class _Run:
                     entry["accuracy"] = accuracy_entry(solved.accurate)
                     mark_doubts(entry, found_here)
             except SolverError as error:
-                self.found.problems.append(f"{name}: {error}")
+                self.found.problems.append(f"{name}: {with_remedy(str(error))}")
                 return entry
             values = _of_table(setting, noise)
             if self.keep is not None:
@@ -260,7 +263,7 @@ class _Run:
                         values |= found.checks
             self._attempt("escape paths", entry, self._keep_paths, setting, solved, say)
             self._attempt("output", entry, self._write_fields, setting, solved, say)
-            self.found.problems += [f"{name}: {what}" for what in solved.analysis.missing]
+            self.found.problems += [f"{name}: {with_remedy(what)}" for what in solved.analysis.missing]
             self.found.problems += [f"{name}: {one.text}" for one in found_here if one.failed and one.asked]
             self.found.problems += problems(name, values)
             entry["checks"] = in_numbers(worst(found_here) | values)
@@ -280,8 +283,9 @@ class _Run:
             try:
                 found = action(setting, solved, entry, say)
             except SolverError as error:
-                self.found.problems.append(f"{solved.name}: {what}: {error}")
-                entry.setdefault("refused", {})[what] = str(error)
+                reason = with_remedy(str(error))
+                self.found.problems.append(f"{solved.name}: {what}: {reason}")
+                entry.setdefault("refused", {})[what] = reason
                 return None
         self.found.problems += [f"{solved.name}: {what}: {problem}" for problem in found.problems]
         return found
@@ -292,8 +296,9 @@ class _Run:
             try:
                 self.found.problems += action(say).problems
             except SolverError as error:
-                self.found.problems.append(f"{stage.name}: {error}")
-                summary.setdefault("refused", {})[stage.name] = str(error)
+                reason = with_remedy(str(error))
+                self.found.problems.append(f"{stage.name}: {reason}")
+                summary.setdefault("refused", {})[stage.name] = reason
 
     @contextmanager
     def _told(self, title: str) -> Iterator[Say]:

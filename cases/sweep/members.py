@@ -24,6 +24,7 @@ from cases.base.errors import EXIT_SOLVER, CaseError, Stopped
 from cases.base.interrupts import asked_to_stop
 from cases.base.progress import Level, Progress, Stage
 from cases.base.ranks import all_arrive, wait_for_all
+from cases.base.remedies import with_remedy
 from cases.contracts.summary import Summary, read_summary
 from cases.sweep.plan import Member
 from cases.sweep.queue import dearest_first, taken, tickets
@@ -205,7 +206,9 @@ def _attempt(
         foreseen = isinstance(error, CaseError) or (
             module is not None and isinstance(error, module.SolverError)
         )
-        if not foreseen:
+        if foreseen:
+            line = with_remedy(line)
+        else:
             line = f"{type(error).__name__}: {line} (this is a bug)"
             traceback.print_exc()
         if group.size > 1 and not all_arrive(group):

@@ -361,7 +361,7 @@ def alone(
     if known < NEGLIGIBLE:
         return Refused(
             f"V is known up to {known:.3g} epsilon, and is needed up to {NEGLIGIBLE:g}: the density is that "
-            "of the continuation, which knows of the walls of the box; enlarge the domain"
+            "of the continuation, which knows of the walls of the box"
         )
     try:
         state = density_from_potential(well, level.state.epsilon, landmarks.pins[0], options)

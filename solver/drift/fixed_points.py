@@ -126,7 +126,7 @@ def fixed_points(
             f"degree of the drift on the boundary is {degree}"
         )
     else:
-        raise NotConverged(f"{message}: start from more than {cells} cells along each axis")
+        raise NotConverged(message)
     # to the precision that a coordinate has near zero
     points = newton(system.drift, system.jacobian, units.outward(points), sizes=units.lengths)
     if inside is not None:

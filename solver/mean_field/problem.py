@@ -207,7 +207,7 @@ def describe(problem: MeanField, grid: Grid, averages: Array) -> StationaryState
     low, high = grid.points.min(axis=1), grid.points.max(axis=1)
     at_walls = ((grid.points == low[:, None]) | (grid.points == high[:, None])).any(axis=0)
     if weights[at_walls].max() > DECAYED * weights.max():
-        raise NotConverged("a stationary density has not decayed at the walls of the box: widen it")
+        raise NotConverged("a stationary density has not decayed at the walls of the box")
     t = problem.temperature
     divergence = -float(slope @ averages) / t - log_normaliser + float(logsumexp(grid.log_weight))
     covariance = _averages_and_covariance(problem, grid, slope)[1]
@@ -260,7 +260,7 @@ def stationary_states(
             if not any(np.abs(mu - known).max() < 1e-8 for known in found):
                 found.append(mu)
     if not found:
-        raise NotConverged("no stationary state was found: widen the box, or raise the temperature")
+        raise NotConverged("no stationary state was found")
     return sorted((describe(problem, grid, mu) for mu in found), key=lambda state: state.value)
 
 

@@ -90,7 +90,7 @@ def stationary(flow: Flow, initial: Density | fem.Function, tolerance: float = 1
             return MeanFieldState(
                 as_function(flow, y), averages(flow, y), free_energy(flow, y), moved, lowest, iteration
             )
-    raise NotConverged(f"no stationary density within {ITERATIONS} steps: start nearer, or refine the mesh")
+    raise NotConverged(f"no stationary density within {ITERATIONS} steps")
 
 
 def relaxation_rate(flow: Flow, state: MeanFieldState) -> float:
@@ -121,7 +121,7 @@ def relaxation_rate(flow: Flow, state: MeanFieldState) -> float:
     solver.solve()
     found = [complex(solver.getEigenvalue(n)) for n in range(solver.getConverged())]
     if not found:
-        raise NotConverged("SLEPc finds no eigenvalue of the linearised equation: refine the mesh")
+        raise NotConverged("SLEPc finds no eigenvalue of the linearised equation")
     return min((1.0 / value).real for value in found) - shift
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from cases.base.remedies import with_remedy
 from cases.contracts.exits import ExitEntry
 from cases.results.simulated import largest_gap
 from cases.stages.base.stage import Say, Setting, Solved
@@ -39,7 +40,7 @@ def leave_sets(sets: list[ExitSet], setting: Setting, solved: Solved, say: Say) 
     entry = exits_summary(sets, found, solved.analysis.wells)
     checks = exit_checks(found, setting.case.dim)
     problems = tuple(
-        f"exit '{one.name}': {missing.reason}; raise exit.shells, or leave out this level of compare.epsilon"
+        f"exit '{one.name}': {with_remedy(missing.reason)}"
         for one, result in zip(sets, found, strict=True)
         for missing in list(result.refused.values())[:1]
         if one.asked
@@ -48,7 +49,7 @@ def leave_sets(sets: list[ExitSet], setting: Setting, solved: Solved, say: Say) 
         simulated = simulate_exits(sets, setting, solved, found)
     except SolverError as error:
         add_to_summary(entry, [{} for _ in sets])
-        return Left(entry, checks, (*problems, f"simulation: {error}"))
+        return Left(entry, checks, (*problems, f"simulation: {with_remedy(str(error))}"))
     add_to_summary(entry, simulated)
     gap = largest_gap(one for mine in simulated for one in mine.values())
     return Left(entry, checks | {"exit_simulation_gap": gap}, problems)

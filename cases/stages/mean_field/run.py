@@ -10,6 +10,7 @@ from dolfinx import fem
 from dolfinx.mesh import Mesh
 from mpi4py import MPI
 
+from cases.base.remedies import with_remedy
 from cases.casefile.case import Case
 from cases.contracts.mean_field import (
     FlowEntry,
@@ -74,7 +75,7 @@ def solve(case: Case, domain: Mesh, path: Path, say: Say) -> tuple[MeanFieldEntr
             level["checks"] = checks(level)
             found += problems(f"λ = {temperature:g}", level["checks"])
         except SolverError as error:
-            found.append(f"λ = {temperature:g}: {error}")
+            found.append(f"λ = {temperature:g}: {with_remedy(str(error))}")
             level = {"temperature": temperature, "states": [], "mesh": [], "checks": {}}
         levels.append(level)
     if densities:
