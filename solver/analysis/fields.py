@@ -55,8 +55,9 @@ def whole_potential(analysis: Analysis, index: int) -> tuple[fem.Function, Array
     jet = analysis.jets[index] if analysis.jets else None
     if isinstance(jet, JetSolution):
         missing = np.isnan(values)
-        values[missing] = jet(x[missing].T)
-        errors[missing] = jet.error(x[missing].T)
+        valid = jet.valid(x[missing].T)
+        values[missing] = np.where(valid, jet(x[missing].T), np.nan)
+        errors[missing] = np.where(valid, jet.error(x[missing].T), np.nan)
     return result, errors
 
 

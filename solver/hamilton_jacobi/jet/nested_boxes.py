@@ -24,6 +24,7 @@ from solver.hamilton_jacobi.jet.lattice import Grid, Lattice, lattice
 from solver.hamilton_jacobi.jet.ordering import first_pass, flow_order
 from solver.hamilton_jacobi.jet.solution import JetSolution
 from solver.hamilton_jacobi.jet.sweeps import State, evaluate_policy, sweep, unknown
+from solver.hamilton_jacobi.jet.validity import doubtful
 from solver.system import System
 
 # cells along each axis: first, most
@@ -252,10 +253,13 @@ def _solve(task: Task, grid: Grid, inner: JetSolution | None, former: JetSolutio
         _take(state, grid, former, np.flatnonzero(start))
     level, top = _heights(task, board, state, grid, former)
     first_pass(board, state, top, fixed, 0)
-    settled = _settle(board, state, task, top)
+    settled, moved = _settle(board, state, task, top)
     values = np.where(state.jet[:, 0] > level, np.inf, state.jet[:, 0])
-    errors = np.full(grid.size, np.nan) if former is None else np.abs(values - former(x))
-    return JetSolution(grid, values, state.jet[:, 1:] / grid.spacing, errors, settled, fixed)
+    errors = np.full(grid.size, np.nan) if former is None else np.maximum(np.abs(values - former(x)), moved)
+    order = flow_order(board, state, np.argsort(state.jet[:, 0]))
+    given = np.zeros(grid.size) if inner is None else np.nan_to_num(inner.doubt_at(x))
+    doubt = doubtful(board, grid, state, order, given)
+    return JetSolution(grid, values, state.jet[:, 1:] / grid.spacing, errors, settled, fixed, doubt)
 
 
 def _heights(
@@ -294,9 +298,9 @@ def _take(state: State, grid: Grid, other: JetSolution, nodes: Array) -> None:
     state.jet[nodes, 1:] = (other.gradient(x) * grid.spacing[:, None]).T
 
 
-def _settle(board: Lattice, state: State, task: Task, top: float) -> float:
-    """Sweep until V is steady; the last change relative to V, at nearly all nodes."""
-    change = np.inf
+def _settle(board: Lattice, state: State, task: Task, top: float) -> tuple[float, Array]:
+    """Sweep until V is steady; the last change relative to V at nearly all nodes, and at each of them."""
+    change, moved = np.inf, np.zeros(len(board.fixed))
     for count in range(SWEEPS):
         before = state.jet[:, 0].copy()
         order = flow_order(board, state, np.argsort(before))
@@ -307,10 +311,11 @@ def _settle(board: Lattice, state: State, task: Task, top: float) -> float:
         active = ~board.fixed & np.isfinite(before) & np.isfinite(now) & (now > 0) & (now < top)
         if not active.any():
             raise NotConverged("V does not leave the neighbourhood of the attractor: is A positive definite?")
+        moved[active] = np.abs(now[active] - before[active])
         change = float(np.quantile(np.abs(now[active] - before[active]) / now[active], NEARLY_ALL))
         if change <= STEADY * task.tolerance:
             break
-    return change
+    return change, moved
 
 
 def _typical(solution: JetSolution) -> float:

@@ -10,6 +10,8 @@ import numpy as np
 from solver.arrays import Array
 from solver.hamilton_jacobi.jet.lattice import Grid
 
+# V of which more than this part comes from where it is wrong by more than grids tell is not valid
+MOST = 0.02
 # in cells
 ROUNDING = 1e-9
 
@@ -22,9 +24,12 @@ class JetSolution:
         grid: The grid.
         values: V at its nodes, ∞ where it is not known, ``(N,)``.
         gradients: ∇V there, ``(N, d)``.
-        errors: Estimated error of V there: its change since a grid of half as many cells; NaN without one.
+        errors: Estimated error of V there: its change since a grid of half as many cells, or in the last
+            sweep if that is larger; NaN without such a grid.
         settled: Last change of the sweeps relative to V, 99 % of the nodes having a smaller one.
         fixed: Nodes at which V was given, ``(N,)``.
+        doubt: The part of V there that comes from where it is wrong by more than grids tell
+            (:mod:`solver.hamilton_jacobi.jet.validity`), ``(N,)``.
     """
 
     grid: Grid
@@ -33,6 +38,7 @@ class JetSolution:
     errors: Array
     settled: float
     fixed: Array
+    doubt: Array
 
     def __call__(self, x: Array) -> Array:
         """V at points ``(d, N)``, NaN outside the grid and where a corner of the cell is not known, ``(N,)``.
@@ -64,6 +70,19 @@ class JetSolution:
             result += np.where(weights > 0, weights * self.errors[nodes], 0.0)
         result[self._outside(x)] = np.nan
         return result
+
+    def doubt_at(self, x: Array) -> Array:
+        """Largest doubt at the corners of the cells of points ``(d, N)``, NaN outside the grid, ``(N,)``."""
+        corners = [
+            np.where(weights > ROUNDING, self.doubt[nodes], 0.0) for nodes, weights, _ in self._corners(x)
+        ]
+        result = np.max(corners, axis=0)
+        result[self._outside(x)] = np.nan
+        return np.asarray(result)
+
+    def valid(self, x: Array) -> Array:
+        """Where V is known and its estimated error is one, at points ``(d, N)``, ``(N,)``."""
+        return np.isfinite(self(x)) & (self.doubt_at(x) <= MOST)
 
     def _outside(self, x: Array) -> Array:
         at, last = self.grid.coordinates(x), np.array(self.grid.shape)[:, None] - 1
