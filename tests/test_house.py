@@ -20,7 +20,7 @@ PHYSICS = {
     "hamilton_jacobi.bounds": {"drift", "elements", "hamilton_jacobi"},
     "hamilton_jacobi.jet": {"hamilton_jacobi"},
     "paths": {"drift", "elements", "hamilton_jacobi"},
-    "laws": {"paths"},
+    "laws": {"hamilton_jacobi.bounds", "paths"},
     "fokker_planck": {"elements"},
     "evolution": {"elements", "fokker_planck"},
     "exits": {"elements", "fokker_planck"},

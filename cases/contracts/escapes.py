@@ -159,6 +159,8 @@ class LawBarrier(_Barrier):
     """V of the law at the saddle, by least action"""
     error: Number
     """its change under finer paths and quadrature"""
+    lower: Number
+    """no path in the box costs less, by a subsolution checked on a sample; null where there is none"""
     upper: Number
     """barrier + error; the action of an explicit path"""
     diffusion: Number
@@ -184,6 +186,31 @@ class LawTime(_Rate):
 
 
 @with_config(STRICT)
+class ExtinctionTime(TypedDict):
+    """A mean time to extinction."""
+
+    epsilon: float
+    """noise level, one over the number of individuals"""
+    log_time: Number
+    """log T of the chain from the attractor to the state 0; null where it has too few or too many states"""
+
+
+_From = TypedDict("_From", {"from": From})
+
+
+@with_config(STRICT)
+class Extinction(_From):
+    """A population that dies out, ``from`` an attractor."""
+
+    barrier: Number
+    """V of the jump process at the state 0"""
+    diffusion: Number
+    """V of the diffusion with the same drift and covariance there"""
+    times: list[ExtinctionTime]
+    """times of a chain of single steps by its exact sum"""
+
+
+@with_config(STRICT)
 class LawEntry(TypedDict):
     """Results of the large-deviation law of the process itself."""
 
@@ -193,6 +220,8 @@ class LawEntry(TypedDict):
     """escapes over saddles, in the order of those of the diffusion"""
     times: NotRequired[list[LawTime]]
     """passage times of a chain of single steps by its exact sum, for 1/epsilon individuals"""
+    extinctions: NotRequired[list[Extinction]]
+    """of a population on the line that nothing happens to at 0, from every attractor"""
 
 
 @with_config(STRICT)

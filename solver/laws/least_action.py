@@ -60,7 +60,12 @@ class LeastAction:
 
 
 def least_action(
-    law: Law, start: Array, end: Array, candidates: Sequence[Array] = (), tolerance: float = 1e-4
+    law: Law,
+    start: Array,
+    end: Array,
+    candidates: Sequence[Array] = (),
+    tolerance: float = 1e-4,
+    arcs_too: bool = True,
 ) -> LeastAction | Refused:
     """The path of least action between two points, started from arcs and from given polylines.
 
@@ -74,6 +79,7 @@ def least_action(
         end: Where it ends, ``(d,)``.
         candidates: More polylines ``(n, d)`` to start from, ``start`` first.
         tolerance: Relative change of the action at which the number of modes is enough.
+        arcs_too: Whether to start from arcs as well.
 
     Returns:
         The path; or a refusal where every start has an infinite action, for nothing pushes that way.
@@ -81,7 +87,7 @@ def least_action(
     Raises:
         NotConverged: If the action of 96 modes is uncertain by a per cent.
     """
-    starts = [*arcs(start, end), *(fitted(line, FIRST) for line in candidates)]
+    starts = [*(arcs(start, end) if arcs_too else ()), *(fitted(line, FIRST) for line in candidates)]
     rough = []
     for one in starts:
         path = minimise(law, followed(law, one), FIRST)

@@ -15,10 +15,14 @@ E 81 (2010) 021116).
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+
 import numpy as np
 
 from solver.arrays import Array
 from solver.laws.jumps import JumpLaw
+from solver.laws.law import Law
 from solver.laws.line import potential_difference
 
 #: Individuals up to which the chain is summed: some seconds.
@@ -88,6 +92,28 @@ def extinction_time(law: JumpLaw, size: float, attractor: float) -> float:
     at = _rate(law, np.array([attractor]), 1)[0] * abs(_drift_slope(law, attractor))
     factor = 0.5 * np.log(2 * np.pi / (size * at)) + 0.5 * p - np.log(-np.expm1(p))
     return float(factor + size * potential_difference(law, attractor, 0.0))
+
+
+def dies_out(law: JumpLaw) -> bool:
+    """Whether the chain ends at the state 0: nothing happens there."""
+    return law.dim == 1 and not law.rates(np.zeros((1, 1))).any()
+
+
+def extinction_cost(law: Law, attractor: float, between: Sequence[float]) -> float:
+    """V at 0 of an attractor: what the way down costs where b is against it.
+
+    Args:
+        law: A law in one coordinate.
+        attractor: Where it starts, above 0.
+        between: All zeros of b between 0 and the attractor.
+    """
+    ends = [attractor, *sorted(between, reverse=True), 0.0]
+    total = 0.0
+    for high, low in itertools.pairwise(ends):
+        middle = np.array([[0.5 * (high + low)]])
+        if law.at(middle).values(np.zeros((1, 1))).velocity[0, 0] > 0:
+            total += potential_difference(law, high, low)
+    return total
 
 
 def is_one_step(law: JumpLaw) -> bool:

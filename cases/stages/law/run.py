@@ -6,17 +6,22 @@ import itertools
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
+
 from cases.contracts.escapes import LawBarrier, LawEntry, LawTime
 from cases.contracts.values import number
 from cases.problem.places import Structure
 from cases.stages.base.stage import Setting, Solved
+from cases.stages.law.extinction import extinctions
 from meshes.serial import dealt, on_root
 from solver.analysis.barriers import Barrier
+from solver.arrays import Array
 from solver.errors import NotConverged, Refused
+from solver.laws.bracket import Bracket, bracket
 from solver.laws.cumulant import CumulantLaw
 from solver.laws.finite_step import step_change
 from solver.laws.jumps import JumpLaw
-from solver.laws.least_action import LeastAction, least_action
+from solver.laws.least_action import least_action
 from solver.laws.line import potential_difference
 from solver.laws.one_step import is_one_step, log_passage_time
 
@@ -33,7 +38,7 @@ def law_of_noise(setting: Setting, solved: Solved) -> tuple[LawEntry, tuple[str,
     assert setting.landscape.law is not None
     law = setting.landscape.law.scaled(solved.noise.scale)
     barriers = solved.analysis.barriers
-    found = dealt(setting.comm, [partial(_escape, law, setting.places, barrier) for barrier in barriers])
+    found = dealt(setting.comm, [partial(_escape, law, setting, barrier) for barrier in barriers])
     rows = [_row(law, barrier, one) for barrier, one in zip(barriers, found, strict=True)]
     problems = tuple(
         f"from {row['from']} over saddle {row['saddle']}: {row['refused']}"
@@ -43,7 +48,8 @@ def law_of_noise(setting: Setting, solved: Solved) -> tuple[LawEntry, tuple[str,
     if isinstance(law, CumulantLaw):
         return {"kind": "minibatch", "barriers": rows}, problems
     times = on_root(setting.comm, partial(_chain_times, setting, solved.noise.scale))
-    return {"kind": "reactions", "barriers": rows, "times": times}, problems
+    ends = on_root(setting.comm, partial(extinctions, setting, solved.noise.scale))
+    return {"kind": "reactions", "barriers": rows, "times": times, "extinctions": ends}, problems
 
 
 def _chain_times(setting: Setting, scale: float) -> list[LawTime]:
@@ -67,30 +73,44 @@ def _chain_times(setting: Setting, scale: float) -> list[LawTime]:
     return found
 
 
-def _escape(law: CumulantLaw | JumpLaw, places: Structure, barrier: Barrier) -> LeastAction | Refused:
+def _escape(law: CumulantLaw | JumpLaw, setting: Setting, barrier: Barrier) -> Bracket | Refused:
+    places = setting.places
     start, over = places.attractors[barrier.start], places.saddles[barrier.saddle]
     if start.cycle is not None or over.cycle is not None:
         return Refused(NO_CURVE)
+    line, bounds = barrier.instanton.points, setting.case.domain.bounds
     try:
-        found = least_action(law, start.point, over.point, [barrier.instanton.points])
-        if isinstance(found, Refused):
+        if law.dim == 2 and bounds is not None:
+            ends = np.array(line[0]), np.array(line[-1])
+            found = bracket(law, np.array(bounds), ends, _zeros(places), line, barrier.barrier)
+            return Refused(NO_PUSH) if isinstance(found, Refused) else found
+        path = least_action(law, start.point, over.point, [line])
+        if isinstance(path, Refused):
             return Refused(NO_PUSH)
         if law.dim > 1:
-            return found
+            return Bracket(path, 0.0)
         exact = potential_difference(law, float(start.point[0]), float(over.point[0]))
-        return replace(found, action=exact, error=1e-12 * exact)
+        return Bracket(replace(path, action=exact, error=1e-12 * exact), exact * (1.0 - 1e-12))
     except NotConverged as error:
         return Refused(str(error))
 
 
-def _row(law: CumulantLaw | JumpLaw, barrier: Barrier, found: LeastAction | Refused) -> LawBarrier:
-    known = None if isinstance(found, Refused) else found
+def _zeros(places: Structure) -> list[Array]:
+    """All zeros of the drift that are known."""
+    attractors = [one.point for one in places.attractors if one.cycle is None]
+    saddles = [one.point for one in places.saddles if one.cycle is None]
+    return [*attractors, *saddles, *(one.point for one in places.others)]
+
+
+def _row(law: CumulantLaw | JumpLaw, barrier: Barrier, found: Bracket | Refused) -> LawBarrier:
+    known = None if isinstance(found, Refused) else found.found
     return {
         "from": barrier.start,
         "to": barrier.end,
         "saddle": barrier.saddle,
         "barrier": None if known is None else number(known.action),
         "error": None if known is None else number(known.error),
+        "lower": None if isinstance(found, Refused) or found.lower <= 0.0 else number(found.lower),
         "upper": None if known is None else number(known.action + known.error),
         "diffusion": number(barrier.barrier),
         "largest_exponent": None

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from cases.base.numbers import fixed, number
-from cases.contracts.escapes import LawBarrier, LawEntry
+from cases.contracts.escapes import Extinction, LawBarrier, LawEntry
 from cases.contracts.summary import Summary
 from cases.figures.table import Line, PageTable
 
-HEADS = ("escape", "itself", "its diffusion", "ratio", "largest |p·g|", "per η")
+HEADS = ("escape", "itself", "[lower, upper]", "its diffusion", "ratio", "largest |p·g|", "per η")
 KINDS = {"minibatch": "Minibatch SGD itself", "reactions": "The jump process itself"}
 NOTE = (
-    "Itself: least action of the process's own large-deviation law, an upper bound but for its error; its "
-    "escape times grow as exp(barrier/ε). largest |p·g|: exponent of the strongest sample, or jump, on the "
-    "way out; the diffusion is right where it is well below 1. per η: V₁, the barrier of an iteration at the "
-    "learning rate η is V + η V₁ to first order"
+    "Itself: least action of the process's own large-deviation law; its escape times grow as "
+    "exp(barrier/ε). upper: an explicit path, with its error; lower: what no path in the domain costs less "
+    "than. largest |p·g|: exponent of the strongest sample, or jump, on the way out; the diffusion is right "
+    "where it is well below 1. per η: V₁, the barrier of an iteration at the learning rate η is V + η V₁ to "
+    "first order"
 )
 
 
@@ -26,7 +27,7 @@ def law_rows(summary: Summary) -> list[tuple[str, list[tuple[str, ...]]]]:
     base = baseline(summary)
     for name, entry in summary["noises"].items():
         law = entry.get("law")
-        if law is None or not law["barriers"]:
+        if law is None or not (law["barriers"] or law.get("extinctions")):
             continue
         found.append((name, [_cells(row, summary, base) for row in law["barriers"]]))
     return found
@@ -41,9 +42,9 @@ def baseline(summary: Summary) -> str | None:
 def _cells(row: LawBarrier, summary: Summary, base: str | None) -> tuple[str, ...]:
     end = "–" if row["to"] is None else row["to"]
     ratio = row["barrier"] / row["diffusion"] if row["barrier"] and row["diffusion"] else None
-    own = number(row["barrier"], 6)
-    own += "" if row["error"] is None else f" ± {number(row['error'], 1)}"
-    cells = [f"{row['from']} → {end}", own, number(row["diffusion"], 5), number(ratio, 4)]
+    both = f"[{number(row['lower'], 5)}, {number(row['upper'], 5)}]" if row["barrier"] is not None else "–"
+    cells = [f"{row['from']} → {end}", number(row["barrier"], 6), both, number(row["diffusion"], 5)]
+    cells.append(number(ratio, 4))
     cells += [number(row["largest_exponent"], 2), _change(row)]
     if base is not None:
         same = [
@@ -72,7 +73,7 @@ def law_tables(summary: Summary) -> list[str]:
         widths = [max(len(line[i]) for line in [heads, *lines]) for i in range(len(heads))]
         law = summary["noises"][name]["law"]
         text = [f"{KINDS[law['kind']]}: barriers, noise '{name[:30]}'"]
-        for line in [heads, ["─" * width for width in widths], *lines]:
+        for line in [heads, ["─" * width for width in widths], *lines] if lines else []:
             cells = [
                 cell.ljust(width) if i == 0 else cell.rjust(width)
                 for i, (cell, width) in enumerate(zip(line, widths, strict=True))
@@ -106,7 +107,18 @@ def _refusals(law: LawEntry) -> list[str]:
 
 
 def _times(law: LawEntry) -> list[str]:
-    return [
+    found = []
+    for row in law.get("extinctions", []):
+        found.append(
+            f"extinction from attractor {row['from']}: V = {number(row['barrier'], 6)} of the process "
+            f"itself, {number(row['diffusion'], 6)} of its diffusion"
+        )
+        found += [
+            f"extinction from attractor {row['from']}, {1 / time['epsilon']:g} individuals: "
+            f"log T = {fixed(time['log_time'], 3)} by the exact sum of the chain"
+            for time in row["times"]
+        ]
+    return found + [
         f"exact sum of the chain, {1 / row['epsilon']:g} individuals, {row['from']} → {row['to']}: "
         f"log T = {fixed(row['log_mfpt'], 3)}"
         for row in law.get("times", [])
@@ -123,6 +135,8 @@ def law_sentences(summary: Summary) -> list[str]:
             for row in (law["barriers"] if law is not None else [])
             if row["barrier"] is not None and row["diffusion"]
         ]
+        if law is not None:
+            found += [_extinction(name, row) for row in law.get("extinctions", [])]
         if law is None or not ratios:
             continue
         ratio, worst = max(ratios, key=lambda one: abs(one[0] - 1))
@@ -133,3 +147,11 @@ def law_sentences(summary: Summary) -> list[str]:
             f"difference of {len(ratios)}."
         )
     return found
+
+
+def _extinction(name: str, row: Extinction) -> str:
+    return (
+        f"The population itself, beyond its diffusion ('{name}'): log T of extinction from attractor "
+        f"{row['from']} grows as {number(row['barrier'], 4)} a unit of 1/ε, that of the diffusion as "
+        f"{number(row['diffusion'], 4)}."
+    )
