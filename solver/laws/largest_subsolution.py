@@ -112,7 +112,8 @@ def largest_subsolution(
     """
     problem = _problem(law, grid, start, end, zeros)
     count = len(problem.scale)
-    u, y = np.zeros(len(problem.objective)), np.zeros(problem.fixed.shape[0])
+    u: Array = np.zeros(len(problem.objective))
+    y: Array = np.zeros(problem.fixed.shape[0])
     values = problem.at(u)
     s: Array = problem.scale.copy()
     weight: Array = size / (count * s)

@@ -33,7 +33,8 @@ def extinctions(setting: Setting, scale: float) -> list[Extinction]:
     if not (drift * drift[-1] > 0).all():
         return []
     places = setting.places
-    zeros = [float(one.point[0]) for one in (*places.attractors, *places.saddles)]
+    points = [*(one.point for one in places.attractors), *(one.point for one in places.saddles)]
+    zeros = [float(point[0]) for point in points]
     found: list[Extinction] = []
     for index, place in enumerate(places.attractors):
         start = float(place.point[0])
