@@ -86,7 +86,9 @@ class Case:
     def alone(self) -> bool:
         """Whether one table asks for something that needs no attractors: nothing else is computed then."""
         tables = (self.transient, self.trajectories)
-        return self.stability is not None or any(table is not None and table.alone for table in tables)
+        if self.stability is not None or self.domain.periodic:
+            return True
+        return any(table is not None and table.alone for table in tables)
 
     @property
     def baseline(self) -> str:

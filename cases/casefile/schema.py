@@ -101,7 +101,9 @@ class DomainTable(Table):
         None, description="[lower, upper] per coordinate; a tabulated landscape brings its own"
     )
     mesh: str | None = Field(None, description="a mesh file instead of a box, relative to the case file")
-    periodic: list[str] = Field([], description="names of periodic coordinates")
+    periodic: list[str] = Field(
+        [], description="names of periodic coordinates, whose bounds are one period: one coordinate only"
+    )
 
     @field_validator("bounds")
     @classmethod

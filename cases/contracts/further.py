@@ -245,6 +245,42 @@ class Flattest(TypedDict):
 
 
 @with_config(STRICT)
+class PhaseRest(TypedDict):
+    """An attractor on a circle."""
+
+    phase: float
+    """where it is"""
+    up: Number
+    """V at the next zero of the drift above it"""
+    down: Number
+    """V at the next zero of the drift below it"""
+
+
+@with_config(STRICT)
+class PhaseLevel(TypedDict):
+    """Turns of a phase at one noise level."""
+
+    epsilon: float
+    """noise level"""
+    log_rate_up: Number
+    """log of the number of whole turns up a unit of time"""
+    log_rate_down: Number
+    """the same down"""
+    velocity: Number
+    """mean velocity, the period times the difference of the rates"""
+
+
+@with_config(STRICT)
+class PhaseEntry(TypedDict):
+    """A phase under one noise."""
+
+    attractors: list[PhaseRest]
+    """where it rests; empty where the drift has one sign"""
+    levels: list[PhaseLevel]
+    """by noise level, the largest first"""
+
+
+@with_config(STRICT)
 class StabilityEntry(TypedDict):
     """Sharpness and largest stable learning rates at global minima along a curve."""
 

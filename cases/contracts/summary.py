@@ -26,6 +26,7 @@ from cases.contracts.further import (
     EvolutionEntry,
     MarginalEntry,
     NoiseSectionEntry,
+    PhaseEntry,
     SectionEntry,
     StabilityEntry,
     TrajectoriesEntry,
@@ -166,6 +167,8 @@ class Summary(TypedDict):
     """SGD and gradient descent from one point"""
     stability: NotRequired[StabilityEntry]
     """largest stable learning rates along a curve of minima"""
+    phase: NotRequired[dict[str, PhaseEntry]]
+    """barriers and turns of a phase on a circle, by noise"""
     section: NotRequired[SectionEntry]
     """the loss along a curve"""
     mean_field: NotRequired[MeanFieldEntry]

@@ -280,10 +280,6 @@ def _check_names(case: Case) -> None:
                 f"unknown coordinate '{name}'",
                 suggestion(name, case.coordinates, "coordinates"),
             )
-    if case.domain.periodic:
-        raise case.error(
-            "domain.periodic", "periodic coordinates are not available yet", "leave the list empty"
-        )
     for key, noise in (("baseline", case.compare.baseline), ("reference", case.compare.reference)):
         if noise is not None and noise not in case.noise:
             raise case.error(

@@ -9,6 +9,7 @@ from cases.stages.law.stage import Law
 from cases.stages.learning_rate.stage import LearningRate
 from cases.stages.marginals.stage import Marginals
 from cases.stages.mean_field.stage import MeanFieldStage
+from cases.stages.phase.stage import Phase
 from cases.stages.section.stage import Section
 from cases.stages.simulation.stage import Simulation
 from cases.stages.stability.stage import Stability
@@ -25,6 +26,7 @@ STAGES: tuple[Stage, ...] = (
     Transient(),
     MeanFieldStage(),
     Stability(),
+    Phase(),
     Trajectories(),
     Floor(),
 )

@@ -240,7 +240,7 @@ def test_bad_tables(kind, suffix, tmp_path, capsys):
         (('npz"', 'npz"\ncoordinates = ["x"]'), "system.coordinates: 1 names for the 2 axes"),
         (('npz"', 'npz"\nloss = "x"'), "system: exactly one"),
         (('npz"', 'npz"\noptions = {a = 1}'), "system: options"),
-        (("[domain]", "[domain]\nperiodic = ['u']"), "not available yet"),
+        (("[domain]", "[domain]\nperiodic = ['u']"), "one coordinate only"),
     ],
 )
 def test_bad_cases(change, words, tmp_path, capsys):

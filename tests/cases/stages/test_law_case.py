@@ -12,7 +12,7 @@ from cases.cli import main
 from cases.loading.load import load
 from cases.loading.validate import validate
 from solver.errors import Refused
-from solver.laws.least_action import least_action
+from solver.laws.bracket import bracket
 
 COIN = """
 import numpy as np
@@ -86,11 +86,14 @@ def test_laws_that_cannot_be_had_are_refused(old, new, message, tmp_path, capsys
 def test_the_right_well_of_the_iris_data():
     """0.5639 by least action with an independent script; 0.3417 of the diffusion."""
     landscape = validate(load("radial-iris")[0])
-    start, top = (_zero(landscape, at) for at in ([2.339, 0.1138], [1.5378, -0.258]))
-    found = least_action(landscape.law, start, top)
+    known = ([2.339, 0.1138], [1.5378, -0.258], [0.0483, -0.03], [-1.3877, 0.9965], [-2.0013, 0.5119])
+    zeros = [_zero(landscape, at) for at in known]
+    box = np.array([[-3.1, 3.3], [-1.9, 2.1]])
+    found = bracket(landscape.law, box, (zeros[0], zeros[1]), zeros, np.array(zeros[:2]), 0.34)
     assert not isinstance(found, Refused)
-    assert found.action == pytest.approx(0.5639, abs=3e-4)
-    assert found.error < 1e-4
+    assert found.found.action == pytest.approx(0.5639, abs=3e-4)
+    assert found.found.error < 1e-4
+    assert 0.99 * found.found.action < found.lower <= found.found.action
 
 
 def _zero(landscape, at):
