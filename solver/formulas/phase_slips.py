@@ -32,6 +32,8 @@ from solver.system import System
 POINTS, PANELS, DOUBLINGS = 512, 24, 4
 #: Points of Gauss's rule in a panel.
 GAUSS = 8
+#: Halvings of the first and the last panel.
+REFINED = 10
 #: Change of log I under a doubling that is none.
 SETTLED = 1e-9
 #: Points at which the sign of the drift is looked at.
@@ -82,14 +84,14 @@ def phase_slips(system: System, start: float, period: float, epsilon: float) -> 
     Raises:
         NotConverged: If 8192 points do not resolve the integrals: b or A has kinks, or ε is too small.
     """
-    before = np.inf
+    before, change = np.inf, np.inf
     for level in range(DOUBLINGS + 1):
         found, drop = _log_integral(system, start, period, epsilon, POINTS * 2**level, PANELS * 2**level)
-        if abs(found - before) < SETTLED:
+        change, before = abs(found - before), found
+        if change < SETTLED:
             return PhaseSlips(epsilon, -found, drop - found, float(-period * np.exp(-found) * np.expm1(drop)))
-        before = found
     raise NotConverged(
-        f"the rate of turns at epsilon = {epsilon:g} changes by {abs(found - before):.1g} with the quadrature"
+        f"the rate of turns at epsilon = {epsilon:g} changes by {change:.1g} with the quadrature"
     )
 
 
@@ -140,12 +142,15 @@ def _log_integral(
     height = np.fft.irfft(wavy, points)
     weight = np.fft.rfft(np.log(2.0 / spread))
     nodes, weights = np.polynomial.legendre.leggauss(GAUSS)
-    half = 0.5 * period / panels
-    lags = (2 * np.arange(panels)[:, None] + 1 + nodes) * half
+    # where the phase runs through, all is within ε/b of one end
+    ends = np.linspace(0.0, period, panels + 1)
+    inner = ends[1] * 0.5 ** np.arange(REFINED, 0, -1)
+    ends = np.concatenate([[0.0], inner, ends[1:-1], period - inner[::-1], [period]])
+    half = 0.5 * np.diff(ends)[:, None]
+    lags = ends[:-1, None] + half * (1.0 + nodes)
     parts = []
-    for lag, share in zip(lags.ravel(), np.tile(weights * half, panels), strict=True):
-        shift = np.exp(-waves * lag)
-        rest = np.fft.irfft((weight - wavy) * shift, points)
+    for lag, share in zip(lags.ravel(), (half * weights).ravel(), strict=True):
+        rest = np.fft.irfft((weight - wavy) * np.exp(-waves * lag), points)
         exponents = height + rest + drop / period * lag
         parts.append(np.log(share * period / points) + _log_sum(exponents))
     return _log_sum(np.array(parts)), drop

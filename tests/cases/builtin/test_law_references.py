@@ -7,9 +7,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
 
 from cases.loading.load import load
+from tests.cases.builtin.test_radial_iris import L2, data, places
 from tests.solver.laws.test_finite_step import log_time
 
 
@@ -89,3 +91,75 @@ def test_learning_rate() -> None:
 def test_times_of_the_iteration(name: str, eta: float) -> None:
     found = log_time(lambda x: x - x**3, lambda x: graded(x)[0], 0.05, eta, 1400)
     assert value("learning-rate", name) == pytest.approx(found, abs=1e-5)
+
+
+#: Inner points of a way out of the right well of the iris data: any way costs at least V of the pass.
+WAY = [
+    (2.33876, 0.11383),
+    (2.33681, 0.11384),
+    (2.32888, 0.11402),
+    (2.30911, 0.11527),
+    (2.27159, 0.11941),
+    (2.21193, 0.12848),
+    (2.12902, 0.14664),
+    (2.02666, 0.18057),
+    (1.90827, 0.22271),
+    (1.77512, 0.23480),
+    (1.66494, 0.15966),
+    (1.59644, 0.05474),
+    (1.56058, -0.04680),
+    (1.54610, -0.13040),
+    (1.54141, -0.19055),
+    (1.53977, -0.22827),
+    (1.53873, -0.24807),
+    (1.53805, -0.25596),
+    (1.53782, -0.25781),
+]
+
+
+def sample_fields(x: np.ndarray) -> np.ndarray:
+    """−gradients of all samples, ``(2, n, N)``."""
+    z, y = (one[:, None] for one in data())
+    bell = 2 * np.exp(-2 * (z - x[0]) ** 2)
+    residual = bell - 1 + x[1] * z - y
+    return -np.stack([4 * residual * (z - x[0]) * bell + 2 * L2 * x[0], residual * z + 2 * L2 * x[1]])
+
+
+def cost_of_directions(x: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """``max p·v`` over ``log mean e^(p·f) ≤ 0``: p in polar coordinates, by bisection and golden sections."""
+    fields = sample_fields(x)
+    against = np.arctan2(*-fields.mean(axis=1)[::-1])
+
+    def support(angle: np.ndarray) -> np.ndarray:
+        way = np.stack([np.cos(angle), np.sin(angle)])
+        along = np.einsum("in,imn->mn", way, fields)
+        low, high = np.zeros(angle.shape), np.full(angle.shape, 400.0)
+        for _ in range(45):
+            middle = 0.5 * (low + high)
+            top = (middle * along).max(axis=0)
+            outside = top + np.log(np.exp(middle * along - top).mean(axis=0)) > 0
+            low, high = np.where(outside, low, middle), np.where(outside, middle, high)
+        return low * np.sum(way * v, axis=0)
+
+    turns = np.linspace(-np.pi / 2, np.pi / 2, 62)[1:-1]
+    best = np.clip(np.stack([support(against + turn) for turn in turns]).argmax(axis=0), 1, 58)
+    low, high = against + turns[best - 1], against + turns[best + 1]
+    golden = (np.sqrt(5) - 1) / 2
+    for _ in range(22):
+        left, right = high - golden * (high - low), low + golden * (high - low)
+        first = support(left) > support(right)
+        high, low = np.where(first, right, high), np.where(first, low, left)
+    return support(0.5 * (low + high))
+
+
+def test_iris_minibatch() -> None:
+    """The action of an explicit way; that none costs less by a per cent is in the case, by a subsolution."""
+    found = places()
+    points = np.vstack([found["right"], WAY, found["over right"]])
+    way = CubicSpline(np.arange(len(points)), points)
+    nodes, weights = np.polynomial.legendre.leggauss(3)
+    at = (np.arange(len(points) - 1)[:, None] + 0.5 + 0.5 * nodes).ravel()
+    action = np.tile(0.5 * weights, len(points) - 1) @ cost_of_directions(way(at).T, way(at, 1).T)
+    assert value("iris-minibatch", "sgd-itself") == pytest.approx(action, rel=1e-4)
+    diffusion = load("radial-iris")[0].references["measured-right-out"].value
+    assert value("iris-minibatch", "its-diffusion") == diffusion
