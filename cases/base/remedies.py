@@ -108,6 +108,8 @@ REMEDIES: tuple[tuple[str, str], ...] = (
     ("the integral of the momentum", "smooth system.loss or the rates at their kinks"),
     ("has an infinite action", 'set noise.law = "diffusion": no noise of this law pushes that way'),
     ("it still depends on the modes", "smooth system.loss or the rates at their kinks"),
+    # phases on a circle
+    ("the rate of turns at epsilon", "smooth system.drift, or leave out this level of compare.epsilon"),
     # mean-field equations
     ("Newton's method for the averages", "raise mean_field.temperature, or enlarge domain.bounds"),
     ("has not decayed at the walls of the box", "enlarge domain.bounds"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cases.contracts.further import PhaseEntry, PhaseLevel
+from cases.base.remedies import with_remedy
+from cases.contracts.further import PhaseEntry, PhaseLevel, PhaseRest
 from cases.contracts.values import number
 from cases.stages.base.stage import Setting
 from meshes.serial import on_root
@@ -27,8 +28,8 @@ def _all(setting: Setting) -> tuple[dict[str, PhaseEntry], tuple[str, ...]]:
             try:
                 levels.append(_level(noise.system, low, high - low, epsilon))
             except NotConverged as error:
-                problems.append(f"{name}: {error}")
-        attractors = [
+                problems.append(f"{name}: {with_remedy(str(error))}")
+        attractors: list[PhaseRest] = [
             {"phase": one.phase, "up": number(one.up), "down": number(one.down)}
             for one in rests(noise.system, low, high - low)
         ]
