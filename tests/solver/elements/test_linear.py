@@ -9,7 +9,7 @@ from dolfinx import fem, mesh
 from mpi4py import MPI
 
 from solver.elements.assembly import assemble_matrix
-from solver.elements.linear import factorise, solve
+from solver.elements.linear import AUTOMATIC, MINIMUM_FILL, factorise, ordering, solve
 from solver.elements.region import whole
 
 COMM = MPI.COMM_WORLD
@@ -63,3 +63,35 @@ def test_factors_do_not_pile_up():
         solve(ksp, rhs, "test")
     # the old factors live until the new ones are made
     assert in_use() - start < 4.0 * one
+
+
+def poisson(domain, degree):
+    """The matrix of −Δu + u."""
+    space = fem.functionspace(domain, ("Lagrange", degree))
+    u, v = ufl.TrialFunction(space), ufl.TestFunction(space)
+    region = whole(domain)
+    form = (ufl.inner(ufl.grad(u), ufl.grad(v)) + u * v) * region.dx({})
+    return assemble_matrix(form, region, space, np.zeros(0, dtype=np.int32))
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("degree", [2, 3, 4])
+def test_the_order_of_elimination_in_the_plane_costs_no_memory(degree):
+    matrix = poisson(mesh.create_unit_square(COMM, 96 // degree, 96 // degree), degree)
+    assert ordering(matrix) == MINIMUM_FILL
+    entries = {}
+    for how in (MINIMUM_FILL, AUTOMATIC):
+        ksp = factorise(matrix, "test", {"mat_mumps_icntl_7": how})
+        entries[how] = ksp.getPC().getFactorMatrix().getMumpsInfog(9)
+    assert entries[MINIMUM_FILL] < 1.2 * entries[AUTOMATIC]
+    factors = factorise(matrix, "default").getPC().getFactorMatrix()
+    assert factors.getMumpsInfog(7) == MINIMUM_FILL
+    assert factors.getMumpsInfog(9) == entries[MINIMUM_FILL]
+
+
+def test_in_space_the_order_is_that_of_nested_dissection():
+    """Also after a matrix of the plane under the same name: PETSc keeps options by name."""
+    factorise(poisson(mesh.create_unit_square(COMM, 8, 8), 3), "test")
+    matrix = poisson(mesh.create_unit_cube(COMM, 12, 12, 12), 2)
+    assert ordering(matrix) == AUTOMATIC
+    assert factorise(matrix, "test").getPC().getFactorMatrix().getMumpsInfog(7) != MINIMUM_FILL
