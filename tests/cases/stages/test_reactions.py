@@ -107,3 +107,52 @@ def test_the_effective_case_can_be_run_again(tmp_path, capsys):
     again = capsys.readouterr().out
     assert main(["check", written(tmp_path, again)]) == 0
     assert capsys.readouterr().out == again
+
+
+ALLEE = """
+[system]
+coordinates = ["x"]
+[[reaction]]
+rate = "3*x**2"
+change = [1]
+[[reaction]]
+rate = "2*x + x**3"
+change = [-1]
+[domain]
+bounds = [[0.05, 4.0]]
+[mesh]
+resolution = 32
+[noise.langevin]
+diffusion = "reactions"
+law = "reactions"
+[compare]
+epsilon = [0.05]
+sets = false
+"""
+
+
+def test_a_population_dies_out_over_its_threshold(tmp_path, capsys):
+    """b = −x (x − 1)(x − 2): only the way from 2 down to 1 costs, the rest is downhill."""
+    out = tmp_path / "out"
+    main(["run", written(tmp_path, ALLEE), "-o", str(out)])
+    law = json.loads((out / "summary.json").read_text())["noises"]["langevin"]["law"]
+    (row,) = law["extinctions"]
+    exact = quad(lambda x: np.log((2 + x**2) / (3 * x)), 2, 1, epsrel=1e-12)[0]
+    langevin = quad(lambda x: 2 * (x - 1) * (x - 2) / (3 * x + 2 + x**2), 2, 1, epsrel=1e-12)[0]
+    assert row["barrier"] == pytest.approx(exact, rel=1e-9)
+    assert row["diffusion"] == pytest.approx(langevin, rel=1e-9)
+    n = np.arange(1.0, 81)
+    up, down = 3 * n**2 / 20, 2 * n + n**3 / 400
+    up[-1] = 0.0
+    generator = np.diag(up[:-1], 1) + np.diag(down[1:], -1) - np.diag(up + down)
+    times = np.linalg.solve(-generator, np.ones(80))
+    assert row["times"] == [{"epsilon": 0.05, "log_time": pytest.approx(np.log(times[39]), abs=1e-9)}]
+    assert "extinction from attractor 0" in capsys.readouterr().out
+
+
+def test_a_population_that_is_fed_does_not_die_out(tmp_path):
+    text = ALLEE.replace('"3*x**2"', '"3*x**2 + 0.3"').replace("epsilon = [0.05]", "epsilon = []")
+    out = tmp_path / "out"
+    main(["run", written(tmp_path, text), "-o", str(out)])
+    law = json.loads((out / "summary.json").read_text())["noises"]["langevin"]["law"]
+    assert law["extinctions"] == []
