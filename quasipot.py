@@ -26,6 +26,8 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     _os.environ.setdefault(_name, "1")
 
 from cases.base.errors import CaseError  # noqa: E402
+from cases.notebook.evolve import Snapshots, evolve  # noqa: E402
+from cases.notebook.exit_times import ExitTimes, exit_times  # noqa: E402
 from cases.notebook.from_case import CaseResult, LoadedCase, load  # noqa: E402
 from cases.notebook.parts import Barrier, Check, EscapePath, Level  # noqa: E402
 from cases.notebook.result import Result  # noqa: E402
@@ -44,6 +46,7 @@ __all__ = [
     "Check",
     "DegenerateFixedPoints",
     "EscapePath",
+    "ExitTimes",
     "Level",
     "LoadedCase",
     "Mesh",
@@ -51,9 +54,12 @@ __all__ = [
     "Places",
     "Result",
     "Simulation",
+    "Snapshots",
     "SolverError",
     "System",
     "UnsuitableDomain",
+    "evolve",
+    "exit_times",
     "find_places",
     "load",
     "simulate",

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.linalg import solve_continuous_lyapunov
 
 from solver.exits.exit_times import region_exits
+from solver.exits.region import ExitRegion
 from solver.fokker_planck.landmarks import Pin
 from solver.simulation.sampling import Sampling
 from solver.simulation.splitting import rare_passage
@@ -70,9 +71,8 @@ def row(name, region, splitting):
         return 0.5 * np.einsum("in,ij,jn->n", x, precision, x)
 
     start = time.perf_counter()
-    found = region_exits(
-        system, SETS[region], Pin(np.zeros(2), S), BOUNDS, EPSILONS, potential=potential, shells=16
-    )
+    left = ExitRegion(SETS[region], Pin(np.zeros(2), S), BOUNDS, shells=16)
+    found = region_exits(system, left, EPSILONS, potential=potential)
     seconds = time.perf_counter() - start
     print(f"{name:16} {region:8}  V {found.lowest.value:.9f}  {found.unknowns} unknowns, {seconds:.1f} s")
     for t in found.times:

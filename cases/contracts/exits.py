@@ -19,6 +19,8 @@ class ExitTime(TypedDict):
     """noise level"""
     log_exit_time: float
     """log of the mean exit time"""
+    log_exit_time_error: NotRequired[Number]
+    """its estimated error; null where there is only the direct solution"""
     log_rate: float
     """minus that"""
     log_exit_time_direct: Number

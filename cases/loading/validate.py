@@ -34,7 +34,7 @@ def validate(case: Case) -> Landscape:
     if case.mean_field is not None:
         from cases.stages.mean_field import problem as mean_field_problem
 
-        return mean_field_problem.check(case)
+        return mean_field_problem.checked_landscape(case)
     landscape = landscapes.build(case)
     _check_interpolation(case, landscape)
     points = domain_sample(case)

@@ -5,14 +5,18 @@ Every complaint is a ValueError of one sentence: the argument, what is wrong wit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+import sympy as sp
 
+from solver import symbolic
 from solver.analysis.tolerance import Mesh
+from solver.callables import adapted
+from solver.evolution.followed import gaussian
 from solver.places.places import Places
-from solver.soundness import box_sample, fault
-from solver.system import Array, System
+from solver.soundness import at_point, box_sample, fault, tensor_fault
+from solver.system import Array, Field, System
 
 Box = tuple[tuple[float, float], ...]
 
@@ -157,6 +161,18 @@ def check_index(name: str, value: object, count: int, what: str = "attractor") -
     return int(value)
 
 
+def check_point(name: str, value: object, places: Places) -> int:
+    """The number of an attractor that is a point.
+
+    Raises:
+        ValueError: If there is no such attractor, or it is a cycle.
+    """
+    k = check_index(name, value, len(places.attractors))
+    if places.attractors[k].fixed_point is None:
+        raise complaint(name, f"attractor {k} is a cycle", "times are counted from one point to another")
+    return k
+
+
 def check_points(points: object, dim: int, name: str = "points") -> tuple[Array, tuple[int, ...]]:
     """Points ``(n, d)``, one a row, and the shape of one value for each of them.
 
@@ -214,6 +230,114 @@ def check_choice(name: str, value: object, choices: Sequence[str]) -> str:
     if value not in choices:
         raise complaint(name, f"there is no {_short(value)}", suggestion(str(value), choices, "choices"))
     return str(value)
+
+
+def check_function(name: str, value: object, system: System) -> Field:
+    """A function of points ``(n, d) -> (n,)``, or an expression of the coordinates, as one of columns.
+
+    Raises:
+        ValueError: If it is neither, or has other symbols.
+    """
+    dim, names = system.dim, system.coordinates
+    fix = f"give a function of points (n, {dim}), or a sympy expression of the coordinates"
+    if isinstance(value, sp.Expr):
+        known = {str(symbol): symbol for symbol in value.free_symbols}
+        if unknown := sorted(set(known) - set(names)):
+            raise complaint(
+                name,
+                f"the symbol {unknown[0]} is no coordinate",
+                f"the coordinates are {', '.join(names) or 'without names: give a function of points'}",
+            )
+        return symbolic.to_numpy(value, [known.get(one, sp.Symbol(one)) for one in names])
+    if not callable(value):
+        raise complaint(name, f"this is of type {type(value).__name__}", fix)
+    return adapted(name, value, ())
+
+
+def check_plain(name: str, value: object, dim: int) -> Field:
+    """A function of points ``(n, d) -> (n,)``, as one of columns.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if not callable(value):
+        raise complaint(
+            name, f"this is of type {type(value).__name__}", f"give a function of points (n, {dim})"
+        )
+    return adapted(name, value, ())
+
+
+def check_known(epsilon: object, known: Sequence[float]) -> int:
+    """Which of the noise levels that were solved for it is.
+
+    Raises:
+        ValueError: If it is none of them.
+    """
+    level = check_level(epsilon)
+    for n, one in enumerate(known):
+        if abs(one - level) <= 1e-12 * one:
+            return n
+    names = ", ".join(f"{e:g}" for e in known) or "none"
+    raise complaint("epsilon", f"{level:g} was not solved for", f"the noise levels are: {names}")
+
+
+def check_options(options: Mapping[str, object], allowed: Iterable[str]) -> None:
+    """There must be no other ones.
+
+    Raises:
+        ValueError: With the first one that there is not.
+    """
+    choices = sorted(allowed)
+    if unknown := set(options) - set(choices):
+        check_choice("options", min(unknown), choices)
+
+
+def check_times(times: object) -> tuple[float, ...]:
+    """Times that increase, from zero on; at least one.
+
+    Raises:
+        ValueError: If they are something else.
+    """
+    fix = "give them in order, as in [0, 0.5, 1]"
+    values = np.atleast_1d(array("times", times, fix))
+    if values.ndim != 1 or not values.size or not np.isfinite(values).all() or (values < 0).any():
+        raise complaint("times", f"{_short(times)} are no times from 0 on", fix)
+    if (np.diff(values) <= 0).any():
+        raise complaint("times", f"{_short(times)} do not increase", fix)
+    return tuple(float(value) for value in values)
+
+
+def check_start(start: object, system: System, box: Box) -> Field:
+    """A density at time 0: ``(mean, covariance)`` of a normal one, a function of points, or an expression.
+
+    Raises:
+        ValueError: If it is something else, or negative or not finite in the box.
+    """
+    if isinstance(start, tuple | list):
+        return gaussian(*_moments(start, system.dim))
+    density = check_function("start", start, system)
+    points = box_sample(box)
+    values = density(points)
+    bad = ~np.isfinite(values) | (values < 0)
+    if bad.any():
+        at = at_point(points[:, int(np.argmax(bad))])
+        raise complaint("start", f"the density is negative or not finite at {at}", "use one, as exp(-x**2)")
+    return density
+
+
+def _moments(start: Sequence[object], dim: int) -> tuple[Array, Array]:
+    """Mean ``(d,)`` and covariance ``(d, d)`` of a normal density; numbers will do on the line."""
+    fix = f"give (mean, covariance) of shapes ({dim},) and ({dim}, {dim})"
+    if len(start) != 2:
+        raise complaint("start", f"these are {len(start)} things", fix)
+    mean, covariance = array("start", start[0], fix), array("start", start[1], fix)
+    if dim == 1 and (mean.size, covariance.size) == (1, 1):
+        mean, covariance = mean.reshape(1), covariance.reshape(1, 1)
+    if (mean.shape, covariance.shape) != ((dim,), (dim, dim)):
+        raise complaint("start", f"the shapes are {mean.shape} and {covariance.shape}", fix)
+    if tensor_fault(covariance[..., None], mean[:, None]) is not None:
+        raise complaint("start", "this is no covariance", "make it symmetric and positive definite")
+    return mean, covariance
 
 
 def _short(value: object) -> str:

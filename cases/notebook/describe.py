@@ -9,6 +9,7 @@ import numpy as np
 from cases.base.numbers import bracket, fixed, number, with_error
 from cases.notebook.parts import Barrier, Check, Level
 from cases.notebook.tables import Table
+from cases.results.checks import failures
 from solver.analysis.tolerance import Accuracy
 
 
@@ -63,7 +64,7 @@ def _times(level: Level) -> list[list[str]]:
         [
             _way(i, j),
             f"{level.epsilon:g}",
-            with_error(level.log_mfpt[i, j], level.log_mfpt_error),
+            with_error(level.log_mfpt[i, j], level.log_mfpt_error[i, j]),
             fixed(level.log_mfpt_direct[i, j], 3),
             fixed(level.log_mfpt_kramers[i, j], 3),
         ]
@@ -73,11 +74,15 @@ def _times(level: Level) -> list[list[str]]:
     ]
 
 
+def problem_sentences(checks: Sequence[Check], problems: Sequence[str], notes: Sequence[str]) -> str:
+    """What failed, and what is less than it looks, as the command line says it; else how many checks."""
+    made = sum(check.value is not None for check in checks)
+    good = [f"checks: {made} made, all good"] if made and not problems else []
+    return "\n".join(
+        [*good, *(f"NOTE: {text}" for text in notes), *(f"PROBLEM: {text}" for text in problems)]
+    )
+
+
 def check_sentence(checks: Sequence[Check]) -> str:
-    """Whether all checks hold; those that do not, one a line."""
-    made = [check for check in checks if check.value is not None]
-    failed = [check for check in made if not check.good]
-    if not failed:
-        return f"checks: {len(made)} made, all good" if made else ""
-    lines = [f"{one.name} = {number(one.value, 3)} is above {one.limit:g} ({one.meaning})" for one in failed]
-    return "\n".join([f"checks: {len(failed)} of {len(made)} FAILED", *lines])
+    """Whether all checks hold; the sentences of the command line on those that do not, one a line."""
+    return problem_sentences(checks, failures({check.name: check.value for check in checks}), [])

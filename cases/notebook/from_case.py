@@ -23,14 +23,12 @@ from cases.casefile.case import Case
 from cases.contracts.summary import NoiseEntry, Summary
 from cases.loading.load import load as load_case
 from cases.loading.validate import validate
-from cases.notebook.parts import Check
 from cases.notebook.result import Result, make_result
 from cases.report.conclusion import conclusion
-from cases.results.checks import CHECKS
 from cases.run.checkpoint import Checkpoint
-from cases.run.solve import Job, prepared, solve
+from cases.run.solve import Job, prepared, solve, wanted
 from cases.run.timings import Timings
-from cases.stages.base.stage import Solved
+from cases.stages.base.stage import Setting, Solved
 from meshes.form_cache import share
 from meshes.serial import on_root
 from solver.places.places import Places
@@ -137,11 +135,7 @@ class LoadedCase:
             comm.Barrier()
             if comm.rank == 0:
                 shutil.rmtree(folder, ignore_errors=True)
-        epsilon = tuple(float(value) for value in self.case.compare.epsilon)
-        results = {
-            name: _result(one, job.setting.places.found, epsilon, summary["noises"][name])
-            for name, one in solved.items()
-        }
+        results = {name: _result(one, job.setting, summary["noises"][name]) for name, one in solved.items()}
         return CaseResult(self.case.name, results, summary)
 
     def __repr__(self) -> str:
@@ -152,12 +146,12 @@ class LoadedCase:
         )
 
 
-def _result(one: Solved, places: Places, epsilon: tuple[float, ...], entry: NoiseEntry) -> Result:
+def _result(one: Solved, setting: Setting, entry: NoiseEntry) -> Result:
     """The result under one noise.  Collective."""
-    checks = tuple(
-        Check(name, value, *CHECKS[name]) for name, value in entry["checks"].items() if name in CHECKS
+    epsilon = tuple(float(value) for value in setting.case.compare.epsilon)
+    return make_result(
+        one.noise.system, setting.places.found, epsilon, one.accurate, wanted(setting), entry["checks"]
     )
-    return make_result(one.noise.system, places, epsilon, one.accurate, checks)
 
 
 def load(name: str | os.PathLike[str], changes: Mapping[str, object] | None = None) -> LoadedCase:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,6 +11,7 @@ from dolfinx import fem
 from numpy.typing import ArrayLike
 
 from cases.notebook import arguments
+from cases.results.checks import CHECKS
 from solver.analysis.barriers import Barrier as SolvedBarrier
 from solver.analysis.evaluation import asymptotic_times, density_at, finite, values_at
 from solver.analysis.fields import log_density_field
@@ -84,7 +87,7 @@ class Level:
     Attributes:
         epsilon: ε.
         log_mfpt: log of the mean first passage time, of the Markov chain with the rates below.
-        log_mfpt_error: Estimated error of it.
+        log_mfpt_error: Estimated errors of it.
         log_mfpt_direct: The same from the backward equation, to the cells within a standard deviation of the
             other attractor; where the barrier is low enough for it.
         log_mfpt_kramers: By Kramers' law (Bouchet–Reygner), as ε → 0.
@@ -98,7 +101,7 @@ class Level:
 
     epsilon: float
     log_mfpt: Array
-    log_mfpt_error: float
+    log_mfpt_error: Array
     log_mfpt_direct: Array
     log_mfpt_kramers: Array
     log_rates: Array
@@ -172,6 +175,13 @@ class Check:
         return self.value is None or self.value <= self.limit
 
 
+def make_checks(values: Mapping[str, float | None]) -> tuple[Check, ...]:
+    """The checks with these values, by their names."""
+    return tuple(
+        Check(name, None if value is None else float(value), *CHECKS[name]) for name, value in values.items()
+    )
+
+
 def make_barrier(one: SolvedBarrier, law: Asymptotics | Refused) -> Barrier:
     """A barrier with its asymptotic law, or why there is no law."""
     prefactor, why = (float("nan"), law.reason) if isinstance(law, Refused) else (law.log_prefactor, None)
@@ -199,11 +209,14 @@ def make_level(analysis: Analysis, level: SolvedLevel) -> Level:
     rates, why = state.rates, None
     if rates is None:
         why = "there is one attractor" if count == 1 else "the wells are not separated at this noise level"
+    error = nothing.copy()
+    for pair in itertools.permutations(range(count), 2) if rates is not None else ():
+        error[pair] = time_error(level, analysis.gauge_gap, pair)
     log_rate = nothing if rates is None else np.where(np.eye(count, dtype=bool), np.nan, rates.log_rate)
     return Level(
         epsilon=state.epsilon,
         log_mfpt=nothing if rates is None else finite(rates.log_mfpt),
-        log_mfpt_error=float("nan") if rates is None else time_error(level, analysis.gauge_gap),
+        log_mfpt_error=error,
         log_mfpt_direct=direct,
         log_mfpt_kramers=nothing if rates is None else asymptotic_times(analysis, state.epsilon),
         log_rates=log_rate,

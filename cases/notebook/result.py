@@ -12,12 +12,16 @@ from dolfinx import fem
 from numpy.typing import ArrayLike
 
 from cases.notebook import arguments, tables
-from cases.notebook.describe import barrier_table, check_sentence, head_sentence, refusals, time_table
-from cases.notebook.parts import Barrier, Check, Level, make_barrier, make_level
+from cases.notebook.describe import barrier_table, head_sentence, problem_sentences, refusals, time_table
+from cases.notebook.parts import Barrier, Check, Level, make_barrier, make_checks, make_level
+from cases.results.checks import CHECKS, failures
+from cases.results.findings import Wanted, failed, findings, worst
+from cases.results.shortfalls import barrier_rows, doubt, known_parts, shortfall_sentences
 from solver.analysis.evaluation import values_at
 from solver.analysis.fields import indicator, output_fields, stitched_field
 from solver.analysis.stages import Analysis
 from solver.analysis.tolerance import Accuracy, Accurate
+from solver.analysis.wells import DENSITY
 from solver.hamilton_jacobi.well import trusted_part
 from solver.output.vtkhdf import Source, write_vtkhdf
 from solver.places.places import Places
@@ -38,7 +42,12 @@ class Result:
         system, places: What was solved for.
         epsilon: The noise levels, as asked for.
         accuracy: How accurate it is, by how much, and why not more.
-        checks: The checks that the command line makes too.
+        checks: The checks that the command line makes too, each by its worst value.
+        problems: Sentences on what failed: noise levels without a density, and checks of what the command
+            line takes to be asked for: V, the densities, and the escape from one attractor (the first, unless
+            a case names another one) to the next.
+        notes: Sentences on what is less than it looks: V not known up to a pass, barriers with a loose lower
+            bound, checks that failed of other escapes.
         refused: What was not computed and why, by what it is.
         barriers: All barriers; see :meth:`barrier`.
         analysis: Everything of the solver.
@@ -49,6 +58,8 @@ class Result:
     epsilon: tuple[float, ...]
     accuracy: Accuracy
     checks: tuple[Check, ...]
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
     refused: Mapping[str, str]
     barriers: tuple[Barrier, ...]
     analysis: Analysis
@@ -58,8 +69,8 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Whether all checks hold."""
-        return all(check.good for check in self.checks)
+        """Whether there are no problems."""
+        return not self.problems
 
     @property
     def unknowns(self) -> int:
@@ -126,14 +137,11 @@ class Result:
         Raises:
             ValueError: If it is none of those that were solved for.
         """
-        level = arguments.check_level(epsilon)
-        for known, one in self._levels.items():
-            if abs(known - level) <= 1e-12 * known:
-                return one
-        names = ", ".join(f"{e:g}" for e in self.epsilon) or "none"
-        raise arguments.complaint(
-            "epsilon", f"{level:g} was not solved for", f"the noise levels are: {names}"
-        )
+        level = self.epsilon[arguments.check_known(epsilon, self.epsilon)]
+        if level not in self._levels:
+            why = self.refused.get(f"{DENSITY} at epsilon = {level:g}", "the solver did not converge")
+            raise arguments.complaint("epsilon", f"{level:g} was solved for in vain: {why}", "give others")
+        return self._levels[level]
 
     def plot(
         self,
@@ -242,7 +250,7 @@ class Result:
             barrier_table(self.barriers),
             time_table(self.levels),
             *refusals(self.levels, self.refused),
-            check_sentence(self.checks),
+            problem_sentences(self.checks, self.problems, self.notes),
         ]
 
     def __iter__(self) -> Iterator[Level]:
@@ -255,17 +263,37 @@ def make_result(
     places: Places,
     epsilon: tuple[float, ...],
     found: Accurate,
-    checks: tuple[Check, ...],
+    wanted: Wanted,
+    values: Mapping[str, float | None] | None = None,
 ) -> Result:
-    """A result of an analysis.  Collective."""
+    """A result of an analysis.  Collective.
+
+    Args:
+        system: Drift and diffusion.
+        places: Attractors and passes.
+        epsilon: The noise levels, as asked for.
+        found: What the solver found.
+        wanted: The escape that is asked for, whose checks decide.
+        values: Values of further checks, made elsewhere.
+    """
     analysis = found.analysis
+    looked_at = findings(analysis, wanted)
+    mine = worst(looked_at)
+    further = {
+        name: value for name, value in (values or {}).items() if name in CHECKS and mine.get(name) is None
+    }
     refused = {what: one.reason for what, one in analysis.refused.items()}
     return Result(
         system=system,
         places=places,
         epsilon=epsilon,
         accuracy=found.accuracy,
-        checks=checks,
+        checks=make_checks(mine | further),
+        problems=(*analysis.missing, *failed(looked_at, asked=True), *failures(further)),
+        notes=(
+            *shortfall_sentences(known_parts(analysis), barrier_rows(analysis)),
+            *map(doubt, failed(looked_at, asked=False)),
+        ),
         refused=refused,
         barriers=tuple(map(make_barrier, analysis.barriers, analysis.asymptotics)),
         analysis=analysis,

@@ -75,16 +75,11 @@ def simulate(
     """
     arguments.check_system(system)
     arguments.check_places(places, system)
-    count = len(places.attractors)
-    first, last = arguments.check_index("start", start, count), arguments.check_index("end", end, count)
+    first, last = (arguments.check_point("start", start, places), arguments.check_point("end", end, places))
     if first == last:
         raise arguments.complaint("end", "it is the attractor escaped from", "name another one")
-    for name, k in (("start", first), ("end", last)):
-        if places.attractors[k].fixed_point is None:
-            raise arguments.complaint(name, f"attractor {k} is a cycle", "simulations go from point to point")
     level = arguments.check_level(epsilon)
-    if unknown := set(options) - set(Options.__annotations__):
-        arguments.check_choice("options", min(unknown), sorted(Options.__annotations__))
+    arguments.check_options(options, Options.__annotations__)
     assert places.bounds is not None
     arguments.check_sound(system, places.bounds)
     for name in ("dt", "max_time", "max_steps"):

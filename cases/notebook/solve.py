@@ -7,19 +7,14 @@ from collections.abc import Callable, Sequence
 from mpi4py import MPI
 
 from cases.notebook import arguments
-from cases.notebook.parts import Check
 from cases.notebook.result import Result, make_result
-from cases.results.checks import CHECKS, checks
+from cases.results.findings import Wanted
 from meshes.form_cache import share
-from solver.analysis.stages import Analysis
 from solver.analysis.tolerance import Mesh, analyse_to
 from solver.errors import DegenerateFixedPoints, UnsuitableDomain
 from solver.places.places import Places
 from solver.places.search import find_places as search
 from solver.system import System
-
-# the slope of log T is looked at for every pair, and the worst one counts
-SLOPES = ("arrhenius_slope", "arrhenius_trend")
 
 
 def find_places(
@@ -125,18 +120,5 @@ def solve(
     arguments.check_sound(system, places.bounds)
     share()
     found = analyse_to(system, places, levels, wanted, how, comm=comm, monitor=monitor or (lambda _: None))
-    return make_result(system, places, levels, found, made_checks(found.analysis))
-
-
-def made_checks(analysis: Analysis) -> tuple[Check, ...]:
-    """The checks of the command line; those of a pair of attractors for the worst pair."""
-    values = checks(analysis, {}, None)
-    pairs = {(one.start, one.end) for one in analysis.barriers if one.end is not None}
-    for start, end in sorted(pairs):
-        of_pair = checks(analysis, {}, (start, end))
-        for name in SLOPES:
-            known = [value for value in (values[name], of_pair[name]) if value is not None]
-            values[name] = max(known, default=None)
-    return tuple(
-        Check(name, None if value is None else float(value), *CHECKS[name]) for name, value in values.items()
-    )
+    pair = (0, 1) if len(places.attractors) > 1 else None
+    return make_result(system, places, levels, found, Wanted(pair, named=False))

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cases.results.simulated import Simulations, largest_gap
 from solver.analysis.barriers import direct_costs
 from solver.analysis.stages import Analysis
 from solver.fokker_planck.chain_exponents import expected_slope
@@ -99,36 +98,19 @@ def thresholds() -> dict[str, float]:
     return {name: limit for name, (limit, _) in CHECKS.items()}
 
 
-def checks(
-    analysis: Analysis, simulated: Simulations, pair: tuple[int, int] | None
-) -> dict[str, float | None]:
-    """Values of the checks of one noise; None where there is nothing to check."""
-    levels = analysis.levels.values()
-    barriers = analysis.barriers
-    values: dict[str, float | None] = {
-        "hj_residual": max(well.iteration.residual for well in analysis.wells),
-        "hj_instanton": max((b.mismatch for b in barriers), default=None),
-        "barrier_uncertainty": max(((b.upper - b.barrier) / b.barrier for b in barriers), default=None),
-        "gauge_refresh": max((level.gauge_refresh for level in levels), default=None),
-        "gauge_gap": analysis.gauge_gap,
-        "density_refresh": max((level.density_refresh for level in levels), default=None),
-        "committor": max((level.state.committor_error for level in levels), default=None),
-        "window": max((level.state.window_change for level in levels), default=None),
-        "positivity": max((float(np.exp(-level.margin)) for level in levels), default=None),
-    }
-    values |= arrhenius(analysis, pair)
-    values["simulation_gap"] = largest_gap(simulated.values())
-    return values
-
-
-def problems(noise: str, values: Mapping[str, float | None]) -> list[str]:
+def failures(values: Mapping[str, float | None]) -> list[str]:
     """A sentence for every check that failed; a value that is not finite fails."""
     found = []
     for name, value in values.items():
         limit, meaning = CHECKS[name]
         if value is not None and not value <= limit:
-            found.append(f"{noise}: {name} = {value:.3g} is above {limit:g} ({meaning}); {ADVICE[name]}")
+            found.append(f"{name} = {value:.3g} is above {limit:g} ({meaning}); {ADVICE[name]}")
     return found
+
+
+def problems(noise: str, values: Mapping[str, float | None]) -> list[str]:
+    """The sentences of :func:`failures` under one noise."""
+    return [f"{noise}: {text}" for text in failures(values)]
 
 
 def arrhenius(analysis: Analysis, pair: tuple[int, int] | None) -> dict[str, float | None]:

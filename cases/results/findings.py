@@ -149,6 +149,11 @@ def _is_asked(analysis: Analysis, wanted: Wanted, pair: tuple[int, int], epsilon
     return wanted.named or depth >= SEPARATE * epsilon
 
 
+def failed(found: Sequence[Finding], *, asked: bool) -> list[str]:
+    """The sentences on what failed, of what was asked for or of the rest."""
+    return [one.text for one in found if one.failed and one.asked == asked]
+
+
 def worst(found: Sequence[Finding]) -> dict[str, float | None]:
     """The largest value of every check over what was asked for; None where there is nothing to check."""
     names = [

@@ -6,10 +6,15 @@ was solved for: up to there no cheaper way exists.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cases.contracts.summary import NoiseEntry, Summary
 from cases.results.accuracy import unmet
+from cases.contracts.values import number
+from solver.analysis.stages import Analysis
+
+#: From, to (None: no attractor), number of the pass, barrier and its lower bound.
+BarrierRow = tuple[int, int | None, int, float | None, float | None]
 
 #: V known on less than this part of the way up, or a bound below this part of the barrier: worth a sentence.
 ENOUGH = 0.95
@@ -25,25 +30,57 @@ def _of_noise(noise: NoiseEntry) -> Iterator[str]:
     accuracy = noise.get("accuracy")
     if accuracy is not None and (text := unmet(accuracy)):
         yield text
-    for well, part in enumerate(noise.get("known", [])):
+    rows = [
+        (one["from"], one["to"], one["saddle"], one["barrier"], one.get("lower"))
+        for one in noise.get("barriers", [])
+    ]
+    yield from shortfall_sentences(noise.get("known", []), rows)
+    yield from map(doubt, noise.get("doubts", []))
+
+
+def doubt(text: str) -> str:
+    """A check that failed of what was not asked for."""
+    return f"doubtful: {text}"
+
+
+def known_parts(analysis: Analysis) -> list[float | None]:
+    """For every well the part of the way up to its lowest pass on which V is known, at most 1."""
+    found: list[float | None] = []
+    for well in analysis.wells:
+        lowest = min((b.barrier for b in analysis.barriers if b.start == well.index), default=None)
+        part = None if not lowest else number(well.trusted_level / lowest)
+        found.append(None if part is None else min(part, 1.0))
+    return found
+
+
+def barrier_rows(analysis: Analysis) -> list[BarrierRow]:
+    """The barriers that were found."""
+    return [(b.start, b.end, b.saddle, number(b.barrier), number(b.lower)) for b in analysis.barriers]
+
+
+def shortfall_sentences(known: Sequence[float | None], barriers: Sequence[BarrierRow]) -> Iterator[str]:
+    """A sentence for every well and every barrier of which less is known than it looks.
+
+    Args:
+        known: Of each well, the part of the way up on which V is known.
+        barriers: Attractors, number of the pass, barrier and lower bound.
+    """
+    for well, part in enumerate(known):
         if part is not None and part < ENOUGH:
             yield (
                 f"V of attractor {well} is known on {_percent(part)} of the way up to its lowest pass only: "
                 f"above that a cheaper way out is not excluded; {MORE}"
             )
-    for one in noise.get("barriers", []):
-        barrier, lower = one["barrier"], one.get("lower")
+    for start, end, saddle, barrier, lower in barriers:
         if barrier is None or barrier <= 0:
             continue
         part = 0.0 if lower is None else lower / barrier
         if part < ENOUGH:
-            goal = "no attractor" if one["to"] is None else f"attractor {one['to']}"
+            goal = "no attractor" if end is None else f"attractor {end}"
             yield (
-                f"the barrier from attractor {one['from']} to {goal} (saddle {one['saddle']}) is an upper "
+                f"the barrier from attractor {start} to {goal} (saddle {saddle}) is an upper "
                 f"bound; its lower bound is {_percent(part)} of it; {MORE}"
             )
-    for text in noise.get("doubts", []):
-        yield f"doubtful: {text}"
 
 
 def _percent(part: float) -> str:

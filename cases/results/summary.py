@@ -17,6 +17,7 @@ from cases.noise.tensors import ScaledNoise
 from cases.problem.places import Structure, outline
 from cases.results.estimates import barrier_estimates, power_law_escapes
 from cases.results.power_law import power_laws
+from cases.results.shortfalls import known_parts
 from solver.analysis.barriers import Barrier
 from solver.analysis.evaluation import asymptotic_times, chain_times
 from solver.analysis.noise_levels import Level
@@ -93,7 +94,7 @@ def noise_summary(noise: ScaledNoise, places: Structure, analysis: Analysis) -> 
         ],
         "well_weights": [number(w) for w in analysis.weights],
         "trusted_levels": [number(well.trusted_level) for well in analysis.wells],
-        "known": _known(analysis),
+        "known": known_parts(analysis),
         "stationary": [_stationary(level) for _, level in sorted(analysis.levels.items(), reverse=True)],
         "rates": _all_rates(analysis, places),
         "refused": {what: with_remedy(why.reason) for what, why in analysis.refused.items()},
@@ -101,16 +102,6 @@ def noise_summary(noise: ScaledNoise, places: Structure, analysis: Analysis) -> 
     if laws := power_laws(noise, analysis):
         part["power_law"] = laws
     return part
-
-
-def _known(analysis: Analysis) -> list[float | None]:
-    """For every well the part of the way up to its lowest pass on which V is known, at most 1."""
-    found: list[float | None] = []
-    for well in analysis.wells:
-        lowest = min((b.barrier for b in analysis.barriers if b.start == well.index), default=None)
-        part = None if not lowest else number(well.trusted_level / lowest)
-        found.append(None if part is None else min(part, 1.0))
-    return found
 
 
 def in_numbers(checks: Mapping[str, float | None]) -> dict[str, float | None]:

@@ -30,7 +30,7 @@ from cases.results.accuracy import accuracy_entry
 from cases.results.checks import problems, thresholds
 from cases.results.comparison import comparison, exit_comparison
 from cases.results.disagreement import disagreements
-from cases.results.findings import Wanted, findings, mark_doubts, worst
+from cases.results.findings import Wanted, failed, findings, mark_doubts, worst
 from cases.results.paths import instantons, relaxations
 from cases.results.summary import CONVENTION, empty_noise, in_numbers, noise_summary, places_summary
 from cases.run.checkpoint import Checkpoint
@@ -243,7 +243,7 @@ class _Run:
                 with self.timings.measure("quasi-potential, densities, rates"):
                     solved = Solved(name, noise, _analyse(setting, noise, say))
                     setting = replace(setting, domain=solved.analysis.discretisation.domain)
-                    found_here = findings(solved.analysis, _wanted(setting))
+                    found_here = findings(solved.analysis, wanted(setting))
                     entry |= noise_summary(noise, setting.places, solved.analysis)
                     entry["accuracy"] = accuracy_entry(solved.accurate)
                     mark_doubts(entry, found_here)
@@ -264,7 +264,7 @@ class _Run:
             self._attempt("escape paths", entry, self._keep_paths, setting, solved, say)
             self._attempt("output", entry, self._write_fields, setting, solved, say)
             self.found.problems += [f"{name}: {with_remedy(what)}" for what in solved.analysis.missing]
-            self.found.problems += [f"{name}: {one.text}" for one in found_here if one.failed and one.asked]
+            self.found.problems += [f"{name}: {text}" for text in failed(found_here, asked=True)]
             self.found.problems += problems(name, values)
             entry["checks"] = in_numbers(worst(found_here) | values)
         return entry
@@ -347,7 +347,8 @@ def _analyse(setting: Setting, noise: ScaledNoise, say: Say) -> Accurate:
     return Accurate(found, judged(found, solver.tolerance, "the mesh is the one that the case gives"))
 
 
-def _wanted(setting: Setting) -> Wanted:
+def wanted(setting: Setting) -> Wanted:
+    """The escape that a case asks about."""
     places, compare = setting.places, setting.case.compare
     pair = None if places.target is None else (places.start, places.target)
     return Wanted(pair, compare.from_ is not None or compare.to is not None)

@@ -58,7 +58,7 @@ class Columns:
         return [*self.values, *self.columns, *beside, *([ABSCISSA] if self.abscissa is not None else [])]
 
 
-def check(columns: Columns, vary: Sequence[str]) -> tuple[str, str, str] | None:
+def column_fault(columns: Columns, vary: Sequence[str]) -> tuple[str, str, str] | None:
     """The first thing that is wrong, as key, problem and fix; None if nothing is."""
     varied = _names(vary)
     for key, names in (("values", columns.values), ("columns", columns.columns)):

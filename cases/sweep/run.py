@@ -25,7 +25,7 @@ from cases.casefile.ranges import expand
 from cases.casefile.schema import SweepTable
 from cases.contracts.sweep import ColumnsEntry, MemberEntry, RunEntry, SweepRecord, SweepRow
 from cases.run.record import run_record
-from cases.sweep.columns import Columns, check, disagreements
+from cases.sweep.columns import Columns, column_fault, disagreements
 from cases.sweep.members import Outcome, run_members
 from cases.sweep.plan import members
 from cases.sweep.rows import outcome_rows, table_text, write_csv
@@ -64,7 +64,7 @@ def run_sweep(
         raise case.error(
             "sweep.ranks", f"{table.ranks} ranks per member of {comm.size}", "start more, or ask for less"
         )
-    if (wrong := check(columns_of(table), list(table.vary))) is not None:
+    if (wrong := column_fault(columns_of(table), list(table.vary))) is not None:
         raise case.error(*wrong)
     progress = Progress(level, comm)
     with progress.stage("members of the sweep") as stage:

@@ -9,10 +9,15 @@ import numpy as np
 from dolfinx import fem
 
 from solver.analysis.stages import Analysis
+from solver.drift.way_out import way_out
 from solver.elements.evaluate import Locator, evaluate
 from solver.errors import Refused
 from solver.fokker_planck.markov_chain import markov_chain
-from solver.system import Array
+from solver.hamilton_jacobi.well import WellPotential, trusted_part
+from solver.system import Array, Field
+
+# part of a pass up to which V is known where it is known to the end: it is reported up to 0.999 of it
+NEARLY = 0.998
 
 
 def values_at(field: fem.Function, points: Array, locator: Locator) -> Array:
@@ -20,6 +25,38 @@ def values_at(field: fem.Function, points: Array, locator: Locator) -> Array:
     if not len(points):
         return np.empty(0)
     return evaluate(field, points, locator)[:, 0]
+
+
+def trusted_potential(well: WellPotential) -> Field:
+    """V where it is a result, which is a set that no path leaves below its trusted level.
+
+    The function ``(d, N) -> (N,)`` is collective, as is this one.
+    """
+    field = trusted_part(well)
+    locator = Locator(field.function_space.mesh)
+    return lambda x: values_at(field, np.ascontiguousarray(x.T), locator)
+
+
+def way_over_pass(analysis: Analysis, start: int, level: Field, box: Array) -> tuple[Array, float] | None:
+    """Where a set is left over the lowest pass of its well, and the barrier there.
+
+    None where V is not known up to that pass, or the way down from it does not leave the set.
+
+    Args:
+        analysis: The results for the system.
+        start: Number of the attractor in the set.
+        level: g, ``(d, N) -> (N,)``, negative in the set.
+        box: The domain, ``(d, 2)``.
+    """
+    ways = [b for b in analysis.barriers if b.start == start]
+    lowest = min(ways, key=lambda way: way.barrier, default=None)
+    if lowest is None or analysis.wells[start].trusted_level < NEARLY * lowest.barrier:
+        return None
+    saddle = analysis.places.passes[lowest.saddle].saddle
+    if saddle is None:
+        return None
+    point = way_out(analysis.system.drift, level, saddle, box)
+    return None if point is None else (point, lowest.barrier)
 
 
 def density_at(log_density: fem.Function, points: Array, locator: Locator) -> Array:

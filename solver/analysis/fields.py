@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import ufl
@@ -61,22 +62,26 @@ def whole_potential(analysis: Analysis, index: int) -> tuple[fem.Function, Array
     return result, errors
 
 
-def whole_field(analysis: Analysis) -> tuple[fem.Function, fem.Function]:
+def whole_field(
+    analysis: Analysis, wholes: Sequence[tuple[fem.Function, Array]]
+) -> tuple[fem.Function, fem.Function]:
     """``V = min_k (w_k + V_k)`` on the whole domain, and its estimated error.  Collective.
 
     Where a finite-element solution is valid V is made of those, with no estimate (NaN) here.
+
+    Args:
+        analysis: The valid parts of all V_k, and their weights.
+        wholes: V of every attractor and its error, of :func:`whole_potential`.
     """
     field = stitched_field(analysis)
     error = fem.Function(field.function_space, name="V_error")
     error.x.array[:] = np.nan
-    pairs = [whole_potential(analysis, k) for k in range(len(analysis.wells))]
-    total = np.array([w + one.x.array for w, (one, _) in zip(analysis.weights, pairs, strict=True)])
+    total = np.array([w + one.x.array for w, (one, _) in zip(analysis.weights, wholes, strict=True)])
     missing = np.isnan(field.x.array) & ~np.isnan(total).all(axis=0)
     least = np.argmin(np.where(np.isnan(total), np.inf, total), axis=0)[missing]
     field.x.array[missing] = total[:, missing][least, np.arange(least.size)]
-    error.x.array[missing] = np.array([errors for _, errors in pairs])[:, missing][
-        least, np.arange(least.size)
-    ]
+    errors = np.array([one for _, one in wholes])
+    error.x.array[missing] = errors[:, missing][least, np.arange(least.size)]
     return field, error
 
 
@@ -157,7 +162,8 @@ def transition_fields(level: Level) -> dict[str, fem.Function]:
 
 def output_fields(analysis: Analysis) -> dict[str, fem.Function]:
     """All point fields of one noise by their names in the output.  Collective."""
-    whole, error = whole_field(analysis)
+    wholes = [whole_potential(analysis, k) for k in range(len(analysis.wells))]
+    whole, error = whole_field(analysis, wholes)
     fields = {
         "V": whole,
         "V_error": error,
@@ -165,7 +171,7 @@ def output_fields(analysis: Analysis) -> dict[str, fem.Function]:
         "drift": analysis.coefficients.drift_nodal,
         "diffusion": analysis.coefficients.diffusion_nodal,
     }
-    fields |= {f"V_{k}": whole_potential(analysis, k)[0] for k in range(len(analysis.wells))}
+    fields |= {f"V_{k}": one for k, (one, _) in enumerate(wholes)}
     for epsilon, level in analysis.levels.items():
         log_density = log_density_field(level)
         fields[f"log_density_eps{epsilon:g}"] = log_density

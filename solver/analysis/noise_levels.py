@@ -18,7 +18,7 @@ from solver.analysis.potential_density import density_from_potential
 from solver.elements.coefficients import Coefficients
 from solver.elements.discretisation import Discretisation
 from solver.elements.evaluate import Locator, bounding_box, evaluate
-from solver.elements.integrals import relaxation_rate
+from solver.elements.integrals import rate_scale
 from solver.elements.linear import Options
 from solver.elements.region import Region, edge_level, whole
 from solver.errors import NotConverged, Refused
@@ -318,7 +318,7 @@ def _told(
     part, space, pins = state.coefficients, state.gauge.function_space, landmarks.pins
     passages: dict[tuple[int, int], Passage] = {}
     if state.rates is not None and changes is not None:
-        rate = relaxation_rate(part)
+        rate = rate_scale(part)
         for j, target in enumerate(pins):
             near = [i for i in range(len(pins)) if i != j and solvable(state.rates, i, j, rate)]
             if near:

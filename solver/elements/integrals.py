@@ -63,7 +63,7 @@ def total_variation(coefficients: Coefficients, first: fem.Function, second: fem
     return float(coefficients.domain.comm.allreduce(gap, op=MPI.SUM))
 
 
-def relaxation_rate(coefficients: Coefficients) -> float:
+def rate_scale(coefficients: Coefficients) -> float:
     """``√⟨|b|²⟩ / √⟨|x − x̄|²⟩`` over the region: a rate that makes times dimensionless.  Collective."""
     comm = coefficients.domain.comm
     x = ufl.SpatialCoordinate(coefficients.domain)

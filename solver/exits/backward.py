@@ -27,7 +27,7 @@ from solver.elements.assembly import assemble_matrix, assemble_unreduced, fixed_
 from solver.elements.coefficients import Coefficients
 from solver.elements.evaluate import Locator, evaluate
 from solver.elements.free_rows import FactorisedFree
-from solver.elements.integrals import relaxation_rate
+from solver.elements.integrals import rate_scale
 from solver.elements.linear import Options
 from solver.elements.region import Dofs, Region
 from solver.errors import NotConverged
@@ -157,7 +157,7 @@ def mean_exit_time(
     mean = float(evaluate(field, np.asarray(start, dtype=float)[None], locator)[0, 0])
     if np.isnan(mean):
         raise ValueError(f"the start {np.asarray(start).tolist()} does not lie in the region")
-    rate = relaxation_rate(coefficients)
+    rate = rate_scale(coefficients)
     relative = float(np.log(mean * rate)) if mean > 0.0 else np.inf
     # a deep well elsewhere in the region spoils the time from here, too
     longest = coefficients.domain.comm.allreduce(float(np.max(np.abs(field.x.array))), op=MPI.MAX)

@@ -19,7 +19,7 @@ from slepc4py import SLEPc
 
 from solver.elements.assembly import assemble_matrix, fixed_dofs
 from solver.elements.coefficients import Coefficients
-from solver.elements.integrals import relaxation_rate
+from solver.elements.integrals import rate_scale
 from solver.elements.linear import ordering
 from solver.errors import NotConverged
 from solver.fokker_planck.committor import generator
@@ -47,7 +47,7 @@ def slowest_eigenvalues(
     Raises:
         NotConverged: If SLEPc does not find them, or they are below what can be resolved.
     """
-    if not np.log(guess / relaxation_rate(coefficients)) > LOWEST_LOG:
+    if not np.log(guess / rate_scale(coefficients)) > LOWEST_LOG:
         raise NotConverged(
             f"eigenvalues near {guess:.1e} are below rounding; the rates from fluxes are the reliable result"
         )

@@ -25,11 +25,6 @@ from solver.elements.coefficients import Coefficients
 from solver.hamilton_jacobi.kinks import bridge
 
 
-def escape_drift(coefficients: Coefficients, potential: fem.Function) -> ufl.core.expr.Expr:
-    """``u = b + A∇V``: the drift of the most probable escape paths."""
-    return coefficients.drift + ufl.dot(coefficients.diffusion, ufl.grad(potential))
-
-
 def hamiltonian(coefficients: Coefficients, potential: fem.Function) -> ufl.core.expr.Expr:
     """``H(x, ∇V) = b·∇V + ½∇VᵀA∇V``."""
     gradient = ufl.grad(potential)

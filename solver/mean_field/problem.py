@@ -131,7 +131,7 @@ class StationaryState:
 
 
 @dataclass(frozen=True)
-class Grid:
+class QuadratureGrid:
     """Points ``(d, N)`` with log weights e^{−U} × volume, and the features there ``(K, N)``."""
 
     points: Array
@@ -139,30 +139,32 @@ class Grid:
     features: Array
 
 
-def make_grid(problem: MeanField, bounds: Sequence[tuple[float, float]], points: int | None = None) -> Grid:
+def make_grid(
+    problem: MeanField, bounds: Sequence[tuple[float, float]], points: int | None = None
+) -> QuadratureGrid:
     """Trapezoidal rule on a box: of spectral accuracy where the density has decayed at the walls."""
     count = points or POINTS[problem.dim]
     axes = [np.linspace(low, high, count) for low, high in bounds]
     x = np.stack([a.ravel() for a in np.meshgrid(*axes, indexing="ij")])
     volume = float(np.prod([a[1] - a[0] for a in axes]))
-    return Grid(x, np.log(volume) - problem.potential(x), problem.features(x))
+    return QuadratureGrid(x, np.log(volume) - problem.potential(x), problem.features(x))
 
 
-def gibbs(problem: MeanField, grid: Grid, slope: Array) -> tuple[Array, float]:
+def gibbs(problem: MeanField, grid: QuadratureGrid, slope: Array) -> tuple[Array, float]:
     """Weights ``(N,)`` of the density ``∝ e^{−U − g·h/λ}``, summing to one, and the log of its integral."""
     exponent = grid.log_weight - slope @ grid.features / problem.temperature
     log_normaliser = float(logsumexp(exponent))
     return np.exp(exponent - log_normaliser), log_normaliser
 
 
-def _averages_and_covariance(problem: MeanField, grid: Grid, slope: Array) -> tuple[Array, Array]:
+def _averages_and_covariance(problem: MeanField, grid: QuadratureGrid, slope: Array) -> tuple[Array, Array]:
     weights = gibbs(problem, grid, slope)[0]
     mean = grid.features @ weights
     centred = grid.features - mean[:, None]
     return mean, (centred * weights) @ centred.T
 
 
-def newton(problem: MeanField, grid: Grid, start: Array, tolerance: float = 1e-13) -> Array:
+def newton(problem: MeanField, grid: QuadratureGrid, start: Array, tolerance: float = 1e-13) -> Array:
     """Averages μ with ``μ = ⟨h⟩`` of the Gibbs density with slope ∇f(μ), by damped Newton steps.
 
     Raises:
@@ -196,7 +198,7 @@ def newton(problem: MeanField, grid: Grid, start: Array, tolerance: float = 1e-1
     raise NotConverged(f"Newton's method for the averages has not converged in {ITERATIONS} steps")
 
 
-def describe(problem: MeanField, grid: Grid, averages: Array) -> StationaryState:
+def describe(problem: MeanField, grid: QuadratureGrid, averages: Array) -> StationaryState:
     """The state with these averages.
 
     Raises:
@@ -264,7 +266,7 @@ def stationary_states(
     return sorted((describe(problem, grid, mu) for mu in found), key=lambda state: state.value)
 
 
-def _all_roots(problem: MeanField, grid: Grid, low: float, high: float, cells: int) -> list[Array]:
+def _all_roots(problem: MeanField, grid: QuadratureGrid, low: float, high: float, cells: int) -> list[Array]:
     def gap(mu: float) -> float:
         at = np.array([mu])
         return mu - float(grid.features[0] @ gibbs(problem, grid, problem.slope(at))[0])

@@ -93,7 +93,7 @@ def stationary(flow: Flow, initial: Density | fem.Function, tolerance: float = 1
     raise NotConverged(f"no stationary density within {ITERATIONS} steps")
 
 
-def relaxation_rate(flow: Flow, state: MeanFieldState) -> float:
+def spectral_gap(flow: Flow, state: MeanFieldState) -> float:
     """Spectral gap of the equation linearised at a stationary density; negative: unstable.  Collective.
 
     The eigenvalues nearest to zero by SLEPc's Krylov–Schur method (G. W. Stewart, SIAM J. Matrix Anal. Appl.

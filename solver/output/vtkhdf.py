@@ -43,7 +43,7 @@ CellSource: TypeAlias = dolfinx.fem.Function | NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Grid:
+class CellGrid:
     """The grid of equispaced Lagrange nodes as this rank sees it.
 
     Attributes:
@@ -114,7 +114,7 @@ def write_vtkhdf(
                     dataset.attrs[key] = value
 
 
-def make_root(file: h5py.File, grid: Grid) -> h5py.Group:
+def make_root(file: h5py.File, grid: CellGrid) -> h5py.Group:
     """The group that VTK looks for, with what it is (collective)."""
     root = file.create_group("VTKHDF")
     root.attrs["Version"] = np.array([2, 2], dtype=np.int64)
@@ -125,16 +125,16 @@ def make_root(file: h5py.File, grid: Grid) -> h5py.Group:
     return root
 
 
-def make_grid(mesh: dolfinx.mesh.Mesh, degree: int) -> Grid:
+def make_grid(mesh: dolfinx.mesh.Mesh, degree: int) -> CellGrid:
     """Build the scalar space whose degrees of freedom are the nodes of the grid (collective)."""
     variant = basix.LagrangeVariant.equispaced  # VTK's nodes; DOLFINx's own default is gll_warped
     element = basix.ufl.element("Lagrange", mesh.basix_cell(), degree, lagrange_variant=variant)
     space = dolfinx.fem.functionspace(mesh, element)
     cells = mesh.topology.index_map(mesh.topology.dim).size_local
-    return Grid(space, degree, cells, space.dofmap.index_map.size_local)
+    return CellGrid(space, degree, cells, space.dofmap.index_map.size_local)
 
 
-def write_topology(root: h5py.Group, grid: Grid) -> None:
+def write_topology(root: h5py.Group, grid: CellGrid) -> None:
     """Write nodes and cells; the rows of all ranks form a single VTK partition."""
     mesh, comm, dofmap = grid.mesh, grid.comm, grid.space.dofmap
     nodes = dofmap.list[: grid.cells]
@@ -160,7 +160,7 @@ def write_topology(root: h5py.Group, grid: Grid) -> None:
         h5rows.write_replicated(root, name, np.array([count], dtype=np.int64), comm)
 
 
-def _evaluate(source: Any, grid: Grid, per_cell: bool) -> tuple[NDArray[Any], tuple[int, ...]]:
+def _evaluate(source: Any, grid: CellGrid, per_cell: bool) -> tuple[NDArray[Any], tuple[int, ...]]:
     """Rows of this rank for one field, padded to what VTK takes, and the unpadded shape of a value."""
     if per_cell:
         return _cell_rows(source, grid)
@@ -168,7 +168,7 @@ def _evaluate(source: Any, grid: Grid, per_cell: bool) -> tuple[NDArray[Any], tu
     return _pad(values, shape), shape
 
 
-def _cell_rows(source: CellSource, grid: Grid) -> tuple[NDArray[Any], tuple[int, ...]]:
+def _cell_rows(source: CellSource, grid: CellGrid) -> tuple[NDArray[Any], tuple[int, ...]]:
     if isinstance(source, dolfinx.fem.Function):
         space = source.function_space
         values = source.x.array.reshape(-1, space.dofmap.index_map_bs)[space.dofmap.list[: grid.cells, 0]]

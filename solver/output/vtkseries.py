@@ -14,7 +14,7 @@ import numpy as np
 from dolfinx import fem
 
 from solver.output import fieldvalues, h5rows
-from solver.output.vtkhdf import Grid, make_grid, make_root, write_topology
+from solver.output.vtkhdf import CellGrid, make_grid, make_root, write_topology
 from solver.system import Array
 
 
@@ -55,7 +55,7 @@ def write_series(
             h5rows.write_replicated(offsets, name, starts, domain.comm)
 
 
-def _write_steps(root: h5py.Group, times: Array, grid: Grid) -> h5py.Group:
+def _write_steps(root: h5py.Group, times: Array, grid: CellGrid) -> h5py.Group:
     """The group of the steps: one grid, of one partition, for all of them."""
     steps = root.create_group("Steps")
     steps.attrs["NSteps"] = len(times)

@@ -58,7 +58,7 @@ def mean_first_passage(
     """
     sampling = sampling or Sampling()
     start = np.array(start, dtype=float)
-    check(tabulated, start, epsilon, sampling.paths)
+    check_simulation(tabulated, start, epsilon, sampling.paths)
     goal = packed(target, tabulated.dim)
     dt = sampling.dt or default_step(tabulated, start, target, epsilon)
     limit, motion = sampling.limit(dt), make_motion(tabulated, epsilon, dt)
@@ -124,7 +124,7 @@ def _lower(root: Array) -> Array:
     return np.ascontiguousarray(np.asarray(np.linalg.qr(root.T, mode="r")).T)
 
 
-def check(tabulated: Tabulated, start: Array, epsilon: float, paths: int) -> None:
+def check_simulation(tabulated: Tabulated, start: Array, epsilon: float, paths: int) -> None:
     """Raise ValueError for a start outside the table, or a noise level or a number that is not positive."""
     low = np.array(tabulated.table.lower[: tabulated.dim])
     high = low + tabulated.table.extent[: tabulated.dim]

@@ -31,7 +31,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from solver.simulation.first_passage import check, in_chunks, summary
+from solver.simulation.first_passage import check_simulation, in_chunks, summary
 from solver.simulation.random_stream import below, seed_stream
 from solver.simulation.sampling import Sampling
 from solver.simulation.survival import Simulation
@@ -98,7 +98,7 @@ def minibatch_first_passage(
     """
     sampling = sampling or Sampling()
     start = np.array(start, dtype=float)
-    check(tabulated, start, epsilon, sampling.paths)
+    check_simulation(tabulated, start, epsilon, sampling.paths)
     batch, rate = minibatch.batch_size, minibatch.learning_rate
     eta = epsilon * batch if rate is None else float(rate)
     factor = 1.0 if rate is None else math.sqrt(epsilon * batch / eta)

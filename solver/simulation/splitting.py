@@ -29,7 +29,7 @@ from meshes.serial import served
 from solver.elements.evaluate import Locator, evaluate
 from solver.errors import NotConverged
 from solver.simulation.branching import Ladder, Walk, pilot, replica
-from solver.simulation.first_passage import check, default_step, make_motion
+from solver.simulation.first_passage import check_simulation, default_step, make_motion
 from solver.simulation.sampling import Sampling
 from solver.simulation.tabulate import Tabulated, tabulate_scalar
 from solver.simulation.targets import Target, packed
@@ -102,7 +102,7 @@ def rare_passage(
     """
     sampling = sampling or Sampling(paths=200)
     start, paths, seed = np.array(start, dtype=float), sampling.paths, sampling.seed
-    check(tabulated, start, epsilon, paths)
+    check_simulation(tabulated, start, epsilon, paths)
     if replicas < 4 or paths < 2:
         raise ValueError(f"splitting needs at least 4 replicas of 2 paths, not {replicas} of {paths}")
     dt = sampling.dt or default_step(tabulated, start, target, epsilon)

@@ -48,6 +48,17 @@ def test_the_first_case_validates():
     check(DOCS / "examples/first.toml")
 
 
+def test_the_readme_has_the_first_case_and_what_it_prints():
+    """Nothing may stand in two places and differ."""
+    readme = (HOUSE / "README.md").read_text(encoding="utf-8")
+    case, *_ = re.findall(r"^```toml\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    assert case == FIRST
+    printed = (DOCS / "examples/first.txt").read_text(encoding="utf-8")
+    shown = re.search(r"first\.toml` prints\n\n```\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    assert shown is not None
+    assert shown[1] in printed
+
+
 def commands():
     """The lines of all pages that call quasipot, from there on."""
     found = []

@@ -41,6 +41,9 @@ def test_notebooks_run(path, tmp_path, monkeypatch):
     if path.stem == "escape-rates":
         lowest = names["result"].at(0.025)
         assert lowest.log_mfpt[0, 1] == pytest.approx(names["exact"](0.025), abs=1e-3)
+        assert names["left"].log_mean[1] > names["left"].log_mean[0] > 0
+        rates = names["level"].rates
+        assert names["spread"].rate == pytest.approx(rates[0, 1] + rates[1, 0], rel=0.05)
     if path.stem == "paraview-and-clusters":
         assert "density_eps0.1" in printed
 

@@ -14,7 +14,6 @@ from cases.report.anisotropy import shapes
 from cases.report.page import write_report
 from cases.report.sentences import checks, count, facts, method, timings
 from cases.report.tables import anisotropy, references
-from cases.stages.exits.page import exit_error
 from tests.output.synthetic import ANGLE, NOISES, diagonal, make_run, rotation
 from tests.output.test_report import Page
 
@@ -126,12 +125,3 @@ def test_errors_beside_values():
     assert with_error(10.6514, 0.00234) == "10.651 ± 0.002"
     assert with_error(-10.6514, None) == with_error(-10.6514, math.inf) == "−10.651"
     assert with_error(None, 0.1) == "–"
-
-
-def test_errors_of_exit_times():
-    rare = {"log_exit_time": 12.0, "log_exit_time_flux": 12.0, "log_exit_time_direct": None}
-    assert exit_error(rare | {"flux_difference": 1e-4}) == 1e-4
-    both = {"log_exit_time": 5.0, "log_exit_time_flux": 5.003, "log_exit_time_direct": 5.0}
-    assert exit_error(both | {"flux_difference": 1e-6}) == pytest.approx(0.003)
-    soon = {"log_exit_time": 1.0, "log_exit_time_flux": None, "log_exit_time_direct": 1.0}
-    assert exit_error(soon | {"flux_difference": None}) is None

@@ -19,7 +19,7 @@ from cases.casefile.exit_table import BallTable
 from cases.contracts.values import vector
 from cases.landscapes.landscape import Landscape
 from cases.stages.base.stage import Setting
-from cases.stages.exits.sets import SHELLS, ExitSet, ball_level, check_set
+from cases.stages.exits.sets import ExitSet, ball_level, check_set
 from solver.system import Array
 
 LEVEL, REACH = 0.8, 0.5
@@ -61,7 +61,7 @@ def _level(landscape: Landscape, index: int, start: Array, near: list[Array]) ->
         NAMES[0],
         f"loss < {bound:.5g}",
         lambda x: loss(x) - bound,
-        SHELLS[len(start)],
+        None,
         None,
         index,
         False,
@@ -76,7 +76,7 @@ def _ball(index: int, start: Array, near: list[Array]) -> ExitSet:
         NAMES[1],
         f"|{centre}| < {radius:.4g}",
         ball_level(start, radius),
-        SHELLS[len(start)],
+        None,
         BallTable(centre=vector(start), radius=radius),
         index,
         False,

@@ -43,20 +43,10 @@ def _lines(summary: Summary, noise: str, one: ExitEntry, *, compared: bool) -> l
     for n, time in enumerate(times or [None]):
         level, log_time = (None, None) if time is None else (time["epsilon"], time["log_exit_time"])
         cells = [noise, number(one["barrier"], 6), where, DASH if level is None else f"{level:g}"]
-        cells += [with_error(log_time, None if time is None else exit_error(time)), factor(log_time)]
+        cells += [
+            with_error(log_time, None if time is None else time.get("log_exit_time_error")),
+            factor(log_time),
+        ]
         cells += [factor(ratios.get(level))] if compared else []
         lines.append(Line(tuple(cells), 3 if n else 0))
     return lines
-
-
-def exit_error(time: ExitTime) -> float | None:
-    """Estimated error of a log exit time; None where there is only the direct solution.
-
-    Of the flux: the difference of two evaluations; of the direct solution: its difference from the flux.
-    """
-    flux, direct = time.get("log_exit_time_flux"), time.get("log_exit_time_direct")
-    if flux is None:
-        return None
-    if direct is None or time["log_exit_time"] == flux:
-        return time.get("flux_difference")
-    return abs(float(flux - direct))

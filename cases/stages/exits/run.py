@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from cases.base.remedies import with_remedy
 from cases.contracts.exits import ExitEntry
 from cases.results.simulated import largest_gap
+from cases.results.stage_checks import exit_checks
 from cases.stages.base.stage import Say, Setting, Solved
-from cases.stages.exits.sets import ExitSet, exit_checks, exits_of_noise, exits_summary
+from cases.stages.exits.sets import ExitSet, exits_of_noise, exits_summary
 from cases.stages.exits.simulation import add_to_summary, simulate_exits
 from solver.errors import SolverError
 

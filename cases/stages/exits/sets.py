@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cases.base.errors import CaseError
 from cases.base.numbers import point
 from cases.casefile.case import Case
 from cases.casefile.exit_table import BallTable, ExitTable
@@ -18,27 +15,17 @@ from cases.contracts.values import vector
 from cases.expressions.parse import symbols
 from cases.landscapes.landscape import Landscape, at_point, checked_expression
 from cases.stages.base.stage import Say, Setting, Solved
-from meshes.cut import NothingToMesh
-from meshes.star import NotStarShaped, Unbounded
 from solver import symbolic
-from solver.drift.way_out import way_out
-from solver.elements.evaluate import Locator, bounding_box, evaluate
-from solver.elements.region import whole
-from solver.exits.backward import LowestExit, boundary_points
-from solver.exits.exit_times import RegionExits, on_walls, region_exits, region_mesh, without_walls
-from solver.hamilton_jacobi.well import WellPotential, trusted_part
-from solver.system import Array, Field
+from solver.analysis.evaluation import trusted_potential, way_over_pass
+from solver.elements.evaluate import bounding_box
+from solver.exits.backward import LowestExit
+from solver.exits.exit_times import DEGREE, RegionExits, region_exits
+from solver.exits.region import ExitRegion, region_fault
+from solver.hamilton_jacobi.well import WellPotential
+from solver.system import Array, Field, System
 
-if TYPE_CHECKING:
-    from dolfinx.mesh import Mesh
-
-SHELLS = {1: 12, 2: 12, 3: 5}
-DEGREE = {1: 4, 2: 4, 3: 3}
 NEAR = 0.02
 """An attractor is named by a point within this part of the domain."""
-ROUNDING = 1e-9
-NEARLY = 0.998
-"""Part of a pass up to which V is known where it is known to the end: it is reported up to 0.999 of it."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +36,7 @@ class ExitSet:
         name: Its name in the case.
         text: What it is, for people.
         level: g, ``(d, N) -> (N,)``.
-        shells: Cells from the attractor to the boundary.
+        shells: Cells from the attractor to the boundary; None: as many as are usual.
         ball: The ball, if it is one.
         start: Index of the attractor that is started at.
         reflect: The set may reach the boundary of the domain, which reflects.
@@ -59,11 +46,19 @@ class ExitSet:
     name: str
     text: str
     level: Field
-    shells: int
+    shells: int | None
     ball: BallTable | None
     start: int
     reflect: bool
     asked: bool = True
+
+    def region(self, setting: Setting, system: System) -> ExitRegion:
+        """The set with its attractor under one noise.  Collective."""
+        pin = setting.places.found.pinned(system).pins[self.start]
+        bounds = np.stack(bounding_box(setting.domain), axis=1)
+        attractor = setting.places.attractors[self.start]
+        cycle = None if attractor.cycle is None else attractor.points
+        return ExitRegion(self.level, pin, bounds, self.shells, self.reflect, cycle)
 
 
 def exit_sets(setting: Setting) -> list[ExitSet]:
@@ -107,7 +102,7 @@ def _start(setting: Setting, key: str, table: ExitTable) -> int:
 
 
 def _exit_set(case: Case, landscape: Landscape, n: int, table: ExitTable, start: int) -> ExitSet:
-    shells = table.shells or SHELLS[case.dim]
+    shells = table.shells
     if table.reflect and (case.dim == 3 or case.domain.bounds is None):
         raise case.error(f"exit.{n}.reflect", "it needs a box in one or two dimensions", "leave it out")
     if table.loss_below is not None:
@@ -146,85 +141,16 @@ def check_set(setting: Setting, key: str, one: ExitSet) -> None:
         CaseError: with the first thing that is wrong with it.
     """
     case, places, domain = setting.case, setting.places, setting.domain
-    attractor = places.attractors[one.start]
-    if attractor.fixed_point is None and case.dim == 3:
-        raise case.error(
-            key,
-            "in 3D exit times start at a point, and the starting attractor is a cycle",
-            "use compare.from",
-        )
-    pin = places.found.pinned(next(iter(setting.noises.values())).system).pins[one.start]
-    inside = float(np.max(one.level(attractor.points.T)))
-    if not inside < 0:
-        what = "attractor" if attractor.cycle is None else "whole of the cycle through"
-        raise case.error(
-            key, f"the {what} {at_point(pin.point)} is not in the set {one.text}", "enlarge the set"
-        )
-    box = np.stack(bounding_box(domain), axis=1)
-    try:
-        found = region_mesh(
-            one.level,
-            pin,
-            box,
-            max(case.compare.epsilon),
-            one.shells,
-            domain.comm,
-            one.reflect,
-            attractor.cycle is not None,
-        )
-    except Unbounded:
-        raise _at_the_box(case, key, one) from None
-    except NotStarShaped as error:
-        fix = "in 3D a set must be seen from its attractor: use another one" if case.dim == 3 else "shrink it"
-        raise case.error(key, f"the set {one.text} cannot be meshed: {error}", fix) from None
-    except NothingToMesh as error:
-        raise case.error(key, f"the set {one.text} cannot be meshed: {error}", "enlarge it") from None
-    _check_edge(setting, key, one, found, box)
-    others = [
-        p.point
-        for k, p in enumerate(places.attractors)
-        if k != one.start and one.level(p.point[:, None])[0] < ROUNDING * inside
-    ]
-    if others:
-        locator = Locator(found)
-        held = locator.owners(locator.cells(np.array(others))) < domain.comm.size
-        if held.any():
-            raise case.error(
-                key,
-                f"the set {one.text} holds the attractor {at_point(others[int(np.argmax(held))])} too",
-                "shrink it until it holds the starting attractor only",
-            )
-
-
-def _check_edge(setting: Setting, key: str, one: ExitSet, found: Mesh, box: Array) -> None:
-    """A set lies inside the domain; one that may end at the box has a boundary to be left by.  Collective."""
-    case, region = setting.case, whole(found)
-    if not one.reflect:
-        edge = boundary_points(region)
-        if on_walls(edge, box).any() or _any_outside(setting.domain, edge.T):
-            raise _at_the_box(case, key, one)
-        return
-    centre = setting.places.attractors[one.start].point
-    left = without_walls(region, one.level, centre, box).facets
-    if found.comm.allreduce(len(left)) == 0:
-        raise case.error(
-            key,
-            f"the set {one.text} is all of the domain, which reflects: nothing is left by",
-            "shrink it; a side of the box on which the expression is 0 is left by",
-        )
-
-
-def _at_the_box(case: Case, key: str, one: ExitSet) -> CaseError:
-    """A set that ends at the box, which is left out or may be meant."""
-    fix = "shrink it, or enlarge the domain"
-    if case.dim < 3 and case.domain.bounds is not None:
-        fix += f"; or, where the process ends there by itself, {key}.reflect = true: the box reflects"
-    return case.error(key, f"the set {one.text} reaches the boundary of the domain", fix)
-
-
-def _any_outside(domain: Mesh, points: Array) -> bool:
-    locator = Locator(domain)
-    return bool((locator.owners(locator.cells(points)) == domain.comm.size).any())
+    if places.attractors[one.start].fixed_point is None and case.dim == 3:
+        what = "in 3D exit times start at a point, and the starting attractor is a cycle"
+        raise case.error(key, what, "use compare.from")
+    region = one.region(setting, next(iter(setting.noises.values())).system)
+    others = [p.point for k, p in enumerate(places.attractors) if k != one.start]
+    epsilon = max(case.compare.epsilon)
+    reflect = f"{key}.reflect = true" if case.dim < 3 and case.domain.bounds is not None else ""
+    found = region_fault(region, one.text, others, epsilon, domain.comm, domain, reflect=reflect)
+    if found is not None:
+        raise case.error(key, *found)
 
 
 def exits_of_noise(sets: list[ExitSet], setting: Setting, solved: Solved, say: Say) -> list[RegionExits]:
@@ -240,47 +166,26 @@ def exits_of_noise(sets: list[ExitSet], setting: Setting, solved: Solved, say: S
         NotConverged: If a solver fails.
     """
     case, system = setting.case, solved.noise.system
-    pins = setting.places.found.pinned(system).pins
-    box = np.stack(bounding_box(setting.domain), axis=1)
+    degree = None if case.dim == 3 else max(DEGREE[case.dim], case.mesh.degree)
     found = []
     for one in sets:
         say(f"exit from {one.text}")
-        left = (
-            region_exits(
-                system, one.level, pins[one.start], box, case.compare.epsilon,
-                potential=trusted_potential(solved.analysis.wells[one.start]),
-                shells=one.shells, degree=max(DEGREE[case.dim], case.mesh.degree if case.dim < 3 else 0),
-                walls=one.reflect, ring=setting.places.attractors[one.start].cycle is not None,
-                comm=setting.comm, options=case.solver.petsc,
-            )
-        )  # fmt: skip
-        found.append(left if left.lowest else replace(left, lowest=_over_pass(one, setting, solved, box)))
+        potential = trusted_potential(solved.analysis.wells[one.start])
+        region = one.region(setting, system)
+        left = region_exits(
+            system,
+            region,
+            case.compare.epsilon,
+            potential=potential,
+            degree=degree,
+            comm=setting.comm,
+            options=case.solver.petsc,
+        )
+        if left.lowest is None:
+            way = way_over_pass(solved.analysis, one.start, one.level, region.bounds)
+            left = left if way is None else replace(left, lowest=LowestExit(*way))
+        found.append(left)
     return found
-
-
-def _over_pass(one: ExitSet, setting: Setting, solved: Solved, box: Array) -> LowestExit | None:
-    """The exit over the lowest pass of the well, where V is known up to there and nowhere on the boundary."""
-    ways = [b for b in solved.analysis.barriers if b.start == one.start]
-    lowest = min(ways, key=lambda way: way.barrier, default=None)
-    if lowest is None or solved.analysis.wells[one.start].trusted_level < NEARLY * lowest.barrier:
-        return None
-    # unstable cycles are counted after the saddles
-    saddle = setting.places.saddles[lowest.saddle].saddle
-    if saddle is None:
-        return None
-    point = way_out(solved.noise.system.drift, one.level, saddle, box)
-    return None if point is None else LowestExit(point, lowest.barrier)
-
-
-def trusted_potential(well: WellPotential) -> Field:
-    """V where it is a result, which is a set that no path leaves below its trusted level.  Collective."""
-    field = trusted_part(well)
-    locator = Locator(field.function_space.mesh)
-
-    def values(x: Array) -> Array:
-        return np.asarray(evaluate(field, np.ascontiguousarray(x.T), locator)[:, 0])
-
-    return values
 
 
 def exits_summary(
@@ -305,6 +210,7 @@ def exits_summary(
                 {
                     "epsilon": t.epsilon,
                     "log_exit_time": t.log_mean,
+                    "log_exit_time_error": t.error,
                     "log_rate": -t.log_mean,
                     "log_exit_time_direct": t.log_direct,
                     "log_exit_time_flux": t.log_flux,
@@ -333,41 +239,3 @@ def empty_exits(sets: list[ExitSet]) -> list[ExitEntry]:
         }
         for one in sets
     ]
-
-
-def exit_checks(found: list[RegionExits], dim: int) -> dict[str, float | None]:
-    """Values of the checks of the exits of one noise; None where there is nothing to check.
-
-    ``exit_flux``: two evaluations of the flux of one density, where the time is taken from the flux.
-    ``exit_methods``: backward equation against flux, where both count.
-    ``exit_slope``: the slope of log T in 1/ε must be near V on the boundary.  The prefactor varies like a
-    power of ε between ½ (one way out) and d (a boundary that is left anywhere, at noise that is not
-    small), which allows for ``d |log ε₁/ε₂|`` in the difference.
-    """
-    times = [t for result in found for t in result.times]
-    return {
-        "exit_flux": max(
-            (t.flux_difference for t in times if t.flux_difference is not None and t.log_mean == t.log_flux),
-            default=None,
-        ),
-        "exit_methods": max(
-            (
-                abs(t.log_flux - t.log_direct)
-                for t in times
-                if t.log_flux is not None and t.log_direct is not None and t.log_mean == t.log_direct
-            ),
-            default=None,
-        ),
-        "exit_slope": max(
-            (s for s in (_slope(result, dim) for result in found) if s is not None), default=None
-        ),
-    }
-
-
-def _slope(result: RegionExits, dim: int) -> float | None:
-    if result.lowest is None or len(result.times) < 2:
-        return None
-    first, second = result.times[-2:]
-    steps = 1.0 / second.epsilon - 1.0 / first.epsilon
-    allowed = dim * math.log(first.epsilon / second.epsilon) + 0.01 * result.lowest.value * steps
-    return abs(second.log_mean - first.log_mean - result.lowest.value * steps) / allowed

@@ -12,8 +12,9 @@ from cases.casefile.schema import SimulateTable
 from cases.contracts.exits import ExitEntry
 from cases.results.simulated import Simulated, Simulations
 from cases.stages.base.stage import Setting, Solved
-from cases.stages.exits.sets import ExitSet, trusted_potential
+from cases.stages.exits.sets import ExitSet
 from cases.stages.simulation.passages import PLAIN_LOG
+from solver.analysis.evaluation import trusted_potential
 from solver.elements.evaluate import bounding_box
 from solver.exits.exit_times import RegionExits
 from solver.hamilton_jacobi.well import WellPotential

@@ -21,7 +21,7 @@ SAMPLE = 2000
 GRID = 997
 
 
-def check(case: Case) -> None:
+def check_marginals(case: Case) -> None:
     """Complain about marginals that could not be computed.  Not collective, the same on all ranks.
 
     Raises:

@@ -36,7 +36,7 @@ class Marginals(Stage):
         """Functions and closed forms have values."""
         from cases.stages.marginals import functions
 
-        functions.check(case)
+        functions.check_marginals(case)
 
     def prepare(self, setting: Setting) -> Task:
         """The densities under every noise."""

@@ -122,7 +122,7 @@ def quadrature_box(case: Case) -> list[tuple[float, float]]:
     return box
 
 
-def check(case: Case) -> Landscape:
+def checked_landscape(case: Case) -> Landscape:
     """Everything that can be checked before it is solved; returns the confinement.
 
     Raises:

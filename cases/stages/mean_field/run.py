@@ -39,7 +39,7 @@ from solver.mean_field.problem import (
     state_density,
     stationary_states,
 )
-from solver.mean_field.stationary import MeanFieldState, relaxation_rate, stationary
+from solver.mean_field.stationary import MeanFieldState, spectral_gap, stationary
 from solver.output.vtkhdf import write_vtkhdf
 from solver.output.vtkseries import write_series
 from solver.simulation.sampling import Sampling
@@ -165,7 +165,7 @@ def _on_mesh(flow: Flow, state: MeanFieldState, observed: Mapping[str, Field]) -
     return {
         "averages": vector(state.averages),
         "value": state.energy,
-        "gap": relaxation_rate(flow, state),
+        "gap": spectral_gap(flow, state),
         "mean": vector(mean),
         "second_moment": matrix(covariance + np.outer(mean, mean)),
         "expectations": {

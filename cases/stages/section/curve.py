@@ -14,7 +14,7 @@ from solver import symbolic
 from solver.system import Array, Field
 
 
-def check(case: Case, landscape: Landscape) -> None:
+def check_section(case: Case, landscape: Landscape) -> None:
     """Complain about a section that could not be computed.  Not collective, the same on all ranks.
 
     Raises:

@@ -36,7 +36,7 @@ class Section(Stage):
         """The curve lies in the domain, and the Hessian has values along it."""
         from cases.stages.section import curve
 
-        curve.check(case, landscape)
+        curve.check_section(case, landscape)
 
     def prepare(self, setting: Setting) -> Task:
         """The density under every noise, and the loss."""

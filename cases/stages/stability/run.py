@@ -41,7 +41,7 @@ def curve_of(case: Case, table: StabilityTable) -> Curve:
     return lambda t: along(np.array([t]))[:, 0]
 
 
-def check(case: Case, landscape: Landscape, table: StabilityTable) -> None:
+def check_stability(case: Case, landscape: Landscape, table: StabilityTable) -> None:
     """Complain about a curve that does not consist of global minima, and batches larger than the data.
 
     Raises:

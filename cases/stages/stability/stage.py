@@ -31,7 +31,7 @@ class Stability(Stage):
         if case.stability is not None:
             from cases.stages.stability import run
 
-            run.check(case, landscape, case.stability)
+            run.check_stability(case, landscape, case.stability)
 
     def prepare(self, setting: Setting) -> Task:
         """The map."""

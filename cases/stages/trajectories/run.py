@@ -33,7 +33,7 @@ FILE = "trajectories.json"
 NORMAL_95 = 1.96
 
 
-def check(case: Case, landscape: Landscape, table: TrajectoryTable) -> None:
+def check_trajectories(case: Case, landscape: Landscape, table: TrajectoryTable) -> None:
     """Complain about a table that cannot be run.
 
     Raises:

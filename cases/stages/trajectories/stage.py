@@ -32,7 +32,7 @@ class Trajectories(Stage):
         if case.trajectories is not None:
             from cases.stages.trajectories import run
 
-            run.check(case, landscape, case.trajectories)
+            run.check_trajectories(case, landscape, case.trajectories)
 
     def prepare(self, setting: Setting) -> Task:
         """Three paths."""

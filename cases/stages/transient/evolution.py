@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-from dolfinx import fem
 from dolfinx.mesh import Mesh
 
 from cases.casefile.case import Case
@@ -20,34 +18,12 @@ from cases.expressions.parse import symbols
 from cases.landscapes.landscape import Landscape, at_point, checked_expression, domain_sample
 from cases.noise.tensors import ScaledNoise
 from solver import symbolic
-from solver.elements.coefficients import Coefficients, coefficients
-from solver.elements.integrals import expectations, mean_and_covariance, total_variation
-from solver.evolution.equilibration import Equilibration, equilibration
-from solver.evolution.positive_transient import evolve_positive
-from solver.evolution.transient import Evolution, TimeOptions, evolve
+from solver.elements.integrals import total_variation
+from solver.evolution.equilibration import Equilibration
+from solver.evolution.followed import Followed, InitialValueProblem, follow, gaussian
+from solver.evolution.transient import TimeOptions
 from solver.output.vtkseries import write_series
-from solver.system import Array, Field, System
-
-
-@dataclass(frozen=True)
-class Evolved:
-    """The evolution under one noise.
-
-    Attributes:
-        evolution: Densities and how they were computed.
-        coefficients: Drift and diffusion on the mesh.
-        expectations: By name, one value for every time.
-        means: ``(m, d)``.
-        covariances: ``(m, d, d)``.
-        approach: How it approaches the stationary density; None with the scheme that is never negative.
-    """
-
-    evolution: Evolution
-    coefficients: Coefficients
-    expectations: dict[str, Array]
-    means: Array
-    covariances: Array
-    approach: Equilibration | None = None
+from solver.system import Field, System
 
 
 @dataclass(frozen=True)
@@ -72,13 +48,7 @@ def start_density(case: Case, key: str, start: GaussianTable | str) -> Field:
         CaseError: for an expression that is negative or not finite somewhere in the domain.
     """
     if isinstance(start, GaussianTable):
-        mean, precision = np.array(start.mean), np.linalg.inv(np.array(start.covariance))
-
-        def gaussian(x: Array) -> Array:
-            y = x - mean[:, None]
-            return np.asarray(np.exp(-0.5 * np.einsum("in,ij,jn->n", y, precision, y)))
-
-        return gaussian
+        return gaussian(np.array(start.mean), np.array(start.covariance))
     expression = checked_expression(case, key, start, case.system.parameters)
     density = symbolic.to_numpy(expression, symbols(case.coordinates))
     points = domain_sample(case)
@@ -162,7 +132,7 @@ def evolve_all(
     domain: Mesh,
     what: Evolutions,
     say: Callable[[str], None] = lambda _: None,
-) -> dict[str, Evolved]:
+) -> dict[str, Followed]:
     """Densities at all times under every noise.  Collective.
 
     Raises:
@@ -170,51 +140,30 @@ def evolve_all(
     """
     table = case.transient
     assert table is not None
-    degree = 1 if table.positive else case.mesh.degree
-    space = fem.functionspace(domain, ("Lagrange", degree))
+    how = TimeOptions(tolerance=table.tolerance, step=table.step, linear=case.solver.petsc)
     found = {}
     for name, system in what.systems.items():
         say(f"evolution under {name}")
-        known = coefficients(domain, system, degree)
-        if table.positive:
-            step = table.step or math.inf
-            evolution = evolve_positive(
-                known, space, table.epsilon, what.start, table.times, step, case.solver.petsc
-            )
-        else:
-            options = TimeOptions(tolerance=table.tolerance, linear=case.solver.petsc)
-            evolution = evolve(known, space, table.epsilon, what.start, table.times, options)
-        values = [
-            [float(expectations(known, density, _row(f))[0]) for f in what.observed.values()]
-            for density in evolution.densities
-        ]
-        moments = [mean_and_covariance(known, density) for density in evolution.densities]
-        columns = np.array(values).reshape(len(values), len(what.observed)).T
-        found[name] = Evolved(
-            evolution,
-            known,
-            dict(zip(what.observed, columns, strict=True)),
-            np.array([mean for mean, _ in moments]),
-            np.array([covariance for _, covariance in moments]),
-            None
-            if table.positive or table.times[-1] == 0
-            else equilibration(known, space, table.epsilon, evolution, case.solver.petsc),
+        problem = InitialValueProblem(system, table.epsilon, what.start, tuple(table.times))
+        found[name] = follow(
+            problem,
+            domain,
+            case.mesh.degree,
+            observed=list(what.observed.values()),
+            options=how,
+            positive=table.positive,
         )
     return found
 
 
-def _row(f: Field) -> Field:
-    return lambda x: np.broadcast_to(f(x), x.shape[1:])[None]
-
-
-def write_evolution(path: Path, evolved: Evolved) -> None:
+def write_evolution(path: Path, evolved: Followed) -> None:
     """The densities as a time series for ParaView.  Collective."""
     densities = evolved.evolution.densities
     degree = densities[0].function_space.ufl_element().degree
     write_series(path, evolved.evolution.times, {"density": densities}, degree)
 
 
-def distances(found: Mapping[str, Evolved]) -> list[DistanceEntry]:
+def distances(found: Mapping[str, Followed]) -> list[DistanceEntry]:
     """Total variation distance of the densities under any two noises at all times.  Collective."""
     return [
         {
@@ -230,13 +179,21 @@ def distances(found: Mapping[str, Evolved]) -> list[DistanceEntry]:
     ]
 
 
-def transient_summary(epsilon: float, evolved: Evolved) -> EvolutionEntry:
-    """The entry ``transient`` of one noise in summary.json."""
+def transient_summary(epsilon: float, observed: Iterable[str], evolved: Followed) -> EvolutionEntry:
+    """The entry ``transient`` of one noise in summary.json.
+
+    Args:
+        epsilon: Noise level.
+        observed: Names of the functions whose expectations were wanted.
+        evolved: The density.
+    """
     evolution = evolved.evolution
     return {
         "epsilon": epsilon,
         "times": vector(evolution.times),
-        "expectations": {name: vector(values) for name, values in evolved.expectations.items()},
+        "expectations": {
+            name: vector(values) for name, values in zip(observed, evolved.expectations, strict=True)
+        },
         "mean": matrix(evolved.means),
         "covariance": [matrix(one) for one in evolved.covariances],
         "lowest": vector(evolution.lowest),
@@ -253,15 +210,4 @@ def _relaxation(approach: Equilibration) -> Relaxation:
         "eigenvalue": approach.eigenvalue,
         "time": None if approach.eigenvalue is None else 1.0 / approach.eigenvalue,
         "refused": approach.refusal,
-    }
-
-
-def transient_checks(evolved: Evolved) -> dict[str, float | None]:
-    """Values of the checks of one evolution."""
-    evolution = evolved.evolution
-    later = evolution.lowest[evolution.times > 0]
-    return {
-        "transient_mass": float(np.max(np.abs(evolution.masses - 1.0))),
-        "transient_negative": float(np.max(-later, initial=0.0)),
-        "transient_time_error": evolution.time_error,
     }

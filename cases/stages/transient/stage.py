@@ -62,6 +62,7 @@ class Transient(Stage):
 def _evolve(what: Evolutions, setting: Setting, summary: Summary, folder: Path, say: Say) -> Checked:
     """Evolve the density under every noise, into its entry, and compare them."""
     from cases.results.checks import problems
+    from cases.results.stage_checks import transient_checks
     from cases.stages.transient import evolution
 
     table = setting.case.transient
@@ -70,8 +71,8 @@ def _evolve(what: Evolutions, setting: Setting, summary: Summary, folder: Path, 
     found: list[str] = []
     for name, one in evolved.items():
         entry = summary["noises"][name]
-        entry["transient"] = evolution.transient_summary(table.epsilon, one)
-        values = evolution.transient_checks(one)
+        entry["transient"] = evolution.transient_summary(table.epsilon, what.observed, one)
+        values = transient_checks(one.evolution)
         entry["checks"] |= values
         found += problems(name, values)
         evolution.write_evolution(folder / f"{name}-transient.vtkhdf", one)

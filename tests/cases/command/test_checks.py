@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from cases.results.checks import checks, problems
+from cases.results.checks import arrhenius, failures
+from cases.results.findings import Wanted, failed, findings
 from meshes.box import box
 from tests.solver.chain_of_wells import rates_of, three_wells
 from tests.solver.given_density import BOUNDS, COMM, given
@@ -16,9 +17,9 @@ def test_a_mesh_too_coarse_for_the_density_does_not_pass():
     epsilon, degree = 0.01, 2
     domain, system = box(COMM, BOUNDS, 32), given(epsilon)
     levels = levels_on(domain, system, landmarks(system, BOUNDS), [epsilon], degree)
-    sound = SimpleNamespace(iteration=SimpleNamespace(residual=0.0))
+    sound = SimpleNamespace(index=0, iteration=SimpleNamespace(residual=0.0))
     analysis = SimpleNamespace(levels=levels, barriers=(), wells=[sound], gauge_gap=None)
-    found = problems("noise", checks(analysis, {}, None))
+    found = failed(findings(analysis, Wanted(None, named=False)), asked=True)
     assert any("density_refresh" in text for text in found)
     assert any("committor" in text for text in found)
 
@@ -49,6 +50,6 @@ def chain_analysis(epsilons, stretch=1.0):
 def test_times_that_lead_over_another_well_are_held_against_the_chain():
     """Between the outer wells there is no direct pass; other ways may lead back through a deep well."""
     for pair in itertools.permutations(range(3), 2):
-        assert not problems("noise", checks(chain_analysis([0.08, 0.04, 0.02]), {}, pair))
-        wrong = checks(chain_analysis([0.08, 0.04, 0.02], 1.1), {}, pair)
-        assert bool(problems("noise", wrong)) == (2 in pair and pair[0] != 2)
+        assert not failures(arrhenius(chain_analysis([0.08, 0.04, 0.02]), pair))
+        wrong = arrhenius(chain_analysis([0.08, 0.04, 0.02], 1.1), pair)
+        assert bool(failures(wrong)) == (2 in pair and pair[0] != 2)

@@ -8,7 +8,7 @@ from mpi4py import MPI
 
 from cases.cli import main
 from cases.loading.load import from_data, load
-from cases.stages.marginals.functions import check, exact_masses
+from cases.stages.marginals.functions import check_marginals, exact_masses
 from tests.cases.stages.test_exits import write
 from tests.output.test_report import Page
 
@@ -125,7 +125,7 @@ def test_options_of_models_may_be_used(tmp_path):
         ],
     }
     case, text = from_data(data, name="it", file="it.toml", folder=tmp_path)
-    check(case)
+    check_marginals(case)
     masses = exact_masses(case, 0, "isotropic", 0.1)
     np.testing.assert_allclose(masses, np.diff(np.linspace(0, 1, 61) ** 2), rtol=1e-9)
     assert "tolerance = 0.01  # largest accepted total variation distance" in text

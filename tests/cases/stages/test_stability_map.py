@@ -9,7 +9,7 @@ from cases.base.errors import CaseError
 from cases.casefile.stability_table import StabilityTable
 from cases.landscapes.models.catalogue import MODELS
 from cases.landscapes.models.stability import stability
-from cases.stages.stability.run import check, curve_of, sample_hessians, stability_map
+from cases.stages.stability.run import check_stability, curve_of, sample_hessians, stability_map
 
 
 class FakeCase:
@@ -36,7 +36,7 @@ def test_linear_neuron():
     """Trace, Frobenius norm, largest eigenvalue, exact threshold: seven digits computed elsewhere."""
     case, landscape = built("linear_neuron")
     asked = table(curve=["t", "1/t", "0"], at=[0.5, 0.840896, 1.0, 1.5])
-    check(case, landscape, asked)
+    check_stability(case, landscape, asked)
     found = stability_map(case, landscape, asked)
     expected = [
         (4.5, 4.257346591, 4.25, 0.311577491),
@@ -58,7 +58,7 @@ def test_scalar_network():
     """GD: a² + b² ≤ 2/η; SGD with one normal sample: a² + b² ≤ 2/(3η)."""
     case, landscape = built("scalar_network")
     asked = table(curve=["t", "1/t"], batch_sizes=[1, 6])
-    check(case, landscape, asked)
+    check_stability(case, landscape, asked)
     found = stability_map(case, landscape, asked)
     for row in found["along"]:
         size = row["t"] ** 2 + row["t"] ** -2
@@ -72,7 +72,7 @@ def test_relu_neuron():
     """tr H = ½ (|w|² + d a²), at least √d; with all samples in the batch tr H ≤ 2/η fails."""
     case, landscape = built("relu_neuron")
     asked = table(curve=["t", "1/t", "0"], batch_sizes=[1, 4])
-    check(case, landscape, asked)
+    check_stability(case, landscape, asked)
     found = stability_map(case, landscape, asked)
     for row in found["along"]:
         assert row["trace"] == pytest.approx(0.5 * (row["t"] ** -2 + 2 * row["t"] ** 2), rel=1e-9)
@@ -110,7 +110,7 @@ def test_threshold_is_where_second_moments_blow_up():
 def test_refused(changes, words):
     case, landscape = built("linear_neuron")
     with pytest.raises(CaseError, match=words):
-        check(case, landscape, table(**changes))
+        check_stability(case, landscape, table(**changes))
 
 
 @pytest.mark.parametrize(("batch", "rate"), [(1, 0.576039492), (2, 0.938164490), (3, 1.131482908)])
@@ -118,7 +118,7 @@ def test_linear_regression(batch, rate):
     """The bound tr H <= 2/eta holds for single samples and not for larger batches."""
     case, landscape = built("linear_regression")
     asked = table(curve=[1.0, 1.0], at=[1.0], batch_sizes=[batch])
-    check(case, landscape, asked)
+    check_stability(case, landscape, asked)
     found = stability_map(case, landscape, asked)
     assert found["at"][0]["sgd"][f"batch_{batch}"] == pytest.approx(rate, rel=1e-8)
     assert found["at"][0]["trace"] == pytest.approx(7 / 3)

@@ -6,6 +6,7 @@ from mpi4py import MPI
 from scipy.integrate import quad
 
 from solver.exits.exit_times import region_exits
+from solver.exits.region import ExitRegion
 from solver.places.search import find_places
 from solver.system import System
 from tests.exact import X, Y
@@ -30,24 +31,15 @@ def test_exit_from_a_cycle():
     bounds = [(-1.8, 1.8), (-1.8, 1.8)]
     places = find_places(case, bounds, comm=MPI.COMM_SELF)
     assert [one.cycle is not None for one in places.attractors] == [True]
+    pin, cycle = places.pinned(case).pins[0], places.attractors[0].points
+    region = ExitRegion(lambda x: (x**2).sum(axis=0) - EDGE, pin, np.array(bounds), cycle=cycle)
     found = region_exits(
         case,
-        lambda x: (x**2).sum(axis=0) - EDGE,
-        places.pinned(case).pins[0],
-        np.array(bounds),
+        region,
         [0.05, 0.012],
         potential=lambda x: MU * ((x**2).sum(axis=0) - 1) ** 2 / 2,
-        ring=True,
         comm=MPI.COMM_SELF,
     )
     assert found.lowest.value == pytest.approx(MU / 2, rel=1e-9)
     for one in found.times:
         assert one.log_mean == pytest.approx(exact(one.epsilon), abs=5e-4)
-    for one in found.times:
-        assert one.log_mean == pytest.approx(exact(one.epsilon), abs=5e-4)
-    print(
-        [
-            (o.epsilon, o.log_mean, exact(o.epsilon), o.log_direct, o.log_flux, o.flux_difference)
-            for o in found.times
-        ]
-    )

@@ -14,7 +14,8 @@ from solver.elements.coefficients import coefficients
 from solver.elements.evaluate import Locator, evaluate
 from solver.elements.region import make_region
 from solver.exits.backward import TooRare, absorbing_dofs, mean_exit_time
-from solver.exits.exit_times import region_exits
+from solver.exits.exit_times import RegionExit, region_exits
+from solver.exits.region import ExitRegion
 from solver.fokker_planck.landmarks import Pin
 from solver.system import System
 from tests.exact import HESSIAN, lyapunov_by_kronecker
@@ -70,9 +71,8 @@ def test_quadratic_loss(name):
         return 0.5 * np.einsum("in,ij,jn->n", x, precision, x)
 
     pin = Pin(np.zeros(2), S)
-    found = region_exits(
-        linear(-HESSIAN, A), loss, pin, SQUARE, [0.4, 0.2, 0.1], potential=potential, shells=8
-    )
+    region = ExitRegion(loss, pin, SQUARE, shells=8)
+    found = region_exits(linear(-HESSIAN, A), region, [0.4, 0.2, 0.1], potential=potential)
     times = np.exp([t.log_mean for t in found.times])
     np.testing.assert_allclose(times[:2], [slow, slower], rtol=5e-5)
     assert found.lowest.value == pytest.approx(lowest_loss, abs=1e-9)
@@ -80,7 +80,8 @@ def test_quadratic_loss(name):
     assert found.times[2].log_flux is not None
     slope = (found.times[2].log_mean - found.times[1].log_mean) / 5
     assert slope == pytest.approx(lowest_loss, rel=0.1)
-    round_set = region_exits(linear(-HESSIAN, A), ball, pin, SQUARE, [0.4], potential=potential, shells=6)
+    region = ExitRegion(ball, pin, SQUARE, shells=6)
+    round_set = region_exits(linear(-HESSIAN, A), region, [0.4], potential=potential)
     assert round_set.lowest.value == pytest.approx(lowest_ball, abs=1e-9)
     point = round_set.lowest.point
     assert point @ point == pytest.approx(1.0)
@@ -107,7 +108,7 @@ def isotropic(d):
 def test_unit_ball_at_any_noise(dim, shells, degree, bound):
     system, pin, bounds = isotropic(dim)
     epsilons = [0.2, 0.1, 0.05] + ([0.02, 0.01] if dim < 3 else [])
-    found = region_exits(system, ball, pin, bounds, epsilons, shells=shells, degree=degree)
+    found = region_exits(system, ExitRegion(ball, pin, bounds, shells), epsilons, degree=degree)
     for t in found.times:
         assert t.log_mean == pytest.approx(radial_time(dim, t.epsilon), abs=bound)
     assert found.times[-1].log_direct is None
@@ -302,15 +303,8 @@ def test_from_a_bent_valley():
     pin = Pin(np.zeros(2), np.diag([0.5, 1 / 16]))
     with pytest.raises(NotStarShaped):
         star(COMM, lambda x: potential(x) - 1, np.zeros(2), bounds, 12)
-    found = region_exits(
-        system,
-        lambda x: potential(x) - 1,
-        pin,
-        bounds,
-        [0.2, 0.1],
-        potential=lambda x: 2 * potential(x),
-        shells=12,
-    )
+    region = ExitRegion(lambda x: potential(x) - 1, pin, bounds)
+    found = region_exits(system, region, [0.2, 0.1], potential=lambda x: 2 * potential(x))
     assert found.lowest.value == pytest.approx(2.0, abs=1e-8)
     assert found.times[0].log_direct == pytest.approx(found.times[0].log_flux, abs=2e-3)
     logs = [t.log_mean for t in found.times]
@@ -345,9 +339,8 @@ def test_hitting_times_of_lines(side, times):
     """From (±1, 0) to the line x = ∓1, in a box that reflects."""
     pin = Pin(np.array([float(side), 0.0]), np.diag([0.25, 0.5]))
     walls = np.array([[-2.0, 2.0], [-1.7, 1.7]])
-    found = region_exits(
-        selection(), lambda x: -side * x[0] - 1, pin, walls, list(times), shells=8, walls=True
-    )
+    region = ExitRegion(lambda x: -side * x[0] - 1, pin, walls, shells=8, walls=True)
+    found = region_exits(selection(), region, list(times))
     for one in found.times:
         assert one.log_mean == pytest.approx(np.log(times[one.epsilon]), abs=1e-3)
 
@@ -356,14 +349,14 @@ def test_walls_on_a_line():
     """dX = −X dt + √ε dW from 0 to 0.8, reflected at −0.5, and to 1.5: beyond the direct solution."""
     system, pin, _ = isotropic(1)
     ends = np.array([[-0.5, 2.0]])
-    found = region_exits(system, lambda x: x[0] - 0.8, pin, ends, [0.2], shells=12, walls=True)
+    found = region_exits(system, ExitRegion(lambda x: x[0] - 0.8, pin, ends, walls=True), [0.2])
 
     def inner(y, epsilon):
         return quad(lambda s: np.exp((y * y - s * s) / epsilon), -0.5, y)[0]
 
     exact = 2 / 0.2 * quad(inner, 0, 0.8, args=(0.2,))[0]
     assert found.times[0].log_mean == pytest.approx(np.log(exact), abs=1e-7)
-    rare = region_exits(system, lambda x: x[0] - 1.5, pin, ends, [0.1], walls=True).times[0]
+    rare = region_exits(system, ExitRegion(lambda x: x[0] - 1.5, pin, ends, walls=True), [0.1]).times[0]
     assert rare.log_direct is None
     exact = 2 / 0.1 * quad(inner, 0, 1.5, args=(0.1,), points=[1.4])[0]
     assert rare.log_mean == pytest.approx(np.log(exact), abs=1e-6)
@@ -403,10 +396,8 @@ def log_extinction_time(epsilon):
 def test_extinction_at_the_edge_of_the_state_space():
     """The edge of the box is the boundary of the set: A = x vanishes beyond it."""
     system, pin, bounds = populations(1)
-    found = region_exits(
-        system, lambda x: SMALLEST - x[0], pin, bounds, [0.2, 0.05, 0.02],
-        potential=lambda x: (1 - x[0]) ** 2, walls=True,
-    )  # fmt: skip
+    region = ExitRegion(lambda x: SMALLEST - x[0], pin, bounds, walls=True)
+    found = region_exits(system, region, [0.2, 0.05, 0.02], potential=lambda x: (1 - x[0]) ** 2)
     for one in found.times:
         assert one.log_mean == pytest.approx(log_extinction_time(one.epsilon), abs=1e-6)
     assert found.times[0].log_direct is not None
@@ -420,9 +411,10 @@ def test_extinction_of_either_of_two():
     """Two populations that do not know of each other: one dies out at some rate, either at twice that."""
     system, pin, bounds = populations(2)
     exact = log_extinction_time(0.05)
-    first = region_exits(system, lambda x: SMALLEST - x[0], pin, bounds, [0.05], walls=True)
+    first = region_exits(system, ExitRegion(lambda x: SMALLEST - x[0], pin, bounds, walls=True), [0.05])
     assert first.times[0].log_mean == pytest.approx(exact, abs=2e-5)
-    either = region_exits(system, lambda x: SMALLEST - x.min(axis=0), pin, bounds, [0.05], walls=True)
+    region = ExitRegion(lambda x: SMALLEST - x.min(axis=0), pin, bounds, walls=True)
+    either = region_exits(system, region, [0.05])
     # up to a part e^{−1/ε}
     assert either.times[0].log_mean == pytest.approx(exact - np.log(2), abs=2e-5)
 
@@ -430,6 +422,13 @@ def test_extinction_of_either_of_two():
 def test_times_that_are_there_are_kept():
     """A mesh that does not resolve the layer at the lowest noise loses that time and no other."""
     system, pin, bounds = isotropic(1)
-    found = region_exits(system, ball, pin, bounds, [0.4, 0.002], shells=3)
+    found = region_exits(system, ExitRegion(ball, pin, bounds, shells=3), [0.4, 0.002])
     assert [t.epsilon for t in found.times] == [0.4]
     assert "not positive at epsilon" in found.refused[0.002].reason
+
+
+def test_errors_of_exit_times():
+    """Of the flux by two evaluations; of the direct solution by the flux; none without it."""
+    assert RegionExit(0.1, 12.0, None, 12.0, 1e-4, None).error == 1e-4
+    assert RegionExit(0.1, 5.0, 5.0, 5.003, 1e-6, None).error == pytest.approx(0.003)
+    assert RegionExit(0.1, 1.0, 1.0, None, None, None).error is None

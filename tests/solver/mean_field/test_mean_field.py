@@ -20,7 +20,7 @@ from solver.mean_field.problem import (
     particle_constant,
     stationary_states,
 )
-from solver.mean_field.stationary import relaxation_rate, stationary
+from solver.mean_field.stationary import spectral_gap, stationary
 from solver.simulation.sampling import Sampling
 
 COMM = MPI.COMM_WORLD
@@ -135,7 +135,7 @@ def test_stationary_density_on_the_line():
     assert state.averages[0] - 0.8 == pytest.approx(residual, abs=1e-7)
     assert state.energy == pytest.approx(minimum, abs=1e-8)
     assert mean_and_covariance(flow.coefficients, state.density)[0][0] == pytest.approx(mean, abs=1e-6)
-    assert relaxation_rate(flow, state) == pytest.approx(0.176369679, abs=1e-6)
+    assert spectral_gap(flow, state) == pytest.approx(0.176369679, abs=1e-6)
     assert state.lowest > -1e-8
 
 
@@ -213,10 +213,10 @@ def test_pitchfork_on_the_mesh():
         state = stationary(flow, lambda x, side=side: np.exp(-problem.potential(x) + 3 * side * x[0]))
         assert state.averages[0] == pytest.approx(exact.averages[0], abs=1e-6)
         assert state.energy == pytest.approx(exact.value, abs=1e-7)
-        assert relaxation_rate(flow, state) > 0.05
+        assert spectral_gap(flow, state) > 0.05
     middle = stationary(flow, gibbs_start(problem))
     assert middle.averages[0] == pytest.approx(0.0, abs=1e-8)
-    assert relaxation_rate(flow, middle) < -0.05
+    assert spectral_gap(flow, middle) < -0.05
     # marching leaves the unstable state for the side to which it is pushed
     found = march(
         flow, lambda x: np.exp(-problem.potential(x) + 0.02 * x[0]), [100.0], TimeOptions(tolerance=1e-5)

@@ -14,6 +14,7 @@ from meshes.box import box
 from solver.elements.coefficients import coefficients
 from solver.errors import NotConverged
 from solver.exits.exit_times import region_exits
+from solver.exits.region import ExitRegion
 from solver.fokker_planck.committor import committors
 from solver.fokker_planck.landmarks import Pin
 from solver.simulation.sampling import Sampling
@@ -169,9 +170,8 @@ def test_exit_from_a_sublevel_set_as_by_the_flux():
         return 0.5 * np.einsum("in,ij,jn->n", x, H, x)
 
     pin = Pin(np.zeros(2), 0.5 * np.linalg.inv(H))
-    (exit_time,) = region_exits(
-        system, lambda x: loss(x) - 1, pin, np.array(bounds), [0.1], shells=8, comm=MPI.COMM_SELF
-    ).times
+    region = ExitRegion(lambda x: loss(x) - 1, pin, np.array(bounds), shells=8)
+    (exit_time,) = region_exits(system, region, [0.1], comm=MPI.COMM_SELF).times
     goal = Superlevel(loss, 1.0, bounds)
     run = rare_passage(tabulate(system, bounds), np.zeros(2), goal, 0.1, loss, 16, Sampling(250, dt=0.02))
     assert exit_time.log_mean > 15
