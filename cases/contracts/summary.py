@@ -59,6 +59,8 @@ class NoiseEntry(TypedDict):
     """checks that failed of what was not asked for: these entries are doubtful, the others stand"""
     known: NotRequired[list[Number]]
     """for every attractor the part of the way up to its lowest pass on which V is known; null without one"""
+    box: NotRequired[list[Number]]
+    """for every attractor the part of the way up to its lowest pass at which V reaches the box"""
     well_weights: NotRequired[list[Number]]
     """w of the Freidlin–Wentzell graph: masses are of the order exp(-w/epsilon)"""
     trusted_levels: NotRequired[list[Number]]
@@ -110,6 +112,7 @@ class SolvedPart(TypedDict, total=False):
     well_weights: list[Number]
     trusted_levels: list[Number]
     known: list[Number]
+    box: list[Number]
     refused: dict[str, str]
     power_law: list[PowerLawEntry]
 

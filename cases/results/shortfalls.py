@@ -12,6 +12,7 @@ from cases.contracts.summary import NoiseEntry, Summary
 from cases.results.accuracy import unmet
 from cases.contracts.values import number
 from solver.analysis.stages import Analysis
+from solver.elements.evaluate import bounding_box
 
 #: From, to (None: no attractor), number of the pass, barrier and its lower bound.
 BarrierRow = tuple[int, int | None, int, float | None, float | None]
@@ -19,6 +20,10 @@ BarrierRow = tuple[int, int | None, int, float | None, float | None]
 #: V known on less than this part of the way up, or a bound below this part of the barrier: worth a sentence.
 ENOUGH = 0.95
 MORE = "raise mesh.resolution, or set mesh.adapt = 1"
+#: V that is known up to this part of where it reaches the box is stopped by that, not by the mesh: the
+#: quadratic that tells where it does is right to some tens of per cent.
+AT_BOX = 0.6
+WIDER = "it reaches the boundary of the domain there: enlarge domain.bounds"
 
 
 def shortfalls(summary: Summary) -> list[str]:
@@ -34,7 +39,7 @@ def _of_noise(noise: NoiseEntry) -> Iterator[str]:
         (one["from"], one["to"], one["saddle"], one["barrier"], one.get("lower"))
         for one in noise.get("barriers", [])
     ]
-    yield from shortfall_sentences(noise.get("known", []), rows)
+    yield from shortfall_sentences(noise.get("known", []), noise.get("box", []), rows)
     yield from map(doubt, noise.get("doubts", []))
 
 
@@ -53,23 +58,47 @@ def known_parts(analysis: Analysis) -> list[float | None]:
     return found
 
 
+def box_parts(analysis: Analysis) -> list[float | None]:
+    """For every well the part of the way up to its lowest pass at which V reaches the box.  Collective.
+
+    By the quadratic at the attractor.
+    """
+    low, high = bounding_box(analysis.discretisation.domain)
+    found: list[float | None] = []
+    for well in analysis.wells:
+        lowest = min((b.barrier for b in analysis.barriers if b.start == well.index), default=None)
+        level = analysis.landmarks.pins[well.index].level_at(low, high)
+        found.append(None if not lowest else number(level / lowest))
+    return found
+
+
 def barrier_rows(analysis: Analysis) -> list[BarrierRow]:
     """The barriers that were found."""
     return [(b.start, b.end, b.saddle, number(b.barrier), number(b.lower)) for b in analysis.barriers]
 
 
-def shortfall_sentences(known: Sequence[float | None], barriers: Sequence[BarrierRow]) -> Iterator[str]:
+def shortfall_sentences(
+    known: Sequence[float | None], box: Sequence[float | None], barriers: Sequence[BarrierRow]
+) -> Iterator[str]:
     """A sentence for every well and every barrier of which less is known than it looks.
 
     Args:
         known: Of each well, the part of the way up on which V is known.
+        box: Of each well, the part of the way up at which V reaches the box.
         barriers: Attractors, number of the pass, barrier and lower bound.
     """
+    edges = dict(enumerate(box))
+
+    def advice(well: int) -> str:
+        part, edge = known[well] if well < len(known) else None, edges.get(well)
+        stopped = part is not None and edge is not None and edge < 1 and part >= AT_BOX * edge
+        return WIDER if stopped else MORE
+
     for well, part in enumerate(known):
         if part is not None and part < ENOUGH:
             yield (
                 f"V of attractor {well} is known on {_percent(part)} of the way up to its lowest pass only: "
-                f"above that a cheaper way out is not excluded; {MORE}"
+                f"above that a cheaper way out is not excluded; {advice(well)}"
             )
     for start, end, saddle, barrier, lower in barriers:
         if barrier is None or barrier <= 0:
@@ -79,7 +108,7 @@ def shortfall_sentences(known: Sequence[float | None], barriers: Sequence[Barrie
             goal = "no attractor" if end is None else f"attractor {end}"
             yield (
                 f"the barrier from attractor {start} to {goal} (saddle {saddle}) is an upper "
-                f"bound; its lower bound is {_percent(part)} of it; {MORE}"
+                f"bound; its lower bound is {_percent(part)} of it; {advice(start)}"
             )
 
 

@@ -17,7 +17,7 @@ from cases.noise.tensors import ScaledNoise
 from cases.problem.places import Structure, outline
 from cases.results.estimates import barrier_estimates, power_law_escapes
 from cases.results.power_law import power_laws
-from cases.results.shortfalls import known_parts
+from cases.results.shortfalls import box_parts, known_parts
 from solver.analysis.barriers import Barrier
 from solver.analysis.evaluation import asymptotic_times, chain_times
 from solver.analysis.noise_levels import Level
@@ -95,6 +95,7 @@ def noise_summary(noise: ScaledNoise, places: Structure, analysis: Analysis) -> 
         "well_weights": [number(w) for w in analysis.weights],
         "trusted_levels": [number(well.trusted_level) for well in analysis.wells],
         "known": known_parts(analysis),
+        "box": box_parts(analysis),
         "stationary": [_stationary(level) for _, level in sorted(analysis.levels.items(), reverse=True)],
         "rates": _all_rates(analysis, places),
         "refused": {what: with_remedy(why.reason) for what, why in analysis.refused.items()},

@@ -17,6 +17,11 @@ class Pin:
     point: Array
     covariance: Array
 
+    def level_at(self, low: Array, high: Array) -> float:
+        """``½yᵀΣ⁻¹y``, V near the attractor, where it first reaches a face of a box: ``min ½ y_i²/Σ_ii``."""
+        gaps = np.minimum(self.point - low, high - self.point)
+        return float(np.min(0.5 * gaps**2 / np.diag(self.covariance)))
+
 
 @dataclass(frozen=True)
 class Landmarks:

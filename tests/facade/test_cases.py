@@ -7,10 +7,16 @@ import pytest
 
 import quasipot as qp
 from cases.cli import main
+from cases.results.shortfalls import shortfalls
 from tests.facade.problems import line
 from tests.small_case import CASE
 
 QUICK = {"mesh.resolution": 16, "mesh.degree": 2, "compare.epsilon": [0.1]}
+
+
+def said(noise, sentences):
+    """The sentences about one noise, without its name."""
+    return [text.removeprefix(f"{noise}: ") for text in sentences if text.startswith(f"{noise}: ")]
 
 
 @pytest.mark.mpi
@@ -31,6 +37,9 @@ def test_a_case_file_gives_what_the_command_line_gives(shared_tmp_path):
     assert loaded.systems["uneven"].diffusion(np.zeros((2, 1)))[0, 0, 0] == pytest.approx(1.3)
     assert "Escape from attractor 0" in repr(found)
     assert found.summary["noises"]["uneven"]["checks"].keys() == {check.name for check in one.checks}
+    for name, mine in found.items():
+        assert said(name, found.problems) == list(mine.problems)
+        assert said(name, shortfalls(found.summary)) == list(mine.notes)
     options = [f"--set={key}={json.dumps(value)}" for key, value in QUICK.items()]
     main(["run", str(path), "-o", str(shared_tmp_path / "out"), "--quiet", *options])
     printed = json.loads((shared_tmp_path / "out/summary.json").read_text())

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
+from solver.analysis import fields
 from tests.facade.problems import line, printed, space
 
 mpl.use("agg")
@@ -54,6 +55,16 @@ def test_planes_in_space():
         result.plot("V", plane=(0, 3))
     with pytest.raises(ValueError, match=r"^what: there is no 'U'; the choices are: "):
         result.plot("U")
+
+
+def test_every_potential_is_made_once(monkeypatch):
+    """For the field of one attractor and for the one of all together."""
+    made, make = [], fields.whole_potential
+    monkeypatch.setattr(fields, "whole_potential", lambda *given: made.append(given[1]) or make(*given))
+    result, _ = line()
+    found = fields.output_fields(result.analysis)
+    assert made == [0, 1]
+    assert {"V", "V_0", "V_1", "V_error"} <= set(found)
 
 
 @pytest.mark.mpi

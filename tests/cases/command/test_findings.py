@@ -109,6 +109,12 @@ def test_what_is_not_known_is_said():
     barrier = {"from": 0, "to": 1, "saddle": 2, "barrier": 0.5, "lower": 0.3, "upper": 0.5}
     (known,) = shortfalls(summary(known=[1.0, 0.28]))
     assert known.startswith("a: V of attractor 1 is known on 28 % of the way up to its lowest pass only")
+    assert "mesh.resolution" in known
+    # V stops where the box does: the mesh is not to blame
+    (edge,) = shortfalls(summary(known=[1.0, 0.28], box=[3.0, 0.3]))
+    assert edge.endswith("it reaches the boundary of the domain there: enlarge domain.bounds")
+    (mesh,) = shortfalls(summary(known=[1.0, 0.28], box=[3.0, 0.9]))
+    assert "mesh.resolution" in mesh
     (loose,) = shortfalls(summary(barriers=[barrier]))
     assert (
         "from attractor 0 to attractor 1 (saddle 2) is an upper bound; its lower bound is 60 % of it" in loose
