@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypedDict, Unpack
 
 import numpy as np
@@ -18,11 +18,10 @@ from cases.notebook.parts import Check, make_checks
 from cases.notebook.result import Result
 from cases.results.stage_checks import exit_checks
 from meshes.form_cache import share
-from solver.analysis.evaluation import trusted_potential, values_at
+from solver.analysis.evaluation import trusted_potential, values_at, way_over_pass
 from solver.elements.evaluate import Locator
-from solver.errors import NotConverged
-from solver.exits.backward import TooRare
-from solver.exits.exit_times import RegionExits, region_exits
+from solver.exits.backward import LowestExit
+from solver.exits.exit_times import RegionExit, RegionExits, region_exits
 from solver.exits.region import ExitRegion, region_fault
 from solver.places.places import Places
 from solver.system import Array, System
@@ -34,7 +33,7 @@ class ExitTimes:
 
     Attributes:
         epsilon: The noise levels, as asked for.
-        log_mean: Logarithms of the mean exit times, ``(n,)``.
+        log_mean: Logarithms of the mean exit times, ``(n,)``; NaN where ``refused`` says why.
         error: Estimated errors of them, ``(n,)``: the flux evaluated in two ways, or flux and backward
             equation against each other; NaN where there is the backward equation alone.
         log_direct: From the backward equation, ``(n,)``; NaN where it is too rare an exit for that.
@@ -42,6 +41,7 @@ class ExitTimes:
         barrier: Lowest V on the boundary; NaN where no result was given, or it is not known there.
         barrier_point: Where that is, ``(d,)``; None as above.
         unknowns: Of the finite-element field.
+        refused: Why there is no time, by noise level.
         checks: The checks that the command line makes too.
     """
 
@@ -53,6 +53,7 @@ class ExitTimes:
     barrier: float
     barrier_point: Array | None
     unknowns: int
+    refused: Mapping[float, str]
     checks: tuple[Check, ...]
     _solved: RegionExits
     _dim: int
@@ -72,7 +73,8 @@ class ExitTimes:
         """
         rows, shape = arguments.check_points(points, self._dim)
         k = arguments.check_known(epsilon, self.epsilon)
-        field = next(one.field for one in self._solved.times if one.epsilon == self.epsilon[k])
+        by_level = {one.epsilon: one.field for one in self._solved.times}
+        field = by_level.get(self.epsilon[k])
         if field is None:
             return np.full(shape, np.nan)
         return values_at(field, rows, Locator(field.function_space.mesh)).reshape(shape)
@@ -92,7 +94,8 @@ class ExitTimes:
         ]
         lowest = f"lowest V on the boundary: {number(self.barrier, 6)}" if np.isfinite(self.barrier) else ""
         heads = ("ε", "log T", "T", "direct", "flux")
-        return [tables.Table(heads, rows), lowest, check_sentence(self.checks)]
+        missing = [f"not given: log T at ε = {e:g}: {why}" for e, why in self.refused.items()]
+        return [tables.Table(heads, rows), lowest, *missing, check_sentence(self.checks)]
 
 
 class ExitOptions(TypedDict, total=False):
@@ -128,9 +131,9 @@ def exit_times(
             expression of the coordinates.
         epsilon: One noise level, or several.
         options: ``result`` (of :func:`quasipot.solve`: then the lowest V on the boundary is looked for),
-            ``reflect`` (False; True: the set may reach the faces of the box, which reflect, on the line and
-            in the plane, for times that are not too rare), ``shells`` (cells from the attractor to the
-            boundary; 12, in space 5), ``comm`` (all ranks).
+            ``reflect`` (False; True: the set may reach the faces of the box, which reflect where g < 0 and
+            are left by where g = 0, on the line and in the plane), ``shells`` (cells from the attractor to
+            the boundary; 12, in space 5), ``comm`` (all ranks).
 
     Returns:
         The times; the repr is a table.
@@ -138,7 +141,7 @@ def exit_times(
     Raises:
         ValueError: For a wrong argument, or a set that cannot be meshed in the box or holds another
             attractor.
-        NotConverged: If a solver fails, or with ``reflect`` an exit is too rare.
+        NotConverged: If a direct solver fails.
 
     Example:
         >>> import sympy as sp, quasipot as qp
@@ -170,21 +173,23 @@ def exit_times(
     pin = places.pinned(system).pins[first]
     region = ExitRegion(level, pin, np.array(places.bounds), shells, reflect)
     others = [one.point for k, one in enumerate(places.attractors) if k != first]
-    fault = region_fault(region, "{inside < 0}", others, max(levels), comm)
+    hint = "" if system.dim == 3 else "reflect=True"
+    fault = region_fault(region, "{inside < 0}", others, max(levels), comm, reflect=hint)
     if fault is not None:
         raise arguments.complaint("inside", *fault)
     potential = None if result is None else trusted_potential(result.analysis.wells[first])
-    try:
-        found = region_exits(system, region, levels, potential=potential, comm=comm)
-    except TooRare as error:
-        raise NotConverged(f"epsilon: {error}") from None
+    found = region_exits(system, region, levels, potential=potential, comm=comm)
+    if found.lowest is None and result is not None:
+        way = way_over_pass(result.analysis, first, level, region.bounds)
+        found = found if way is None else replace(found, lowest=LowestExit(*way))
     return _exit_times(levels, found, system.dim)
 
 
 def _exit_times(levels: tuple[float, ...], found: RegionExits, dim: int) -> ExitTimes:
     by_level = {one.epsilon: one for one in found.times}
-    times = [by_level[level] for level in levels]
     nan = float("nan")
+    nothing = RegionExit(nan, nan, None, None, None, None)
+    times = [by_level.get(level, nothing) for level in levels]
 
     def column(values: Sequence[float | None]) -> Array:
         return np.array([nan if value is None else value for value in values])
@@ -198,6 +203,7 @@ def _exit_times(levels: tuple[float, ...], found: RegionExits, dim: int) -> Exit
         barrier=nan if found.lowest is None else found.lowest.value,
         barrier_point=None if found.lowest is None else found.lowest.point,
         unknowns=found.unknowns,
+        refused={level: why.reason for level, why in found.refused.items()},
         checks=make_checks(exit_checks([found], dim)),
         _solved=found,
         _dim=dim,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cases.contracts.summary import NoiseEntry, Summary
-from cases.results.accuracy import unmet
 from cases.contracts.values import number
+from cases.results.accuracy import unmet
 from solver.analysis.stages import Analysis
 from solver.elements.evaluate import bounding_box
 

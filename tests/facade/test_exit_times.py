@@ -86,7 +86,22 @@ def test_wrong_arguments(inside, options, sentence):
         qp.exit_times(system, places, 0, inside, 0.1, **options)
 
 
-def test_what_is_too_rare_for_a_reflecting_wall():
+def test_what_is_not_there_is_said():
+    """A mesh that does not resolve the layer at the lowest noise loses that time and no other."""
     result, _ = line()
-    with pytest.raises(qp.NotConverged, match=r"^epsilon: the mean exit time at epsilon = 0.01 is beyond"):
-        qp.exit_times(result.system, result.places, 0, x + 0.05, epsilon=0.01, reflect=True)
+    found = qp.exit_times(
+        result.system, result.places, 0, (x - LOW) * (x - HIGH), epsilon=[1e-4, 0.08], shells=3
+    )
+    assert np.isnan(found.log_mean[0])
+    assert np.isfinite(found.log_mean[1])
+    assert list(found.refused) == [1e-4]
+    assert "not given: log T at ε = 0.0001: the density" in repr(found)
+    assert np.isnan(found.mean_from([[-1.0]], 1e-4)).all()
+
+
+def test_exit_over_a_pass():
+    """The set ends beyond the pass: the lowest V on its boundary is that of the pass."""
+    result, _ = line()
+    found = qp.exit_times(result.system, result.places, 0, x - 0.4, 0.08, result=result, reflect=True)
+    assert found.barrier == pytest.approx(result.barrier(0, 1).value, rel=1e-9)
+    assert found.barrier_point == pytest.approx([0.4], abs=1e-6)
