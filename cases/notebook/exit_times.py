@@ -126,7 +126,8 @@ def exit_times(
     Args:
         system: Drift and diffusion.
         places: What :func:`quasipot.find_places` found; the set lies in its box.
-        start: Number of a point attractor, the only one in the set.
+        start: Number of the attractor, the only one in the set: a point, or a cycle in the plane (T is that
+            from its point ``attractor.point``).
         inside: g, smooth, negative in the set: a function of points ``(n, d) -> (n,)``, or a sympy
             expression of the coordinates.
         epsilon: One noise level, or several.
@@ -154,7 +155,7 @@ def exit_times(
     """
     arguments.check_system(system)
     arguments.check_places(places, system)
-    first = arguments.check_point("start", start, places)
+    first = arguments.check_index("start", start, len(places.attractors))
     level = arguments.check_function("inside", inside, system)
     levels = arguments.check_levels(epsilon)
     if not levels:
@@ -171,7 +172,10 @@ def exit_times(
     arguments.check_sound(system, places.bounds)
     share()
     pin = places.pinned(system).pins[first]
-    region = ExitRegion(level, pin, np.array(places.bounds), shells, reflect)
+    if places.attractors[first].cycle is not None and system.dim == 3:
+        raise arguments.complaint("start", f"attractor {first} is a cycle in space", "name a point")
+    cycle = None if places.attractors[first].cycle is None else places.attractors[first].points
+    region = ExitRegion(level, pin, np.array(places.bounds), shells, reflect, cycle)
     others = [one.point for k, one in enumerate(places.attractors) if k != first]
     hint = "" if system.dim == 3 else "reflect=True"
     fault = region_fault(region, "{inside < 0}", others, max(levels), comm, reflect=hint)

@@ -11,6 +11,7 @@ import numpy as np
 from dolfinx import fem
 from numpy.typing import ArrayLike
 
+from cases.base.remedies import with_remedy
 from cases.notebook import arguments, tables
 from cases.notebook.describe import barrier_table, head_sentence, problem_sentences, refusals, time_table
 from cases.notebook.parts import Barrier, Check, Level, make_barrier, make_checks, make_level
@@ -289,7 +290,7 @@ def make_result(
         epsilon=epsilon,
         accuracy=found.accuracy,
         checks=make_checks(mine | further),
-        problems=(*analysis.missing, *failed(looked_at, asked=True), *failures(further)),
+        problems=(*map(with_remedy, analysis.missing), *failed(looked_at, asked=True), *failures(further)),
         notes=(
             *shortfall_sentences(known_parts(analysis), box_parts(analysis), barrier_rows(analysis)),
             *map(doubt, failed(looked_at, asked=False)),
