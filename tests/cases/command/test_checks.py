@@ -16,9 +16,11 @@ from tests.solver.sweeps import landmarks, levels_on
 def test_a_mesh_too_coarse_for_the_density_does_not_pass():
     epsilon, degree = 0.01, 2
     domain, system = box(COMM, BOUNDS, 32), given(epsilon)
-    levels = levels_on(domain, system, landmarks(system, BOUNDS), [epsilon], degree)
-    sound = SimpleNamespace(index=0, iteration=SimpleNamespace(residual=0.0))
-    analysis = SimpleNamespace(levels=levels, barriers=(), wells=[sound], gauge_gap=None)
+    marks = landmarks(system, BOUNDS)
+    levels = levels_on(domain, system, marks, [epsilon], degree)
+    sound = SimpleNamespace(residual=0.0)
+    wells = [SimpleNamespace(index=k, iteration=sound) for k in range(len(marks.pins))]
+    analysis = SimpleNamespace(levels=levels, barriers=(), wells=wells, gauge_gaps=None)
     found = failed(findings(analysis, Wanted(None, named=False)), asked=True)
     assert any("density_refresh" in text for text in found)
     assert any("committor" in text for text in found)
