@@ -13,6 +13,8 @@ Options = Mapping[str, str | int | float | bool]
 
 # MUMPS's ICNTL(7): approximate minimum fill, and its own choice, which is nested dissection (PORD)
 MINIMUM_FILL, AUTOMATIC = 2, 7
+# approximate minimum degree that sets almost dense rows apart
+DENSE_ROWS = 6
 # matrices on lines and in the plane have fewer entries in a row (23 at degree 4), those in space more (26 at
 # degree 2)
 PLANE = 25.0
@@ -30,13 +32,16 @@ def ordering(matrix: PETSc.Mat) -> int:
     return MINIMUM_FILL if entries < PLANE * matrix.getSize()[0] else AUTOMATIC
 
 
-def factorise(matrix: PETSc.Mat, name: str, options: Options | None = None) -> PETSc.KSP:
+def factorise(
+    matrix: PETSc.Mat, name: str, options: Options | None = None, order: int | None = None
+) -> PETSc.KSP:
     """LU factorisation (MUMPS) as a solver to be applied to any number of right-hand sides.  Collective.
 
     Args:
         matrix: Assembled square matrix.
         name: What is solved, for error messages; also the PETSc option prefix ``name_``.
         options: PETSc options without prefix (``{"ksp_type": "gmres", …}``) that override the default.
+        order: ``ICNTL(7)`` of MUMPS; default :func:`ordering`.
 
     Raises:
         NotConverged: If the factorisation fails (a singular matrix, too little memory).
@@ -55,7 +60,7 @@ def factorise(matrix: PETSc.Mat, name: str, options: Options | None = None) -> P
     if chosen.get("pc_type", "lu") == "lu" and chosen.get("pc_factor_mat_solver_type", "mumps") == "mumps":
         # 80 % slack: pivoting on the saddle-point rows of the pins needs more room than predicted
         chosen.setdefault("mat_mumps_icntl_14", 80)
-        chosen.setdefault("mat_mumps_icntl_7", ordering(matrix))
+        chosen.setdefault("mat_mumps_icntl_7", ordering(matrix) if order is None else order)
     for key, value in chosen.items():
         table[key] = value
     try:
@@ -63,6 +68,9 @@ def factorise(matrix: PETSc.Mat, name: str, options: Options | None = None) -> P
         ksp.setUp()
     except PETSc.Error as error:
         raise NotConverged(f"the factorisation for the {name} failed (PETSc error {error.ierr})") from error
+    finally:
+        for key in chosen:  # the database is the program's: the next solver of this name has its own options
+            table.delValue(key)
     return ksp
 
 

@@ -39,7 +39,13 @@ from solver.fokker_planck.continuation import schedule
 from solver.fokker_planck.equation import gauge_drift
 from solver.fokker_planck.gauge_density import GaugeDensity
 from solver.fokker_planck.landmarks import Pin
-from solver.fokker_planck.well_density import bordered, pin_value, pin_vectors, well_densities
+from solver.fokker_planck.well_density import (
+    bordered,
+    bordered_order,
+    pin_value,
+    pin_vectors,
+    well_densities,
+)
 
 POSITIVE = 1e-3
 FIRST_BARRIER = 5.0
@@ -102,7 +108,7 @@ def absorbed_density(
     # the feed does not reach the boundary
     (column,) = pin_vectors(coefficients, space, [pin], epsilon)
     complete = bordered(free.refreshed(), [free.part(column)])
-    ksp = factorise(complete, "absorbed density", options)
+    ksp = factorise(complete, "absorbed density", options, bordered_order(coefficients.domain))
     q = fem.Function(space, name="q_absorbed")
     solution = solve(ksp, pin_value(complete, 1, 0), "absorbed density")
     q.x.array[np.flatnonzero(free.keep)] = solution.array_r[: int(free.keep.sum())]

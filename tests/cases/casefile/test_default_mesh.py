@@ -38,6 +38,9 @@ def test_memory_of_a_graded_mesh_is_looked_at(monkeypatch):
     memory.check_cells(case, 10_000)
     with pytest.raises(CaseError, match=r"has 10000000 cells, 4.5e\+07 unknowns.*mesh.deviations"):
         memory.check_cells(case, 10_000_000)
+    # one density in the plane took 210 and 970 MB
+    assert 0.21e9 < memory.estimate(83_521, 2) < 0.3e9
+    assert 0.97e9 < memory.estimate(332_929, 2) < 1.3e9
     # 84 000 tetrahedra of degree 3 had passed 11.6 GB
     assert 11.6e9 < memory.estimate(84_000 * 27 // 6, 3) < 16e9
 

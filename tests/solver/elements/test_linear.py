@@ -9,8 +9,9 @@ from dolfinx import fem, mesh
 from mpi4py import MPI
 
 from solver.elements.assembly import assemble_matrix
-from solver.elements.linear import AUTOMATIC, MINIMUM_FILL, factorise, ordering, solve
+from solver.elements.linear import AUTOMATIC, DENSE_ROWS, MINIMUM_FILL, factorise, ordering, solve
 from solver.elements.region import whole
+from solver.fokker_planck.well_density import bordered, bordered_order, pin_value
 
 COMM = MPI.COMM_WORLD
 
@@ -95,3 +96,17 @@ def test_in_space_the_order_is_that_of_nested_dissection():
     matrix = poisson(mesh.create_unit_cube(COMM, 12, 12, 12), 2)
     assert ordering(matrix) == AUTOMATIC
     assert factorise(matrix, "test").getPC().getFactorMatrix().getMumpsInfog(7) != MINIMUM_FILL
+
+
+def test_dense_rows_are_set_apart_in_the_plane():
+    domain = mesh.create_unit_square(COMM, 32, 32)
+    matrix = poisson(domain, 3)
+    column = matrix.createVecLeft()
+    column.set(1.0 / column.getSize())
+    complete = bordered(matrix, [column])
+    ksp = factorise(complete, "test", None, bordered_order(domain))
+    assert ksp.getPC().getFactorMatrix().getMumpsInfog(7) == DENSE_ROWS
+    solution = solve(ksp, pin_value(complete, 1, 0), "test")
+    values = solution.array_r[: column.getLocalSize()]
+    assert COMM.allreduce(float(values @ column.array_r)) == pytest.approx(1.0, rel=1e-12)
+    assert bordered_order(mesh.create_unit_cube(COMM, 1, 1, 1)) is None
