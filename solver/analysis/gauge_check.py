@@ -85,7 +85,10 @@ def gauge_gaps(
 ) -> Array | None:
     """Differences of the log mean passage times between the two gauges, ``(K, K)``.  Collective.
 
-    None where there are no rates, or V was not solved for on the mesh of the density.
+    Only where V is known beyond ε does it carry an exponent, and is χ resolved by a mesh that resolves the
+    density: within ε of the attractor p is a Gaussian, whatever V is further up.  The other wells keep W_ε.
+
+    None where there are no rates, no well has such a V, or V was not solved for on the mesh of the density.
 
     Raises:
         NotConverged: If the density cannot be solved for with the other gauge.
@@ -96,8 +99,11 @@ def gauge_gaps(
         for well in wells
     ):
         return None
+    known = np.array([well.trusted_level for well in wells]) >= state.epsilon
+    if not known.any():
+        return None
     active = state.coefficients.region.dofs(space)
-    gauge = hamilton_jacobi_gauge(state.gauge, wells, weights, active)
+    gauge = hamilton_jacobi_gauge(state.gauge, wells, np.where(known, weights, np.nan), active)
     other = density(state.coefficients, gauge, state.epsilon, landmarks, locator, options)
     if other.rates is None:
         return np.full_like(state.rates.log_mfpt, np.inf)

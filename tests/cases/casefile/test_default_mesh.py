@@ -1,5 +1,6 @@
 """The resolution of a case that gives none, and what it costs."""
 
+import math
 import tomllib
 
 import pytest
@@ -29,7 +30,7 @@ def test_default_is_as_fine_as_a_run_of_minutes_allows(bounds):
         assert nodes(bounds, found, 3) <= SPACE < nodes(bounds, found + 1, 3)
     else:
         assert min(counts) >= 8
-        assert counts[0] * counts[-1] <= 64 * 64
+        assert math.prod(counts) <= 64 * 64
 
 
 def test_memory_of_a_graded_mesh_is_looked_at(monkeypatch):

@@ -1,5 +1,7 @@
 """Passage times do not depend on where the gauge comes from."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -32,3 +34,16 @@ def test_unequal_wells_on_a_line():
     change.x.array[:] = np.abs(other.x.array - state.gauge.x.array)
     largest = analysis.coefficients.domain.comm.allreduce(float(change.x.array.max()), op=MPI.MAX)
     assert 0.01 * 0.03 < largest < 0.03
+
+
+def test_a_potential_that_is_known_nowhere_says_nothing():
+    """V up to a part of ε is no exponent, and a gauge that falls back from it there cannot be compared."""
+    case = gradient_system((X**2 - 1) ** 2 / 4, sp.Matrix([[sp.exp(X / 2)]]))
+    analysis = solved(case, [(-2.2, 2.2)], 64, (0.1,))
+    state, locator = analysis.levels[0.1].state, Locator(analysis.coefficients.domain)
+    assert gauge_gaps(state, analysis.wells, analysis.weights, analysis.landmarks, locator).max() < 1e-3
+    low = [replace(well, trusted_level=0.5 * state.epsilon) for well in analysis.wells]
+    assert gauge_gaps(state, low, analysis.weights, analysis.landmarks, locator) is None
+    # one of them is enough
+    found = gauge_gaps(state, [low[0], analysis.wells[1]], analysis.weights, analysis.landmarks, locator)
+    assert 0 < found.max() < 1e-3
