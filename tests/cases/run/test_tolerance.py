@@ -131,7 +131,7 @@ def test_a_mesh_that_is_given_overrides_the_tolerance_and_is_judged_by_it():
 def test_without_a_tolerance_nothing_is_refined():
     plain = case_of(WELLS)
     assert not plain.case.refines
-    assert "resolution = 64" in plain.text
+    assert "resolution = 512" in plain.text
     assert "tolerance" not in plain.text
 
 
