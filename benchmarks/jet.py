@@ -3,6 +3,8 @@
     docker/run python3 benchmarks/jet.py            # plane: two minutes
     docker/run python3 benchmarks/jet.py space      # three dimensions as well
     docker/run python3 benchmarks/jet.py data       # the cases with noise measured on data
+    docker/run python3 benchmarks/jet.py tolerance  # meshes made finer until a bracket is narrow
+    docker/run python3 benchmarks/jet.py validity   # a diffusion next to singular whose axes turn
 
 Errors are those at all nodes where V is at most 0.9 of the pass, or of V at a saddle.  Seconds are CPU time
 on one core with everything from the expansion on, the coarser grids included, machine code compiled before.
@@ -24,6 +26,7 @@ from cases.loading.load import load
 from cases.noise.tensors import scaled
 from cases.problem.landscape import build
 from meshes.box import Bounds
+from solver.analysis.tolerance import analyse_to
 from solver.arrays import Array, Field
 from solver.hamilton_jacobi.jet import JetSolution, quasi_potential
 from solver.places.attractors import attractor_at
@@ -41,6 +44,9 @@ from tests.exact import (
     rotational_potential,
     rotational_well,
 )
+from tests.solver.hamilton_jacobi.jet.test_validity import BOX as WIDE
+from tests.solver.hamilton_jacobi.jet.test_validity import POTENTIAL as DISTANT
+from tests.solver.hamilton_jacobi.jet.test_validity import turning
 
 PLANE = [(-2.0, 2.0), (-1.5, 1.5)]
 VALLEY = 25 * (Y - X**2) ** 2 / 2 + (X**2 - 1) ** 2 / 4
@@ -162,12 +168,47 @@ def data() -> None:
                 point_row(f"{name}, measured", system, attractor.point, case.domain.bounds, cells, at, value)
 
 
+def tolerance() -> None:
+    """Unknowns and width of the bracket on every mesh that a tolerance of 1e-3 asks for: D10, rho = 10."""
+    case = rotational_well(10.0)
+    begin = time.process_time()
+    found = analyse_to(case, find_places(case, PLANE), [], 1e-3, monitor=report)
+    unknowns = found.analysis.discretisation.space.dofmap.index_map.size_global
+    largest, seconds = found.accuracy.largest, time.process_time() - begin
+    report(f"D10, rho = 10, V only: {unknowns} unknowns, {largest:.1e}, {seconds:.0f} CPU s")
+    report(found.accuracy.reason or "the tolerance is met")
+
+
+def validity() -> None:
+    """Errors relative to V on all nodes and on the valid ones; how many are beyond twice the stated error."""
+    case = manufactured(DISTANT, turning(sp.exp(-3 * (X**2 + Y**2)) + sp.Rational(1, 1000)), sp.zeros(2))
+    for cells in (64, 128):
+        solution, seconds = timed(case, [0, 0], WIDE, cells, 1e-5)
+        x = solution.grid.points()
+        exact = function(DISTANT, 2)(x)
+        solved, valid = ~solution.fixed, solution.valid(x) & ~solution.fixed
+        off = np.abs(solution.values[solved] / exact[solved] - 1)
+        stated = solution.errors[valid] / exact[valid]
+        right = np.abs(solution.values[valid] / exact[valid] - 1)
+        beyond = float(np.mean(right > 2 * stated + 1e-3))
+        report(
+            f"turning, 1 : 0.001, {_shape(solution)}: largest error {off.max():.1e}, where valid "
+            f"({valid.sum() / solved.sum():.0%}) {right.max():.1e}, "
+            f"beyond twice the stated one {beyond:.2%}, {seconds:.1f} s"
+        )
+
+
 if __name__ == "__main__":
     line("compiling", "", 0.0, 0.0, 0.0, timed(rotational_well(1.0), [-1, 0], PLANE, 32, 1e-2)[1])
     report(f"{'case':44} {'grid':12} {'max':>9}  {'RMS':>9}  {'estimate':>9}  {'CPU s':>7}")
-    plane()
+    if not {"tolerance", "validity"} & set(sys.argv):
+        plane()
     if "space" in sys.argv:
         space()
     if "data" in sys.argv:
         data()
+    if "tolerance" in sys.argv:
+        tolerance()
+    if "validity" in sys.argv:
+        validity()
     report(f"peak memory {memory():.0f} MB")

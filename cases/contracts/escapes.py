@@ -47,6 +47,8 @@ class BarrierEntry(_Barrier):
     """from A at the minimum and the saddle only, after Xie, Sato, Sugiyama 2021"""
     noise_variation: Number
     """largest deviation of A/c from the identity along the way"""
+    estimated_error: NotRequired[Number]
+    """only where V is not to be had: the barrier is V of the jet scheme with this error, no bound, no path"""
     doubtful: NotRequired[str]
     """which check of it failed, and what to do"""
     floor_limit: NotRequired[FloorLimit | None]

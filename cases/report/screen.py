@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cases.base.numbers import bracket, factor, fixed, number, point, with_interval
+from cases.base.numbers import factor, fixed, number, point, with_interval
 from cases.base.text_table import clipped, first_that_fits, text_table
 from cases.contracts.summary import Summary
 from cases.report.formula_table import formula_table, power_law_notes
@@ -74,7 +74,7 @@ def _cells(row: Row, first: bool, compared: bool, digits: int, longest: int) -> 
     start = ["", "", "", ""]
     if first:
         start = [clipped(row.noise, longest), number(row.trace, 3), number(row.barrier, digits)]
-        start.append(bracket(row.lower, row.upper, digits))
+        start.append(row.bounds(digits))
     cells = [*start, number(row.epsilon, 3).rstrip("0").rstrip(".")]
     mark = DOUBT if row.doubtful else ""
     cells += [fixed(row.log_mfpt) + mark, fixed(row.kramers), with_interval(row.simulated, row.interval)]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cases.base.numbers import DASH, bracket, duration, factor, fixed, grouped, number, with_interval
+from cases.base.numbers import DASH, duration, factor, fixed, grouped, number, with_interval
 from cases.contracts.summary import Discretisation
 from cases.figures.rundata import RunData
 from cases.results.accuracy import within
@@ -57,8 +57,7 @@ def headline(run: RunData) -> list[str]:
     if base is None or not levels:
         barriers = {row.noise: row for row in table}
         heights = ", ".join(
-            f"{noise} {number(row.barrier, 5)} {bracket(row.lower, row.upper, 5)}"
-            for noise, row in barriers.items()
+            f"{noise} {number(row.barrier, 5)} {row.bounds()}" for noise, row in barriers.items()
         )
         return [
             f"Barrier to leave {where}: {heights}.",

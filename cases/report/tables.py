@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from cases.base.numbers import DASH, bracket, factor, fixed, number, point, with_error, with_interval
+from cases.base.numbers import DASH, factor, fixed, number, point, with_error, with_interval
 from cases.figures.rundata import RunData
 from cases.report.anisotropy import Shape, shapes
 from cases.results.summary_rows import Direction, goal, rows
@@ -21,7 +21,7 @@ def comparison(run: RunData, direction: Direction) -> dict[str, object]:
                 "noise": row.noise,
                 "trace": number(row.trace, 4),
                 "barrier": number(row.barrier, 6),
-                "bracket": bracket(row.lower, row.upper, 6),
+                "bracket": row.bounds(6),
                 "epsilon": f"{row.epsilon:g}" if row.epsilon is not None else number(None),
                 "pde": with_error(row.log_mfpt, row.error) + (" ?" if row.doubtful else ""),
                 "kramers": fixed(row.kramers, 3),

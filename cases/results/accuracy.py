@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from cases.base.numbers import number as shown
+from cases.contracts.escapes import BarrierEntry
 from cases.contracts.summary import AccuracyEntry, Summary
 from cases.contracts.values import number
+from solver.analysis.jet_estimate import Estimate
 from solver.analysis.tolerance import Accurate
 
 
@@ -22,6 +25,29 @@ def accuracy_entry(accurate: Accurate) -> AccuracyEntry:
         "cells": int(topology.index_map(topology.dim).size_global),
         "unknowns": int(analysis.discretisation.space.dofmap.index_map.size_global),
     }
+
+
+def estimated_barriers(
+    estimates: Sequence[Estimate],
+) -> tuple[list[BarrierEntry], dict[str, float | None]]:
+    """Barriers that only the jet scheme gives: their entries, and the check of their estimated errors."""
+    entries: list[BarrierEntry] = [
+        {
+            "from": one.start,
+            "to": one.end,
+            "saddle": one.saddle,
+            "barrier": number(one.value),
+            "lower": None,
+            "upper": None,
+            "log_prefactor": None,
+            "barrier_weak": None,
+            "barrier_xie": None,
+            "noise_variation": None,
+            "estimated_error": number(one.error),
+        }
+        for one in estimates
+    ]
+    return entries, {"jet_error": max((one.error / one.value for one in estimates), default=None)}
 
 
 def unmet(entry: AccuracyEntry) -> str:

@@ -16,6 +16,7 @@ CHECKS: dict[str, tuple[float, str]] = {
     "hj_residual": (0.03, "residual of the Hamilton–Jacobi equation relative to the terms that balance"),
     "hj_instanton": (2e-3, "difference of V and the action along the instantons, over the barrier"),
     "barrier_uncertainty": (1e-4, "numerical uncertainty of the action, over the barrier"),
+    "jet_error": (0.02, "estimated error of barriers that only the jet scheme gives, over the barrier"),
     "gauge_refresh": (
         5e-3,
         "change of log passage times with the gauge refreshed, or with Dirichlet forms",
@@ -63,6 +64,7 @@ ADVICE: dict[str, str] = {
     "hj_residual": "raise mesh.resolution or mesh.degree, or set mesh.adapt = 1",
     "hj_instanton": "raise mesh.resolution, set mesh.adapt = 1, or name the place in mesh.refine",
     "barrier_uncertainty": "smooth a kink of system.loss or system.drift on the way, if there is one",
+    "jet_error": "shrink domain.bounds to what paths need, or smooth the noise where it is next to singular",
     "gauge_refresh": "raise mesh.resolution, or leave out this level of compare.epsilon",
     "gauge_gap": "raise mesh.resolution or set mesh.adapt = 1",
     "density_refresh": "raise mesh.resolution, or leave out this level of compare.epsilon",

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from cases.base.numbers import number as shown
+from cases.contracts.escapes import BarrierEntry
 from cases.contracts.summary import NoiseEntry, Summary
 from cases.contracts.values import number
 from cases.results.accuracy import unmet
@@ -38,9 +40,21 @@ def _of_noise(noise: NoiseEntry) -> Iterator[str]:
     rows = [
         (one["from"], one["to"], one["saddle"], one["barrier"], one.get("lower"))
         for one in noise.get("barriers", [])
+        if "estimated_error" not in one
     ]
+    yield from (_estimate(one) for one in noise.get("barriers", []) if "estimated_error" in one)
     yield from shortfall_sentences(noise.get("known", []), noise.get("box", []), rows)
     yield from map(doubt, noise.get("doubts", []))
+
+
+def _estimate(one: BarrierEntry) -> str:
+    """What a barrier is that only the jet scheme gives."""
+    goal = "no attractor" if one["to"] is None else f"attractor {one['to']}"
+    return (
+        f"the barrier from attractor {one['from']} to {goal} (saddle {one['saddle']}) is an estimate of the "
+        f"jet scheme, {shown(one['barrier'])} ± {shown(one.get('estimated_error'), 1)}: V was not to be had, "
+        "and there is neither a bound nor a path"
+    )
 
 
 def doubt(text: str) -> str:

@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cases.base.numbers import bracket, number
 from cases.contracts.escapes import BarrierEntry, RateEntry
 from cases.contracts.summary import NoiseEntry, Summary
 
 Direction = tuple[int, int | None]  # None: over a saddle to no attractor of the domain
 Interval = tuple[float, float]
 
+#: Beside a barrier of which only that is known.
+ESTIMATE = "(estimate)"
 #: Relative difference below which a formula gives the computed barrier.
 SAME = 1e-5
 #: Largest |A/c − I| for which an expansion in it is shown.
@@ -45,6 +48,13 @@ class Row:
     xie: float | None = None
     mori: float | None = None
     doubtful: bool = False
+    estimated_error: float | None = None
+
+    def bounds(self, digits: int = 5) -> str:
+        """The bracket of the barrier; of an estimate by the jet scheme, which has none, its error."""
+        if self.estimated_error is None:
+            return bracket(self.lower, self.upper, digits)
+        return f"± {number(self.estimated_error, 1)} {ESTIMATE}"
 
     @property
     def formulas_differ(self) -> bool:
@@ -115,6 +125,7 @@ def _with_barrier(row: Row, barrier: BarrierEntry) -> Row:
         weak=barrier.get("barrier_weak") if small else None,
         variation=barrier.get("noise_variation"),
         xie=barrier.get("barrier_xie"),
+        estimated_error=barrier.get("estimated_error"),
     )
 
 

@@ -26,7 +26,7 @@ from cases.noise.vanishing_noise import refuse_vanishing
 from cases.problem.fitting_mesh import adapted_mesh, graded_mesh
 from cases.problem.places import Structure, make_mesh, structure
 from cases.results import references
-from cases.results.accuracy import accuracy_entry
+from cases.results.accuracy import accuracy_entry, estimated_barriers
 from cases.results.checks import problems, thresholds
 from cases.results.comparison import comparison, exit_comparison
 from cases.results.disagreement import disagreements
@@ -41,6 +41,7 @@ from cases.stages.base.stage import Checked, Say, Setting, Solved, Stage, Task
 from cases.stages.catalogue import STAGES
 from meshes.serial import on_root
 from solver.analysis.fields import indicator, output_fields
+from solver.analysis.jet_estimate import OnlyEstimated
 from solver.analysis.stages import analyse
 from solver.analysis.tolerance import Accurate, analyse_to, judged
 from solver.analysis.tolerance import Mesh as MeshChoice
@@ -249,6 +250,10 @@ class _Run:
                     mark_doubts(entry, found_here)
             except SolverError as error:
                 self.found.problems.append(f"{name}: {with_remedy(str(error))}")
+                if isinstance(error, OnlyEstimated):
+                    entry["barriers"], estimated = estimated_barriers(error.estimates)
+                    entry["checks"] = in_numbers(estimated)
+                    self.found.problems += problems(name, estimated)
                 return entry
             values = _of_table(setting, noise)
             if self.keep is not None:

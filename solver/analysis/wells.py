@@ -18,6 +18,7 @@ from meshes.clock import part
 from meshes.serial import on_root
 from solver.analysis.density_well import well_from_densities
 from solver.analysis.grown_well import grown_well
+from solver.analysis.jet_estimate import without_potential
 from solver.analysis.jet_well import jets_on, well_from_jet
 from solver.analysis.loss_well import loss_potential, loss_wells
 from solver.analysis.noise_levels import (
@@ -126,6 +127,20 @@ def solve_wells(  # noqa: C901  (three ways to V, each gone only if it is needed
         routes = {**routes, "from densities": from_density}
     elif continuation().start is not None:
         routes = {"from densities": from_density, **routes}
+    try:
+        found, refused = _of_all(places, routes)
+    except NotConverged as error:
+        raise without_potential(str(error), places, jets(), targets) from error
+    done = continuation() if continuation.cache_info().currsize else Continued({}, None, {})
+    # in space that takes as long as all the rest
+    whole = jets() if system.dim == 2 or jets.cache_info().currsize else ()
+    return Wells(landmarks, found, done.levels, done.start, refused | _missing(done), whole)
+
+
+def _of_all(
+    places: Places, routes: Mapping[str, Callable[[int], Found]]
+) -> tuple[tuple[Found, ...], dict[str, Refused]]:
+    """V of every attractor by the surest of the ways to it, and why ways failed.  Collective."""
     found: list[Found] = []
     refused: dict[str, Refused] = {}
     for k in range(len(places.attractors)):
@@ -133,10 +148,7 @@ def solve_wells(  # noqa: C901  (three ways to V, each gone only if it is needed
             one, failures = surest({name: functools.partial(route, k) for name, route in routes.items()})
         found.append(one)
         refused |= {f"V of well {k} {name}": failure for name, failure in failures.items()}
-    done = continuation() if continuation.cache_info().currsize else Continued({}, None, {})
-    # in space that takes as long as all the rest
-    whole = jets() if system.dim == 2 or jets.cache_info().currsize else ()
-    return Wells(landmarks, tuple(found), done.levels, done.start, refused | _missing(done), whole)
+    return tuple(found), refused
 
 
 def _targets(system: System, places: Places, index: int) -> list[Target]:
