@@ -9,6 +9,7 @@ serve it (:func:`served`).  Results and exceptions reach all ranks; both must be
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -17,6 +18,10 @@ from meshes.clock import waiting
 T = TypeVar("T")
 R = TypeVar("R")
 
+# seconds: a rank that waits longer than a message takes looks only now and then whether it may go on, and
+# leaves the processor to those that work; an answer is late by no more than that
+PATIENCE = 1e-3
+
 
 def on_root(comm: Any, action: Callable[[], T]) -> T:
     """The result of an action done on rank 0 alone, on all ranks; so is its exception.  Collective."""
@@ -24,6 +29,7 @@ def on_root(comm: Any, action: Callable[[], T]) -> T:
         return action()
     outcome = _attempt(action) if comm.rank == 0 else None
     with waiting():
+        _meet(comm)
         outcome = comm.bcast(outcome, root=0)
     return _outcome(outcome)
 
@@ -38,6 +44,7 @@ def dealt(comm: Any, actions: Sequence[Callable[[], T]]) -> list[T]:
         return [action() for action in actions]
     mine = [_attempt(action) for action in actions[comm.rank :: comm.size]]
     with waiting():
+        _meet(comm)
         parts = comm.allgather(mine)
     return [_outcome(parts[n % comm.size][n // comm.size]) for n in range(len(actions))]
 
@@ -74,6 +81,14 @@ def served(comm: Any, serve: Callable[[Any], R], algorithm: Callable[[Callable[[
             serve(message)
         except Exception:  # what is wrong on rank 0 too is for the algorithm there to judge
             continue
+
+
+def _meet(comm: Any) -> None:
+    """Wait until all ranks are here; MPI alone would keep a processor busy with that.  Collective."""
+    request, start = comm.Ibarrier(), time.monotonic()
+    while not request.Test():
+        if time.monotonic() - start > PATIENCE:
+            time.sleep(PATIENCE)
 
 
 def _attempt(action: Callable[[], T]) -> tuple[T | None, Exception | None]:
