@@ -189,25 +189,25 @@ def lowest_on_boundary(potential: Field, level: Field, candidates: Array) -> Low
     best = int(np.nanargmin(values))
     start, lowest = candidates[:, best], float(values[best])
 
-    def value(x: Array) -> float:
-        here = float(potential(x[:, None])[0])
-        return here if np.isfinite(here) else 2.0 * abs(lowest) + 1.0
-
-    def constraint(x: Array) -> float:
-        return float(level(x[:, None])[0])
-
     size = float(np.ptp(candidates))
-    if size == 0.0:  # one end of an interval
+    if size == 0.0 or lowest == 0.0:  # one end of an interval; nothing is below zero
         return LowestExit(start, lowest)
-    options = {"ftol": 1e-15, "eps": DIFFERENCE * size}
-    found = minimize(
-        value, start, method="SLSQP", constraints={"type": "eq", "fun": constraint}, options=options
-    )
-    slope = float(np.linalg.norm(_gradient(level, start, DIFFERENCE * size)))
-    on_boundary = abs(constraint(found.x)) <= 1e-8 * slope * size
+    slope = size * float(np.linalg.norm(_gradient(level, start, DIFFERENCE * size)))
+
+    # SciPy's tolerances are absolute: lengths, V and g are in units of their own
+    def value(y: Array) -> float:
+        here = float(potential((start + size * y)[:, None])[0]) / abs(lowest)
+        return here if np.isfinite(here) else 3.0
+
+    def constraint(y: Array) -> float:
+        return float(level((start + size * y)[:, None])[0]) / slope
+
+    options = {"ftol": 1e-15, "eps": DIFFERENCE}
+    equal = {"type": "eq", "fun": constraint}
+    found = minimize(value, np.zeros(len(start)), method="SLSQP", constraints=equal, options=options)
     # the candidates of a curved mesh are on the boundary up to rounding: a real minimum is not above them
-    if on_boundary and found.fun <= lowest + 1e-9 * abs(lowest):
-        return LowestExit(found.x, float(found.fun))
+    if abs(constraint(found.x)) <= 1e-8 and found.fun <= value(np.zeros(len(start))) + 1e-9:
+        return LowestExit(start + size * found.x, float(found.fun) * abs(lowest))
     return LowestExit(start, lowest)
 
 

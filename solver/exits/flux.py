@@ -26,6 +26,7 @@ import numpy as np
 import ufl
 from dolfinx import fem
 from mpi4py import MPI
+from petsc4py import PETSc
 
 from solver.elements.assembly import assemble_matrix, assemble_vector, fixed_dofs
 from solver.elements.coefficients import Coefficients
@@ -107,7 +108,10 @@ def absorbed_density(
     free = FreeRows(assemble_matrix(form, coefficients.region, space, fixed), fixed)
     # the feed does not reach the boundary
     (column,) = pin_vectors(coefficients, space, [pin], epsilon)
-    complete = bordered(free.refreshed(), [free.part(column)])
+    matrix = free.refreshed()
+    # as in well_densities: nothing on the right, and the row of the pin has entries of order one
+    matrix.scale(1.0 / matrix.norm(PETSc.NormType.INFINITY))
+    complete = bordered(matrix, [free.part(column)])
     ksp = factorise(complete, "absorbed density", options, bordered_order(coefficients.domain))
     q = fem.Function(space, name="q_absorbed")
     solution = solve(ksp, pin_value(complete, 1, 0), "absorbed density")
@@ -172,7 +176,7 @@ def exit_times_by_flux(
     levels = schedule(max(epsilons) if first < 1.05 * max(epsilons) else first, epsilons)
     gauge = fem.Function(space, name="W")
     for epsilon in levels:
-        if any(np.isclose(epsilon, e, rtol=1e-12) for e in epsilons):
+        if any(np.isclose(epsilon, e, rtol=1e-12, atol=0.0) for e in epsilons):
             yield _result(coefficients, gauge, epsilon, pin, absorbing, locator, options)
         if epsilon > levels[-1]:
             gauge = lower_gauge(coefficients, gauge, epsilon, pin, locator, options)
