@@ -109,7 +109,7 @@ def solve(
         >>> print(f"{result.barrier(0, 1).value:.6f}")                    # 2 ΔU
         0.500000
         >>> print(f"{result.at(0.1).log_mfpt[0, 1]:.3f}")
-        6.592
+        6.591
     """
     arguments.check_system(system)
     arguments.check_places(places, system)

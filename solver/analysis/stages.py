@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 from dolfinx import fem
@@ -67,7 +67,7 @@ class Analysis:
     barriers: tuple[Barrier, ...]
     asymptotics: tuple[Asymptotics | Refused, ...]
     weights: Array
-    gauge_gaps: Array | None = None
+    gauge_gaps: Optional[Array] = None  # noqa: UP045 - types of the reference: Sphinx < 8.2 has no `alias | None`
     refused: dict[str, Refused] = field(default_factory=dict)
     jets: tuple[JetSolution | Refused, ...] = ()
 

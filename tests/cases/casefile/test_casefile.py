@@ -28,7 +28,7 @@ def minimal(tmp_path):
 
 def test_defaults(minimal):
     case, text = load(minimal)
-    assert (case.mesh.degree, case.mesh.resolution, case.compare.normalise) == (3, 64, "trace")
+    assert (case.mesh.degree, case.mesh.resolution, case.compare.normalise) == (3, 512, "trace")
     assert (case.name, case.dim, case.baseline, case.reference) == ("minimal", 1, "a", "a")
     assert case.simulate is None
     assert 'baseline = "a"' in text
