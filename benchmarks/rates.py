@@ -27,7 +27,7 @@ from benchmarks.fplanck_rows import fplanck_row
 from benchmarks.printing import memory, report
 from meshes.box import box
 from meshes.form_cache import share
-from solver.analysis import gauge_check
+from solver.analysis.gauge_check import gauge_gaps
 from solver.analysis.noise_levels import Level
 from solver.analysis.stages import Analysis
 from solver.elements.coefficients import coefficients
@@ -333,24 +333,22 @@ def gauge_row() -> None:
         cases[name] = (gradient_system(SHEARED, noise), SHEARED_BOX, 48, [0.1, 0.02])
     cases["three wells, row"] = (ROW, ROW_BOX, 96, [0.03, 0.015, 0.007])
     for name, (case, bounds, resolution, epsilons) in cases.items():
-        gauge_gaps(name, solved(case, bounds, resolution, epsilons))
+        report_gaps(name, solved(case, bounds, resolution, epsilons))
     for epsilon in (0.01, 0.005, 0.002):
-        gauge_gaps("tensor 25:1, turning", solved_on(fine_mesh(), given(epsilon), GIVEN_BOX, [epsilon]))
+        report_gaps("tensor 25:1, turning", solved_on(fine_mesh(), given(epsilon), GIVEN_BOX, [epsilon]))
     begin = time.perf_counter()
     domain = boxes(DRIVEN_SPACE_BOX, (14, 9, 9))
-    gauge_gaps("3D skew product", solved_on(domain, DRIVEN_SPACE, DRIVEN_SPACE_BOX, [0.04, 0.02]))
+    report_gaps("3D skew product", solved_on(domain, DRIVEN_SPACE, DRIVEN_SPACE_BOX, [0.04, 0.02]))
     report(f"    {'':24} {time.perf_counter() - begin:.0f} s")
 
 
-def gauge_gaps(name: str, result: Analysis) -> None:
+def report_gaps(name: str, result: Analysis) -> None:
     """Differences of log passage times between the two gauges.  Collective."""
     height = min(barrier.barrier for barrier in result.barriers)
     locator = Locator(result.coefficients.domain)
     for epsilon, level in result.levels.items():
         try:
-            gaps = gauge_check.gauge_gaps(
-                level.state, result.wells, result.weights, result.landmarks, locator
-            )
+            gaps = gauge_gaps(level.state, result.wells, result.weights, result.landmarks, locator)
         except NotConverged as error:
             report(f"    {name:22} barrier/ε {height / epsilon:4.0f}   {error}")
             continue

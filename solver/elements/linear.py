@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 from petsc4py import PETSc
@@ -32,6 +33,22 @@ def ordering(matrix: PETSc.Mat) -> int:
     return MINIMUM_FILL if entries < PLANE * matrix.getSize()[0] else AUTOMATIC
 
 
+@contextmanager
+def options_for(ksp: PETSc.KSP, chosen: Options) -> Iterator[None]:
+    """PETSc options under the prefix of a solver, for as long as it is set up.
+
+    The database is the program's: the next solver of this name has its own options.
+    """
+    table = PETSc.Options(ksp.getOptionsPrefix())
+    for key, value in chosen.items():
+        table[key] = value
+    try:
+        yield
+    finally:
+        for key in chosen:
+            table.delValue(key)
+
+
 def factorise(
     matrix: PETSc.Mat, name: str, options: Options | None = None, order: int | None = None
 ) -> PETSc.KSP:
@@ -55,22 +72,19 @@ def factorise(
     preconditioner = ksp.getPC()
     preconditioner.setType("lu")
     preconditioner.setFactorSolverType("mumps")
-    table = PETSc.Options(ksp.getOptionsPrefix())
     chosen = dict(options or {})
     if chosen.get("pc_type", "lu") == "lu" and chosen.get("pc_factor_mat_solver_type", "mumps") == "mumps":
         # 80 % slack: pivoting on the saddle-point rows of the pins needs more room than predicted
         chosen.setdefault("mat_mumps_icntl_14", 80)
         chosen.setdefault("mat_mumps_icntl_7", ordering(matrix) if order is None else order)
-    for key, value in chosen.items():
-        table[key] = value
-    try:
-        ksp.setFromOptions()
-        ksp.setUp()
-    except PETSc.Error as error:
-        raise NotConverged(f"the factorisation for the {name} failed (PETSc error {error.ierr})") from error
-    finally:
-        for key in chosen:  # the database is the program's: the next solver of this name has its own options
-            table.delValue(key)
+    with options_for(ksp, chosen):
+        try:
+            ksp.setFromOptions()
+            ksp.setUp()
+        except PETSc.Error as error:
+            raise NotConverged(
+                f"the factorisation for the {name} failed (PETSc error {error.ierr})"
+            ) from error
     return ksp
 
 

@@ -77,7 +77,7 @@ class ExitRegion:
             ends = np.array(_segment(self.level, float(self.pin.point[0]), self.bounds[0]))
             return line(comm, between_ends(ends, 4 * self.cells, self.level(ends[None]) >= -self.zero))
         if self.walls:
-            left = _sides_left_by(self.level, self.pin.point, self.bounds)
+            left = _sides_left_by(self.level, self.zero, self.bounds)
             return cut_out(comm, self.level, self.pin.point, self.bounds, 4 * self.cells, left)
         if self.cycle is not None:
             # shells round one of its points would be coarse at the others
@@ -191,9 +191,8 @@ def _any_outside(domain: mesh.Mesh, points: Array) -> bool:
     return bool((locator.owners(locator.cells(points)) == domain.comm.size).any())
 
 
-def _sides_left_by(level: Field, centre: Array, bounds: Array) -> NDArray[np.bool_]:
+def _sides_left_by(level: Field, zero: float, bounds: Array) -> NDArray[np.bool_]:
     """The sides of a plane box on which somewhere g is zero beside points inside: ``(2, 2)``."""
-    zero = AT_LEVEL * abs(float(level(centre[:, None])[0]))
     found = np.zeros((2, 2), dtype=bool)
     for k, end in np.ndindex(2, 2):
         side = np.empty((2, SURVEY))

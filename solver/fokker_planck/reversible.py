@@ -129,8 +129,7 @@ def _dirichlet(
             continue
         floor = fem.Constant(p.domain, border.level - DEPTH * p.epsilon)
         half = fem.Constant(p.domain, 0.5 * p.epsilon)
-        slopes = (ufl.grad(well.q) for well in (wells[i], wells[j]))
-        first, second = slopes
+        first, second = ufl.grad(wells[i].q), ufl.grad(wells[j].q)
         form = -half * ufl.inner(ufl.dot(p.coefficients.diffusion, first), second)
         high = ufl.gt(p.gauge, floor)
         current = p.integral(ufl.conditional(high, form * p.capped_exponential(border.level), 0.0))

@@ -20,7 +20,7 @@ from slepc4py import SLEPc
 from solver.elements.assembly import assemble_matrix, fixed_dofs
 from solver.elements.coefficients import Coefficients
 from solver.elements.integrals import rate_scale
-from solver.elements.linear import ordering
+from solver.elements.linear import options_for, ordering
 from solver.errors import NotConverged
 from solver.fokker_planck.committor import generator
 from solver.fokker_planck.markov_chain import Rates
@@ -71,9 +71,9 @@ def slowest_eigenvalues(
     ksp.setType("preonly")
     ksp.getPC().setType("lu")
     ksp.getPC().setFactorSolverType("mumps")
-    PETSc.Options(ksp.getOptionsPrefix())["mat_mumps_icntl_7"] = ordering(K)
-    ksp.setFromOptions()
-    solver.solve()
+    with options_for(ksp, {"mat_mumps_icntl_7": ordering(K)}):
+        ksp.setFromOptions()
+        solver.solve()
     if solver.getConverged() < count + 1:
         raise NotConverged(f"SLEPc found {solver.getConverged()} of {count + 1} eigenvalues")
     values = np.array([-solver.getEigenvalue(n).real for n in range(count + 1)])
