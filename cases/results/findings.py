@@ -48,7 +48,6 @@ class Finding:
         pair: From which attractor to which (None: to no other one); a single number for V of one well; None
             for what is about a density as a whole.
         asked: Whether the case asks for what it is about.
-        loose: What is allowed for this entry where its own definition is looser than the check; else zero.
     """
 
     check: str
@@ -56,22 +55,16 @@ class Finding:
     epsilon: float | None = None
     pair: tuple[int, int | None] | tuple[int] | None = None
     asked: bool = True
-    loose: float = 0.0
-
-    @property
-    def limit(self) -> float:
-        """The largest value that is accepted."""
-        return max(CHECKS[self.check][0], self.loose)
 
     @property
     def failed(self) -> bool:
         """Whether it is above what is allowed, or no number."""
-        return not self.value <= self.limit
+        return not self.value <= CHECKS[self.check][0]
 
     @property
     def text(self) -> str:
         """In a sentence: what failed, where, by how much, what it is and what to do."""
-        meaning = CHECKS[self.check][1]
+        limit, meaning = CHECKS[self.check]
         where = [] if self.epsilon is None else [f"at epsilon = {self.epsilon:g}"]
         if self.pair is not None and len(self.pair) == 1:
             where.append(f"in the well of attractor {self.pair[0]}")
@@ -79,8 +72,7 @@ class Finding:
             goal = "no attractor" if self.pair[1] is None else str(self.pair[1])
             where.append(f"from attractor {self.pair[0]} to {goal}")
         place = f" {', '.join(where)}" if where else ""
-        found = f"{self.check} = {self.value:.3g}{place} is above {self.limit:.3g}"
-        return f"{found} ({meaning}); {ADVICE[self.check]}"
+        return f"{self.check} = {self.value:.3g}{place} is above {limit:g} ({meaning}); {ADVICE[self.check]}"
 
 
 def findings(analysis: Analysis, wanted: Wanted) -> list[Finding]:
@@ -127,18 +119,7 @@ def _of_pairs(
 ) -> Iterator[Finding]:
     for pair in itertools.permutations(range(len(changes)), 2):
         asked = _is_asked(analysis, wanted, pair, epsilon)
-        loose = _looseness(analysis, pair, epsilon) if name == "window" else 0.0
-        yield Finding(name, float(changes[pair]), epsilon, pair, asked, loose)
-
-
-def _looseness(analysis: Analysis, pair: tuple[int, int], epsilon: float) -> float:
-    """Up to what a rate is defined: the committor is constant in a well but for ``e^{−Δ/ε}``, Δ its depth.
-
-    So much of the current enters beside the attractor, and another window counts another part of it.  The
-    shallower of the two wells decides, for the times both ways.
-    """
-    depths = np.min(direct_costs(len(analysis.wells), analysis.barriers)[list(pair)], axis=1)
-    return float(np.exp(-np.min(depths) / epsilon))
+        yield Finding(name, float(changes[pair]), epsilon, pair, asked)
 
 
 def _is_asked(analysis: Analysis, wanted: Wanted, pair: tuple[int, int], epsilon: float) -> bool:
@@ -163,8 +144,6 @@ def worst(found: Sequence[Finding]) -> dict[str, float | None]:
     values: dict[str, float | None] = dict.fromkeys(names)
     for one in found:
         known = values[one.check]
-        if not one.failed and one.value > CHECKS[one.check][0]:
-            continue  # within what its definition allows
         # what is no number is worse than any
         if one.asked and (known is None or not one.value <= known):
             values[one.check] = one.value

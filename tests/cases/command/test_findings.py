@@ -73,16 +73,6 @@ def test_the_rate_that_is_asked_for_does():
     assert "doubts" not in noise
 
 
-def test_a_rate_is_known_up_to_its_definition():
-    """At a barrier of 4 ε the committor varies by e⁻⁴ inside the well, and the window of the flux with it."""
-    _, _, costs = three_wells()
-    epsilon = costs[1].min() / 4
-    for change, fails in ((0.9 * np.exp(-4), False), (1.1 * np.exp(-4), True)):
-        found = findings(analysis(high=level(epsilon, np.full((3, 3), change))), Wanted((1, 0), named=True))
-        assert any(one.check == "window" and one.failed and one.asked for one in found) == fails
-        assert worst(found)["window"] == (change if fails else None)
-
-
 def test_a_shallow_well_is_asked_for_only_by_name():
     """Of the lowest barrier over ε: below 3 there is hardly a rate."""
     _, _, costs = three_wells()
