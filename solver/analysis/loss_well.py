@@ -18,11 +18,11 @@ from solver.drift.connections import Saddle
 from solver.drift.downhill import lowest_way, relaxation_path
 from solver.elements.discretisation import Discretisation
 from solver.elements.evaluate import bounding_box
-from solver.elements.region import cell_values, cells_near, component, make_region, whole
+from solver.elements.region import make_region, whole
 from solver.hamilton_jacobi.equation import residual_norm
 from solver.hamilton_jacobi.expansion import quadratic
 from solver.hamilton_jacobi.policy_iteration import Iteration
-from solver.hamilton_jacobi.well import BALL, TOP, WellPotential, own_edge, trusted_below
+from solver.hamilton_jacobi.well import BALL, TOP, WellPotential, own_cells, own_edge, trusted_below
 from solver.paths.instanton import Instanton, fit_path
 from solver.places.attractors import Attractor
 from solver.places.places import Places
@@ -108,9 +108,7 @@ def _well(
     every = whole(domain)
     lowest = min((path.action for path in paths), default=np.inf)
     top = min(lowest, own_edge(every, potential, point[None], lowest))
-    seeds = cells_near(domain, point[None])
-    below = every.active & (cell_values(potential).min(axis=1) < TOP * top)
-    cells = component(domain, below | seeds, seeds)
+    cells = own_cells(every, potential, point[None], TOP * top)
     part = base.on(make_region(domain, cells))
     smooth = fem.Function(fem.functionspace(domain, ("DG", 0)))
     residual = residual_norm(part, potential, TOP * top, smooth)

@@ -64,15 +64,29 @@ def trusted_part(well: WellPotential) -> fem.Function:
     return result
 
 
+def own_cells(known: Region, start: fem.Function, points: Array, level: float) -> Mask:
+    """The cells of one well that reach below a level, which is that of its lowest pass at most.  Collective.
+
+    A cell with a pass in it reaches below the level on either side, and what is beyond is another well, or
+    runs down to the edge of the box.  So the well is followed through cells that are below ``TOP`` of the
+    level as a whole, and ends with those next to them.
+    """
+    domain, space = known.domain, start.function_space
+    values = cell_values(start)
+    seeds = cells_near(domain, points) & known.active
+    wholly = known.active & (values.max(axis=1) < TOP * level)
+    inner = component(domain, wholly | seeds, seeds)
+    touched = make_region(domain, inner).dofs(space)[space.dofmap.list].any(axis=1)
+    return np.asarray(inner | (known.active & touched & (values.min(axis=1) < level)))
+
+
 def own_edge(known: Region, start: fem.Function, points: Array, level: float) -> float:
     """Lowest value on the edge of the known region next to one well, the part below a level.  Collective.
 
     Infinite if the well does not reach the edge.  Other wells may reach it far below that.
     """
     domain, space = known.domain, start.function_space
-    seeds = cells_near(domain, points)
-    below = known.active & (cell_values(start).min(axis=1) < level)
-    own = make_region(domain, component(domain, below | (seeds & known.active), seeds)).dofs(space)
+    own = make_region(domain, own_cells(known, start, points, level)).dofs(space)
     edge = edge_dofs(known, space)
     lowest = float(np.min(start.x.array[edge[own[edge]]], initial=np.inf))
     return float(domain.comm.allreduce(lowest, op=MPI.MIN))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sympy as sp
 from mpi4py import MPI
 
 from meshes.box import box
@@ -85,3 +86,26 @@ def test_kinks_under_other_noise_are_refused_by_name():
     case = System.from_loss(Magnitude(Magnitude(X) - 1) + Y**2 / 2, [X, Y], [[1, 0], [0, 2]])
     with pytest.raises(NotConverged, match="jumps at the attractor"):
         solved(case, [(-2.0, 2.0), (-1.0, 1.0)], 8, [], comm=MPI.COMM_SELF)
+
+
+def test_a_box_that_ends_lower_than_the_well():
+    """A washboard: beyond the pass the loss runs down to the edge of the box, below the well that is left."""
+    case = System.from_loss(-sp.cos(X) - sp.Rational(3, 10) * X, [X])
+    analysis = solved(case, [(-2.6, 8.2)], 512, (), comm=MPI.COMM_SELF)
+    first = analysis.wells[0]
+    barrier = 2.296432398  # twice the rise of the loss from 0.304693 to 2.8369
+    assert analysis.barriers[0].barrier == pytest.approx(barrier, rel=1e-9)
+    assert first.trusted_level == pytest.approx(0.999 * barrier, rel=1e-9)
+    assert first.iteration.residual < 1e-3
+    # no cell beyond the pass, in either set
+    x = case_points(first.potential.function_space)
+    for cells in (first.cells, first.valid):
+        assert x[cells].max() < 2.8369 + 10.8 / 512
+    # the second well reaches the right end of the box at 27 % of the way back
+    edge = 2 * (case.loss(np.array([[8.2]])) - case.loss(np.array([[6.58788]])))[0]
+    assert analysis.wells[1].trusted_level == pytest.approx(0.999 * edge, rel=1e-6)
+
+
+def case_points(space):
+    """Where the dofs of every cell are, ``(cells, dofs per cell)``, on a line."""
+    return space.tabulate_dof_coordinates()[space.dofmap.list, 0]
