@@ -14,7 +14,7 @@ from solver.elements.region import cell_values, cells_near, component, make_regi
 from solver.hamilton_jacobi.bounds.lower_bound import lower_bound
 from solver.hamilton_jacobi.expansion import expand
 from solver.hamilton_jacobi.growth import from_expansion, grow
-from tests.exact import X, Y, Z, function, manufactured
+from tests.exact import X, Y, Z, function, manufactured, system
 
 COMM = MPI.COMM_WORLD
 AXIS = sp.Matrix([1, 2, 3]) / sp.sqrt(14)
@@ -79,3 +79,19 @@ def test_mesh_fitted_to_an_ellipsoid(resolution):
     exact = 4 * np.pi / 3 * 0.8**1.5 / np.sqrt(6)
     # chords lie inside: second order in the size of a cell
     assert -22 / resolution**2 < volume / exact - 1 < 0
+
+
+@pytest.mark.mpi
+def test_growth_on_a_line_of_many_cells():
+    """``dx = x(x/0.3 − 1)(1 − x) dt + √(εx) dW``: 222 of 512 cells from the attractor to the pass."""
+    case = system([X * (X / 0.3 - 1) * (1 - X)], sp.Matrix([[X]]))
+    space = fem.functionspace(box(COMM, [(0.02, 1.6)], 512), ("Lagrange", 3))
+    # V = 2 ∫_x^1 (y/0.3 − 1)(1 − y) dy
+    barrier = 2 * (13 / 3 * (1 - 0.3**2) / 2 - (1 - 0.3**3) / 0.9 - 0.7)
+    goal = 0.999 * barrier
+    expansion = expand(case, np.array([1.0]), 0.1 * barrier)
+    rough = expand(case, np.array([1.0]), barrier, tolerance=2e-2)
+    solution = grow(case, *from_expansion(space, rough), expansion, 0.8 * rough.level, goal)
+    assert barrier == pytest.approx(0.3811111111, rel=1e-9)
+    assert solution.level == goal
+    assert solution.iteration.converged_level == pytest.approx(goal, rel=1e-6)
