@@ -348,7 +348,7 @@ def report_gaps(name: str, result: Analysis) -> None:
     locator = Locator(result.coefficients.domain)
     for epsilon, level in result.levels.items():
         try:
-            gaps = gauge_gaps(level.state, result.wells, result.weights, result.landmarks, locator)
+            gaps = gauge_gaps(level.state, result.wells, result.landmarks, locator)
         except NotConverged as error:
             report(f"    {name:22} barrier/ε {height / epsilon:4.0f}   {error}")
             continue

@@ -126,7 +126,7 @@ def analyse(
     with part("prefactors"):
         asymptotics = _asymptotics(discretisation, places, barriers)
     with part("densities with another gauge"):
-        gaps = _gauge_gaps(discretisation, stage, levels, wells, weights)
+        gaps = _gauge_gaps(discretisation, stage, levels, wells)
     for one, law in zip(barriers, asymptotics, strict=True):
         if isinstance(law, Refused):
             refused[f"Kramers' law from {one.start} over pass {one.saddle}"] = law
@@ -180,14 +180,13 @@ def _gauge_gaps(
     stage: Wells,
     levels: Mapping[float, Level],
     wells: Sequence[WellPotential],
-    weights: Array,
 ) -> Array | None:
     """The changes of log T at the lowest noise with V for the gauge; None where it has it.  Collective."""
     if loss_level(discretisation) is not None:
         return None
     states = {epsilon: level.state for epsilon, level in levels.items()}
     parts = discretisation.locator, discretisation.options
-    return lowest_gauge_gaps(states, wells, weights, stage.landmarks, *parts)
+    return lowest_gauge_gaps(states, wells, stage.landmarks, *parts)
 
 
 def _with_own_gauge(
