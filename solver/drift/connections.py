@@ -109,7 +109,7 @@ def connections(
         step = FIRST * _nearest(saddle, points, width) / np.abs(vector / width).max()
         starts += [saddle.point + step * vector, saddle.point - step * vector]
     held = np.array([p.point for p in unstable]).reshape(-1, system.dim).T
-    courses = follow(system.drift, np.array(starts).T, caught, box, max_steps, held, wraps)
+    courses = follow(system, np.array(starts).T, caught, box, max_steps, held, wraps)
     ends = _ends(courses, [next((n for n, s in enumerate(saddles) if s is p), None) for p in unstable])
     result = []
     for n, (saddle, (vector, value)) in enumerate(zip(saddles, ways, strict=True)):

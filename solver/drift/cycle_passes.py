@@ -105,7 +105,7 @@ def cycle_passes(
         tangent = system.drift(cycle.point[:, None])[:, 0]
         normal = np.array([-tangent[1], tangent[0]]) / np.linalg.norm(tangent)
         starts += [cycle.point + 1e-4 * size * normal, cycle.point - 1e-4 * size * normal]
-    courses = follow(system.drift, np.array(starts).T, basins, box, max_steps)
+    courses = follow(system, np.array(starts).T, basins, box, max_steps)
     result = []
     for n, cycle in enumerate(unstable):
         first, second = courses[2 * n].end, courses[2 * n + 1].end

@@ -9,6 +9,10 @@ steps and not a time, because near a saddle any time is short.  A trajectory end
 * at an unstable fixed point, where it started on the stable manifold;
 * where its steps go to zero: the drift jumps there, or vanishes on more than a point;
 * nowhere, when its steps are used up: it winds round a cycle, or is slow.
+
+Where the drift has a rate that is much faster than what is left of the way, steps of that pair stay as short
+as that rate asks for though nothing happens at it any more; a trajectory that has used them up is continued
+by a linearly implicit pair (:mod:`solver.drift.stiff`).
 """
 
 from __future__ import annotations
@@ -21,6 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solver.arrays import Array, Field
+from solver.drift.stiff import implicit_step
+from solver.system import System
 
 STAGES = (
     (1 / 5,),
@@ -33,6 +39,8 @@ STAGES = (
 ERROR = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
 # error of a step, first step and longest step, over the sides of the box
 TOLERANCE, FIRST, LONGEST = 1e-8, 1e-4, 0.05
+# errors of the implicit pair, whose order is lower, and its steps
+ROUGH, IMPLICIT_STEPS = 1e-6, 1000
 # nearer than this to an unstable fixed point a trajectory is on its stable manifold: no start is as near
 HELD = 1e-6
 # a trajectory whose last hundred steps are shorter than this goes nowhere.  At a jump of the
@@ -69,10 +77,40 @@ class Course:
 
 
 Stop = Callable[[NDArray[np.int64], Array, Array, Array], NDArray[np.int64]]
+# drift, points, drift there and steps, to the move, its error and the drift after it
+Step = Callable[[Field, Array, Array, Array], tuple[Array, Array, Array]]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """How steps are made: a step, the power of it by which its error goes, and how large that may be."""
+
+    step: Step
+    power: float
+    tolerance: float
+
+
+def explicit_step(drift: Field, x: Array, slope: Array, step: Array) -> tuple[Array, Array, Array]:
+    """A step of the pair of Dormand and Prince."""
+    stages = [slope]
+    for row in STAGES:
+        stages.append(drift(x + step * sum(c * k for c, k in zip(row, stages, strict=True))))
+    move = step * sum(c * k for c, k in zip(STAGES[-1], stages, strict=False))
+    error = step * sum(c * k for c, k in zip(ERROR, stages, strict=True))
+    return move, error, stages[-1]
+
+
+EXPLICIT = Pair(explicit_step, 5.0, TOLERANCE)
 
 
 def march(
-    drift: Field, x: Array, box: Array, max_steps: int, stop: Stop, wraps: NDArray[np.bool_] | None = None
+    drift: Field,
+    x: Array,
+    box: Array,
+    max_steps: int,
+    stop: Stop,
+    wraps: NDArray[np.bool_] | None = None,
+    pair: Pair = EXPLICIT,
 ) -> tuple[NDArray[np.int64], Array]:
     """Integrate from the columns of ``x``, ``(d, n)``, until each is stopped or has made its steps.
 
@@ -85,6 +123,7 @@ def march(
             and after it, ``(d, m)``, and the time it took; returns a positive number for those that are to
             end.
         wraps: Which coordinates wrap round.
+        pair: How steps are made.
 
     Returns:
         What ``stop`` said (0: steps used up), and where each was last.
@@ -99,20 +138,17 @@ def march(
         for _ in range(max_steps):
             if not who.size:
                 break
-            stages = [slope]
-            for row in STAGES:
-                stages.append(drift(x + step * sum(c * k for c, k in zip(row, stages, strict=True))))
-            move = step * sum(c * k for c, k in zip(STAGES[-1], stages, strict=False))
+            move, error, following = pair.step(drift, x, slope, step)
             length = np.abs(move / width).max(axis=0)
-            error = np.abs(step * sum(c * k for c, k in zip(ERROR, stages, strict=True)) / width).max(axis=0)
-            good = (error <= TOLERANCE) & (length <= 2 * LONGEST)  # false for NaN
+            error = np.abs(error / width).max(axis=0)
+            good = (error <= pair.tolerance) & (length <= 2 * LONGEST)  # false for NaN
             new = np.where(good, x + move, x)
-            slope = np.where(good, stages[-1], slope)
+            slope = np.where(good, following, slope)
             seen = np.where(around[:, None], box[:, :1] + np.mod(new - box[:, :1], width), new)
             last[:, who] = seen
             answer = stop(who, x, new, np.where(good, step, 0.0))
             said[who] = answer
-            growth = np.clip(0.9 * (TOLERANCE / error) ** 0.2, 0.2, 5.0)
+            growth = np.clip(0.9 * (pair.tolerance / error) ** (1.0 / pair.power), 0.2, 5.0)
             growth = np.minimum(np.nan_to_num(growth, nan=0.2), np.maximum(LONGEST / length, 0.2))
             step = step * np.nan_to_num(growth, nan=0.2)
             stay = answer == 0
@@ -121,7 +157,7 @@ def march(
 
 
 def follow(
-    drift: Field,
+    system: System,
     x: Array,
     basins: Sequence[Basin],
     box: Array,
@@ -132,11 +168,12 @@ def follow(
     """Follow the columns of ``x``, ``(d, n)``, to where they end.
 
     Args:
-        drift: b.
+        system: The system; its noise does not matter.
         x: Starts.
         basins: Neighbourhoods of attractors.
         box: ``((low, high), ...)``, ``(d, 2)``.
-        max_steps: Steps of each trajectory, at most.
+        max_steps: Steps of each trajectory, at most, by the explicit pair; what still wanders then is
+            continued by the implicit one.
         unstable: The unstable fixed points, ``(d, m)``.
         wraps: Which coordinates wrap round.
     """
@@ -159,7 +196,14 @@ def follow(
             answer[moved & near] = ARRIVED + len(basins) + i
         return answer
 
-    said, last = march(drift, x, box, max_steps, stop, wraps)
+    said, last = march(system.drift, x, box, max_steps, stop, wraps)
+    if (open_ := np.flatnonzero(said == 0)).size:
+        pace = np.full(open_.size, FIRST)
+        implicit = Pair(implicit_step(system.jacobian), 4.0, ROUGH)
+        later, there = march(system.drift, last[:, open_], box, IMPLICIT_STEPS, stop, wraps, implicit)
+        # it is left where it was if that was no use
+        ended = open_[(later != 0) & (later != STUCK)]
+        said[open_], last[:, ended] = np.where(later == STUCK, 0, later), there[:, np.isin(open_, ended)]
     plain: dict[int, Fate] = {0: "wandering", LEFT: "left", STUCK: "stuck"}
     courses = []
     for code, where in zip(map(int, said), last.T, strict=True):

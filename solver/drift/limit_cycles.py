@@ -139,10 +139,10 @@ def _attracting(
     monitor(f"looking for limit cycles from {starts.shape[1]} starts")
     basins: list[Basin] = list(traps(system, points, [(0.0, 1.0)] * dim))
     unstable = np.array([p.point for p in points if p.kind != "attractor"]).reshape(-1, dim).T
-    courses = follow(system.drift, starts, basins, box, STEPS, unstable)
+    courses = follow(system, starts, basins, box, STEPS, unstable)
     unresolved = _open([c.last for c in courses if c.fate == "stuck"], HALTED)
     x: Array = np.array([c.last for c in courses if c.fate == "wandering"]).reshape(-1, dim).T
-    found, closed = Found(), list[Array]()
+    found, closed, aside = Found(), list[Array](), [np.empty((dim, 0))]
     for n in range(ROUNDS[dim]):
         x = x[:, ~found.hold(x)]
         if not x.shape[1]:
@@ -153,7 +153,10 @@ def _attracting(
         found = guessed(system, x, way, found, GUESSES, CLOSED[dim])
         again = np.linalg.norm(way.points - x, axis=0) <= NOTHING * way.extents
         closed.append(np.concatenate([x, way.times[None]])[:, again])
-        x = np.where(way.back, way.points, x)[:, (way.ended == 0) & ~again]
+        # what does not return in so many steps would not do so in the next round
+        aside.append(x[:, (way.ended == 0) & ~way.back])
+        x = way.points[:, way.back & ~again]
+    x = np.concatenate([*aside, x], axis=1)
     x = x[:, ~found.hold(x)]
     if dim == 2 and x.shape[1]:
         monitor(f"settling {x.shape[1]} slow spirals")

@@ -163,7 +163,7 @@ def _along(
         if way.ended[n]:
             return True
         box = np.array([[0.0, 1.0], [0.0, 1.0]])
-        (course,) = follow(system.drift, line.points(s[[n]]), basins, box, LAST_STEPS, unstable)
+        (course,) = follow(system, line.points(s[[n]]), basins, box, LAST_STEPS, unstable)
         return course.fate in ("caught", "left", "held")
 
     ends: dict[int, bool] = {}

@@ -10,7 +10,7 @@ from dolfinx import fem
 from petsc4py import PETSc
 
 from solver.errors import NotConverged
-from solver.evolution.rosenbrock import ORDER, advance
+from solver.evolution.rosenbrock import advance
 from solver.evolution.sdirk import integrate
 from solver.evolution.transient import FIRST_STEP, MASS_DRIFT, Density, Evolution, TimeOptions
 from solver.mean_field.equation import (
@@ -25,6 +25,7 @@ from solver.mean_field.equation import (
     mass_weights,
     rate,
 )
+from solver.rodas import ORDER
 from solver.system import Array
 
 

@@ -56,7 +56,7 @@ def test_starts_on_the_stable_manifold_of_a_saddle_end_there():
     assert saddle.between == (0, 1)
     assert saddle.doubts == ()
     start = np.array([[4.0, 0.5, 4.0], [4.0, 0.5, 1.0]])
-    courses = follow(TOGGLE.drift, start, [], np.array(bounds), 3000, saddle.point[:, None])
+    courses = follow(TOGGLE, start, [], np.array(bounds), 3000, saddle.point[:, None])
     assert [c.fate for c in courses] == ["held", "held", "stuck"]
     np.testing.assert_allclose(courses[0].last, saddle.point, atol=1e-5)
 
