@@ -107,9 +107,13 @@ def _of_potentials(analysis: Analysis, wanted: Wanted) -> Iterator[Finding]:
 def _of_level(level: Level, analysis: Analysis, wanted: Wanted) -> Iterator[Finding]:
     epsilon = level.state.epsilon
     yield Finding("density_refresh", float(level.density_refresh), epsilon)
-    yield Finding("committor", float(level.state.committor_error), epsilon)
     yield Finding("positivity", float(np.exp(-level.margin)), epsilon)
-    for name, changes in (("gauge_refresh", level.gauge_changes), ("window", level.state.window_changes)):
+    by_pair = {
+        "gauge_refresh": level.gauge_changes,
+        "window": level.state.window_changes,
+        "committor": level.state.committor_errors,
+    }
+    for name, changes in by_pair.items():
         if changes is not None:
             yield from _of_pairs(name, changes, epsilon, analysis, wanted)
 

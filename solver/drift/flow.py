@@ -40,7 +40,7 @@ ERROR = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 
 # error of a step, first step and longest step, over the sides of the box
 TOLERANCE, FIRST, LONGEST = 1e-8, 1e-4, 0.05
 # errors of the implicit pair, whose order is lower, and its steps
-ROUGH, IMPLICIT_STEPS = 1e-6, 1000
+ROUGH, IMPLICIT_STEPS = 1e-6, 400
 # nearer than this to an unstable fixed point a trajectory is on its stable manifold: no start is as near
 HELD = 1e-6
 # a trajectory whose last hundred steps are shorter than this goes nowhere.  At a jump of the

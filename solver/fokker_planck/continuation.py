@@ -33,7 +33,7 @@ from solver.fokker_planck.landmarks import Landmarks, overlapping
 from solver.fokker_planck.markov_chain import Rates, markov_chain, time_differences
 from solver.fokker_planck.rates import rate_constants
 from solver.fokker_planck.well_density import well_densities
-from solver.fokker_planck.window import borders, overshoot
+from solver.fokker_planck.window import borders, overshoots
 from solver.system import Array
 
 FACTOR = 0.6
@@ -55,7 +55,8 @@ class StationaryDensity:
         window_change: Change of log mean passage times when the window of the committor is narrowed; an error
             estimate.
         window_changes: The same for every pair of wells, ``(K, K)``; None without rates.
-        committor_error: By how much committors leave [0, 1] (:func:`solver.fokker_planck.window.overshoot`).
+        committor_errors: By how much committors leave [0, 1] at the border of every pair of wells, ``(K, K)``
+            (:func:`solver.fokker_planck.window.overshoots`); None without rates.
     """
 
     p: GaugeDensity
@@ -64,8 +65,13 @@ class StationaryDensity:
     rates: Rates | None
     log_normaliser: float
     window_change: float = 0.0
-    committor_error: float = 0.0
     window_changes: Array | None = None
+    committor_errors: Array | None = None
+
+    @property
+    def committor_error(self) -> float:
+        """The largest of them; 0 without rates."""
+        return 0.0 if self.committor_errors is None else float(np.max(self.committor_errors))
 
     @property
     def epsilon(self) -> float:
@@ -127,9 +133,9 @@ def density(
     if not np.isfinite(masses).all():
         raise NotConverged(f"a well has no positive mass at epsilon = {epsilon:g}: the mesh is too coarse")
     q = fem.Function(space, name="q")
-    rates, changes, error = None, None, 0.0
+    rates, changes, errors = None, None, None
     if separate:
-        rates, changes, error = _rates(wells, steps, landmarks, at_wells, locator)
+        rates, changes, errors = _rates(wells, steps, landmarks, at_wells, locator)
         weights = rates.log_weight - np.array(masses)
         weights -= weights.max()
         for weight, well in zip(weights, wells, strict=True):
@@ -140,7 +146,7 @@ def density(
     p = wells[0].with_prefactor(q)
     log_normaliser = p.log_mass(floor) - floor / epsilon
     change = 0.0 if changes is None else float(np.max(changes))
-    return StationaryDensity(p, tuple(wells), tuple(steps), rates, log_normaliser, change, error, changes)
+    return StationaryDensity(p, tuple(wells), tuple(steps), rates, log_normaliser, change, changes, errors)
 
 
 def _rates(
@@ -149,8 +155,8 @@ def _rates(
     landmarks: Landmarks,
     at_wells: Array,
     locator: Locator,
-) -> tuple[Rates, Array, float]:
-    """Rates, the change of passage times with the window, and the overshoot of the committors.  Collective.
+) -> tuple[Rates, Array, Array]:
+    """Rates, the change of passage times with the window, and the overshoots of the committors.  Collective.
 
     Raises:
         NotConverged: If no current between wells is positive.
@@ -158,12 +164,12 @@ def _rates(
     gauge, epsilon, count = wells[0].gauge, wells[0].epsilon, len(wells)
     at_passes = evaluate(gauge, landmarks.passes, locator)[:, 0]
     edges = borders(count, at_passes, landmarks.between, epsilon, float(np.max(at_wells)))
-    error = overshoot(wells[0].coefficients.region, gauge, steps, edges, epsilon)
-    log_rate, narrow = rate_constants(wells, steps, at_wells, edges, error)
+    errors = overshoots(wells[0].coefficients.region, gauge, steps, edges, epsilon)
+    log_rate, narrow = rate_constants(wells, steps, at_wells, edges, errors)
     if not np.isfinite(log_rate[~np.eye(count, dtype=bool)]).any():
         raise NotConverged(f"no positive current between the wells at epsilon = {epsilon:g}")
     rates = markov_chain(epsilon, log_rate)
-    return rates, time_differences(rates, markov_chain(epsilon, narrow)), error
+    return rates, time_differences(rates, markov_chain(epsilon, narrow)), errors
 
 
 def good_dofs(state: StationaryDensity, landmarks: Landmarks, locator: Locator) -> tuple[Mask, Array]:

@@ -74,7 +74,7 @@ def rate_constants(
     committors: Sequence[fem.Function],
     at_wells: Array,
     borders: Mapping[tuple[int, int], Border],
-    error: float,
+    errors: Array,
     reversible: bool = False,
 ) -> tuple[Array, Array]:
     """``log k_ij`` for every ordered pair of wells, through two windows.  Collective.
@@ -84,7 +84,7 @@ def rate_constants(
         committors: h_k of the wells.
         at_wells: W at the attractors; any values near those will do.
         borders: The borders between the wells.
-        error: Of the committors (:func:`solver.fokker_planck.window.overshoot`).
+        errors: Of the committors at the borders, ``(K, K)`` (:func:`solver.fokker_planck.window.overshoots`).
         reversible: As in :func:`window_flux`.
 
     Returns:
@@ -94,11 +94,10 @@ def rate_constants(
     count, epsilon = len(wells), wells[0].epsilon
     total = fem.Function(wells[0].space)
     total.x.array[:] = sum(np.abs(well.q.x.array) for well in wells)
-    both = windows(error)
-    result = [np.full((count, count), -np.inf) for _ in both]
+    result = [np.full((count, count), -np.inf) for _ in range(2)]
     masses = [well.log_mass(level, h) for well, level, h in zip(wells, at_wells, committors, strict=True)]
     for (i, j), border in borders.items():
-        for window, log_rate in zip(both, result, strict=True):
+        for window, log_rate in zip(windows(float(errors[i, j])), result, strict=True):
             current = window_flux(wells[i], total, committors[j], border, window, reversible)
             if current > 0.0:
                 log_rate[i, j] = np.log(current) - masses[i] - (border.level - at_wells[i]) / epsilon

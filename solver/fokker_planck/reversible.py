@@ -31,7 +31,7 @@ from solver.fokker_planck.gauge_density import GaugeDensity
 from solver.fokker_planck.landmarks import Landmarks, overlapping
 from solver.fokker_planck.markov_chain import Rates, markov_chain, time_differences
 from solver.fokker_planck.rates import rate_constants
-from solver.fokker_planck.window import Border, borders, overshoot
+from solver.fokker_planck.window import Border, borders, overshoots
 from solver.system import Array
 
 #: The Dirichlet form is taken this many ε below the pass: what is deeper has a part of e^{−10} in it, while
@@ -79,15 +79,15 @@ def reversible_density(
         raise NotConverged(f"a well has no positive mass at epsilon = {epsilon:g}: the mesh is too coarse")
     at_passes = evaluate(gauge, landmarks.passes, locator)[:, 0]
     edges = borders(len(pins), at_passes, landmarks.between, epsilon, float(np.max(at_wells)))
-    error = overshoot(coefficients.region, gauge, steps, edges, epsilon)
+    errors = overshoots(coefficients.region, gauge, steps, edges, epsilon)
     wide, narrow = (
         _chain(epsilon, log_rate, masses)
-        for log_rate in rate_constants(wells, steps, at_wells, edges, error, reversible=True)
+        for log_rate in rate_constants(wells, steps, at_wells, edges, errors, reversible=True)
     )
     whole = _chain(epsilon, _dirichlet(wells, masses, edges), masses)
     narrowed, changes = time_differences(wide, narrow), time_differences(wide, whole)
     state = StationaryDensity(
-        p, tuple(wells), tuple(steps), wide, log_normaliser, float(np.max(narrowed)), error, narrowed
+        p, tuple(wells), tuple(steps), wide, log_normaliser, float(np.max(narrowed)), narrowed, errors
     )
     return state, changes
 

@@ -5,7 +5,9 @@ layers (they get thinner away from the pass where the noise across them is weak)
 thousandth of the window of :mod:`solver.fokker_planck.rates` some tens of ε below the pass would outweigh
 the current. Two things keep that out.
 
-The *overshoot* of h over [0, 1] tells how large the oscillations are; the window begins at twice that.
+The *overshoot* of h over [0, 1] tells how large the oscillations are; the window begins at twice that.  It is
+looked at up to a little above the border that the window is for: far higher up, on the way to some other
+pass, a mesh need not resolve anything of this one.
 
 The true window does not go down.  Near the pass ``W = W_s + Q`` with a quadratic Q, and with z the distance
 from the separatrix in standard deviations of ∇h the current is an integral of ``e^{−Q/ε − z²/2}``; that it is
@@ -76,21 +78,27 @@ def borders(
     return result
 
 
-def overshoot(
+def overshoots(
     region: Region,
     gauge: fem.Function,
     committors: Sequence[fem.Function],
     borders: Mapping[tuple[int, int], Border],
     epsilon: float,
-) -> float:
-    """By how much committors leave [0, 1] where W is less than 8 ε above the highest pass.  Collective."""
-    top = max(border.level for border in borders.values()) + DEPTH * epsilon
-    below = region.dofs(gauge.function_space) & (gauge.x.array < top)
-    worst = 0.0
-    for h in committors:
-        values = h.x.array[below]
-        worst = max(worst, float(np.max(-values, initial=0.0)), float(np.max(values - 1.0, initial=0.0)))
-    return float(region.domain.comm.allreduce(worst, op=MPI.MAX))
+) -> Array:
+    """By how much committors leave [0, 1] where W is less than 8 ε above a border, ``(K, K)``.  Collective.
+
+    Zero on the diagonal.
+    """
+    inside = region.dofs(gauge.function_space)
+    values = np.array([h.x.array for h in committors])
+    leaves = np.maximum(-values, values - 1.0).max(axis=0, initial=0.0)
+    result = np.zeros((len(committors), len(committors)))
+    for pair, border in borders.items():
+        below = inside & (gauge.x.array < border.level + DEPTH * epsilon)
+        result[pair] = np.max(leaves[below], initial=0.0)
+    total = np.empty_like(result)
+    region.domain.comm.Allreduce(result, total, op=MPI.MAX)
+    return total
 
 
 def windows(error: float) -> tuple[tuple[float, float], tuple[float, float]]:

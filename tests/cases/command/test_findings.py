@@ -15,12 +15,12 @@ from tests.solver.chain_of_wells import rates_of, three_wells
 LOW, HIGH = 0.02, 0.04
 
 
-def level(epsilon, window=None, committor=0.0):
-    changes = np.zeros((3, 3)) if window is None else window
+def level(epsilon, window=None, committor=None, refresh=0.0):
+    window, committor = (np.zeros((3, 3)) if given is None else given for given in (window, committor))
     state = SimpleNamespace(
-        epsilon=epsilon, rates=rates_of(epsilon), committor_error=committor, window_changes=changes
+        epsilon=epsilon, rates=rates_of(epsilon), committor_errors=committor, window_changes=window
     )
-    return SimpleNamespace(state=state, gauge_changes=np.zeros((3, 3)), density_refresh=0.0, margin=50.0)
+    return SimpleNamespace(state=state, gauge_changes=np.zeros((3, 3)), density_refresh=refresh, margin=50.0)
 
 
 def analysis(**levels):
@@ -60,6 +60,19 @@ def test_a_rate_that_nobody_wants_fails_no_run():
     assert worst(found)["window"] == 0.0
 
 
+def test_a_committor_is_judged_at_the_border_that_is_asked_about():
+    """Goldstein and Price: an overshoot of 0.068 is 1700 above a pass at 10, on the way to another one."""
+    committor = np.zeros((3, 3))
+    committor[2, 1] = 0.3
+    case = analysis(low=level(LOW, committor=committor))
+    for pair, fails in (((0, 1), False), ((2, 1), True)):
+        found = findings(case, Wanted(pair, named=True))
+        assert any(one.failed and one.asked for one in found) == fails
+        noise = entry()
+        mark_doubts(noise, found)
+        assert doubtful(noise) == {(2, 1, LOW)}
+
+
 def test_the_rate_that_is_asked_for_does():
     window = np.zeros((3, 3))
     window[0, 1] = np.nan
@@ -84,7 +97,7 @@ def test_a_shallow_well_is_asked_for_only_by_name():
 
 
 def test_one_noise_level_that_fails_leaves_the_others():
-    found = findings(analysis(high=level(HIGH), low=level(LOW, committor=0.3)), Wanted((0, 1), named=False))
+    found = findings(analysis(high=level(HIGH), low=level(LOW, refresh=0.3)), Wanted((0, 1), named=False))
     noise = entry()
     mark_doubts(noise, found)
     assert {epsilon for _, _, epsilon in doubtful(noise)} == {LOW}
