@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import sympy as sp
 
     from solver.callables import PointFunction
+    from solver.phase_space import Momentum
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class System:
             else it is made of differences of A.
         loss: U with ``b = -∇U`` where there is one, ``(d, N) -> (N,)``.
         coordinates: Their names, for people; may be empty.
+        momentum: What a phase space is made of (:mod:`solver.phase_space`); None for any other system.
     """
 
     dim: int
@@ -52,6 +54,7 @@ class System:
     loss: Field | None = field(default=None, repr=False)
     diffusion_slope: Field | None = field(default=None, repr=False)
     coordinates: tuple[str, ...] = ()
+    momentum: Momentum | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.dim not in (1, 2, 3):
@@ -169,6 +172,28 @@ class System:
         given = {"loss": loss, "jacobian": jacobian, "divergence": divergence}
         return cls(**function_parts(bounds, drift, diffusion, given))
 
+    def with_momentum(self, friction: float) -> System:
+        """The phase space ``(x, v)`` of a loss in one coordinate, with friction γ.
+
+        See :mod:`solver.phase_space`.
+
+        Raises:
+            ValueError: If there is no loss, or more than one coordinate, or γ is not positive.
+
+        Example:
+            >>> import sympy as sp
+            >>> x = sp.Symbol("x")
+            >>> system = System.from_loss((x**2 - 1) ** 2 / 4, [x]).with_momentum(0.5)
+            >>> system.drift(np.array([[2.0], [1.0]])).ravel().tolist()
+            [1.0, -6.5]
+        """
+        from solver.phase_space import Line, phase_parts
+
+        if self.dim != 1 or self.loss is None:
+            raise ValueError("momentum is for a loss in one coordinate")
+        line = Line(self.loss, self.drift, self.jacobian, self.diffusion, self.diffusion_slope)
+        return System(**phase_parts(line, friction, *self.coordinates))
+
     def reversed(self) -> System:
         """The system with the drift −b: what attracts here repels there."""
         loss = self.loss
@@ -177,6 +202,7 @@ class System:
             drift=lambda x: -self.drift(x),
             jacobian=lambda x: -self.jacobian(x),
             loss=None if loss is None else lambda x: -loss(x),
+            momentum=None,
         )
 
     def with_floor(self, delta: float) -> System:
@@ -185,7 +211,7 @@ class System:
         def diffusion(x: Array) -> Array:
             return np.asarray(self.diffusion(x) + delta * np.eye(self.dim)[:, :, None])
 
-        return replace(self, diffusion=diffusion)
+        return replace(self, diffusion=diffusion, momentum=None)
 
     def plus_drift(self, drift: Field, jacobian: Field) -> System:
         """The system with the drift ``b + c``; it has no loss then.
@@ -199,12 +225,13 @@ class System:
             drift=lambda x: self.drift(x) + drift(x),
             jacobian=lambda x: self.jacobian(x) + jacobian(x),
             loss=None,
+            momentum=None,
         )
 
     def isotropic(self) -> System:
         """The system with the same drift and ``A = I``."""
         tensor, divergence = constant_tensor(np.eye(self.dim))
-        return replace(self, diffusion=tensor, divergence=divergence, diffusion_slope=None)
+        return replace(self, diffusion=tensor, divergence=divergence, diffusion_slope=None, momentum=None)
 
 
 def constant_tensor(tensor: Array) -> tuple[Field, Field]:

@@ -24,6 +24,7 @@ from solver.hamilton_jacobi.well import BALL, TOP, WellPotential, well_of
 from solver.paths.escape_path import Guide, Target, escape_paths, straight_paths
 from solver.paths.instanton import Instanton
 from solver.places.attractors import Attractor
+from solver.system import Array
 
 # the first V is the expansion on a ball in which it is only as good as this
 ROUGH = 2e-2
@@ -53,7 +54,7 @@ def grown_well(
     monitor(f"Hamilton–Jacobi equation in well {index}")
     system, space, comm = discretisation.system, discretisation.space, discretisation.comm
     options = discretisation.options
-    reach = _quadratic_reach(discretisation, attractor, targets)
+    reach = quadratic_reach(discretisation, attractor, [target.points for target in targets])
     expansion = on_root(comm, partial(attractor.expand, system, BALL * reach))
     guesses = straight_paths(comm, system, expansion, targets)
     top = min((guess.action for guess in guesses if isinstance(guess, Instanton)), default=np.inf)
@@ -74,13 +75,11 @@ def grown_well(
     return well_of(base.on(whole(base.domain)), index, expansion, solution), paths
 
 
-def _quadratic_reach(
-    discretisation: Discretisation, attractor: Attractor, targets: Sequence[Target]
-) -> float:
+def quadratic_reach(discretisation: Discretisation, attractor: Attractor, passes: Sequence[Array]) -> float:
     """Lowest value of the Lyapunov quadratic at the passes and on the edge of the mesh.  Collective."""
     space = discretisation.space
     x = space.tabulate_dof_coordinates()[edge_dofs(whole(space.mesh), space)][:, : space.mesh.geometry.dim]
-    points = np.concatenate([x, *(target.points for target in targets)])
+    points = np.concatenate([x, *passes])
     values = attractor.quadratic(discretisation.system, points.T)
     return float(space.mesh.comm.allreduce(float(np.min(values, initial=np.inf)), op=MPI.MIN))
 

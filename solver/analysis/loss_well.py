@@ -1,8 +1,9 @@
-"""V of every attractor where it is known in closed form: a gradient drift with isotropic noise.
+"""V of every attractor where it is known in closed form: ``V = Φ − Φ(x̄)`` up to the lowest pass.
 
-For ``b = −∇U`` and ``A = a I`` with a constant, ``V = 2(U − U(x̄))/a`` up to the lowest pass, also where U has
-kinks or a singular Hessian (Freidlin and Wentzell, ch. 4, theorem 3.1, which asks for no more than a gradient
-up to there); the most probable way up to a pass is the way down, turned round.
+For ``b = −∇U`` and ``A = a I`` with a constant, ``Φ = 2U/a``, also where U has kinks or a singular Hessian
+(Freidlin and Wentzell, ch. 4, theorem 3.1, which asks for no more than a gradient up to there); the most
+probable way up to a pass is the way down, turned round.  With momentum (:mod:`solver.phase_space`) the
+momentum along it is turned round as well.
 """
 
 from __future__ import annotations
@@ -23,88 +24,84 @@ from solver.hamilton_jacobi.equation import residual_norm
 from solver.hamilton_jacobi.expansion import quadratic
 from solver.hamilton_jacobi.policy_iteration import Iteration
 from solver.hamilton_jacobi.well import BALL, TOP, WellPotential, own_cells, own_edge, trusted_below
-from solver.paths.instanton import Instanton, fit_path
+from solver.paths.instanton import MODES_OF_A_PICTURE, Instanton, fit_path
 from solver.places.attractors import Attractor
 from solver.places.places import Places
-from solver.system import Array, System
+from solver.system import Array, Field, System
 
-# of a path, for those who want it smooth
-MODES = 24
-# two losses are subtracted: their rounding is that of a few operations
+# two heights are subtracted: their rounding is that of a few operations
 ROUNDING = 8.0
 
 
-def loss_potential(discretisation: Discretisation, level: float) -> fem.Function:
-    """``2U/a`` at the nodes.  Collective."""
-    loss, space = discretisation.system.loss, discretisation.space
-    assert loss is not None
-    dim = discretisation.system.dim
+def nodal_potential(discretisation: Discretisation, known: Field) -> fem.Function:
+    """Φ at the nodes.  Collective."""
+    space, dim = discretisation.space, discretisation.system.dim
     potential = fem.Function(space, name="W")
-    potential.x.array[:] = 2.0 / level * loss(space.tabulate_dof_coordinates()[:, :dim].T)
+    potential.x.array[:] = known(space.tabulate_dof_coordinates()[:, :dim].T)
     return potential
 
 
-def loss_wells(
-    discretisation: Discretisation, places: Places, level: float
+def known_wells(
+    discretisation: Discretisation, places: Places, known: Field
 ) -> list[tuple[WellPotential, list[Instanton]]]:
     """V of every attractor and a way to each of its passes.  Collective.
 
     Args:
-        discretisation: The system on the mesh; it has a loss.
+        discretisation: The system on the mesh.
         places: Attractors and passes, all of them points.
-        level: a in ``A = a I``.
+        known: Φ.
     """
     system = discretisation.system
     box = np.array(bounding_box(discretisation.domain))
     found = []
     for k in range(len(places.attractors)):
-        paths = on_root(discretisation.comm, partial(_ways_up, system, places, k, level, box))
-        found.append((_well(discretisation, places, k, level, paths), paths))
+        paths = on_root(discretisation.comm, partial(_ways_up, system, places, k, known, box))
+        found.append((_well(discretisation, places, k, known, paths), paths))
     return found
 
 
-def _ways_up(system: System, places: Places, k: int, level: float, box: Array) -> list[Instanton]:
+def _ways_up(system: System, places: Places, k: int, known: Field, box: Array) -> list[Instanton]:
     """The most probable ways from an attractor to its passes.  Not collective."""
     found = []
     for n, end in places.ways_out(k):
         saddle = places.passes[n].saddle
         assert saddle is not None
-        found.append(_way_up(system, places.attractors[k], saddle, end, level, box))
+        found.append(_way_up(system, places.attractors[k], saddle, end, known, box))
     return found
 
 
 def _way_up(
-    system: System, attractor: Attractor, saddle: Saddle, other: int | None, level: float, box: Array
+    system: System, attractor: Attractor, saddle: Saddle, other: int | None, known: Field, box: Array
 ) -> Instanton:
     """The way down from a saddle on the side of an attractor, turned round.  Not collective."""
-    loss, start, known = system.loss, attractor.point, attractor.fixed_point
-    assert loss is not None
-    if known is not None and known.regular and saddle.fixed_point.regular:
+    start, point = attractor.point, attractor.fixed_point
+    if system.momentum is not None or (point is not None and point.regular and saddle.fixed_point.regular):
         down = relaxation_path(system, saddle, -1 if other is None else other, start[None], box)
     else:
         sign = -1.0 if saddle.between[0] == other else 1.0
-        down = lowest_way(loss, saddle.point, sign * saddle.unstable_eigenvector, start, box)
+        down = lowest_way(known, saddle.point, sign * saddle.unstable_eigenvector, start, box)
     points = down[::-1].copy()
+    if system.momentum is not None:
+        points = system.momentum.reversed(points)
     points[0], points[-1] = start, saddle.point
-    heights = loss(points.T)
-    actions = 2.0 / level * (heights - heights[0])
-    rounding = ROUNDING * np.finfo(float).eps * 2.0 / level * float(np.abs(heights[[0, -1]]).sum())
+    heights = known(points.T)
+    actions = heights - heights[0]
+    rounding = ROUNDING * np.finfo(float).eps * float(np.abs(heights[[0, -1]]).sum())
     action = float(actions[-1])
     expansion = quadratic(system, start, attractor.covariance(system), BALL * action)
-    return Instanton(fit_path(points, MODES), expansion, action, rounding, points, actions)
+    return Instanton(fit_path(points, MODES_OF_A_PICTURE), expansion, action, rounding, points, actions)
 
 
 def _well(
-    discretisation: Discretisation, places: Places, k: int, level: float, paths: Sequence[Instanton]
+    discretisation: Discretisation, places: Places, k: int, known: Field, paths: Sequence[Instanton]
 ) -> WellPotential:
     """V on the cells that reach below its lowest pass, or below the edge of the mesh.  Collective."""
     system, attractor = discretisation.system, places.attractors[k]
-    point, loss = attractor.point, system.loss
-    assert loss is not None
+    point = attractor.point
     domain, base = discretisation.domain, discretisation.coefficients
-    potential = loss_potential(discretisation, level)
+    potential = nodal_potential(discretisation, known)
     potential.name = "V"
-    potential.x.array[:] -= 2.0 / level * float(loss(point[:, None])[0])
+    potential.x.array[:] -= float(known(point[:, None])[0])
     every = whole(domain)
     lowest = min((path.action for path in paths), default=np.inf)
     top = min(lowest, own_edge(every, potential, point[None], lowest))

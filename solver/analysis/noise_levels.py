@@ -37,7 +37,7 @@ from solver.fokker_planck.markov_chain import Rates, dwelling, time_differences
 from solver.fokker_planck.moments import mean_and_covariance
 from solver.fokker_planck.passage import Passage, passages_to
 from solver.fokker_planck.potential_start import potential_start, start_with
-from solver.fokker_planck.reversible import reversible_density
+from solver.fokker_planck.reversible import circulating_density, reversible_density
 from solver.fokker_planck.spectrum import Spectrum, well_eigenvalues
 from solver.hamilton_jacobi.well import WellPotential
 from solver.system import Array
@@ -147,7 +147,8 @@ def continue_levels(
 ) -> Continued:
     """ε-continuation through all wanted levels, and on to the start of the quasi-potential.  Collective.
 
-    In space it starts from the gauge of :mod:`solver.fokker_planck.potential_start` where that serves, else,
+    In space and with momentum it starts from the gauge of :mod:`solver.fokker_planck.potential_start` where
+    that serves, else,
     and where the first density fails with it, from none at a noise that spreads the density over the box.
 
     Args:
@@ -188,6 +189,8 @@ def levels_from(
     landmarks: Landmarks,
     potential: fem.Function,
     monitor: Monitor = lambda _: None,
+    *,
+    reversible: bool = True,
 ) -> Continued:
     """All wanted levels where ``e^{−V/ε}`` is the density, each by itself.  Collective.
 
@@ -197,7 +200,9 @@ def levels_from(
         landmarks: Attractors and passes.
         potential: The quasi-potential.
         monitor: Told what is being done.
+        reversible: The density carries no current.
     """
+    solve = reversible_density if reversible else circulating_density
     locator, options = discretisation.locator, discretisation.options
     levels: dict[float, Level] = {}
     refused: dict[float, Refused] = {}
@@ -207,7 +212,7 @@ def levels_from(
             return continue_levels(discretisation, epsilons, landmarks, monitor, onwards=False)
         monitor(f"stationary density at epsilon = {epsilon:.4g}")
         try:
-            state, changes = reversible_density(known.part, potential, epsilon, landmarks, locator, options)
+            state, changes = solve(known.part, potential, epsilon, landmarks, locator, options)
             # log p is exact
             levels[epsilon] = _told(state, changes, 0.0, discretisation, landmarks)
         except NotConverged as error:
@@ -226,7 +231,7 @@ def _beginning(
     if coarse is not None:
         plan = schedule(FACTOR * coarse.epsilon, epsilons)
         return _Begin(*carried_over(coarse, discretisation, landmarks, plan[0]), tuple(plan), informed=True)
-    if discretisation.domain.geometry.dim == 3 and epsilons:
+    if epsilons and (discretisation.system.dim == 3 or discretisation.system.momentum is not None):
         start = potential_start(discretisation, max(epsilons), landmarks)
         if start is not None:
             plan = schedule(start.epsilon, epsilons)

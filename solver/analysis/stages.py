@@ -6,7 +6,7 @@ The order of the stages, for one diffusion tensor; each stage is in a module of 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Optional
 
@@ -24,7 +24,7 @@ from solver.elements.discretisation import Discretisation
 from solver.errors import NotConverged, Refused
 from solver.fokker_planck.chain_exponents import weight_exponents
 from solver.fokker_planck.landmarks import Landmarks
-from solver.hamilton_jacobi.bounds.exact import exact_bound, loss_level
+from solver.hamilton_jacobi.bounds.exact import energy_bound, exact_bound, known_potential
 from solver.hamilton_jacobi.bounds.saddle_cost import SaddleCost, saddle_cost
 from solver.hamilton_jacobi.jet import JetSolution
 from solver.hamilton_jacobi.well import BALL, WellPotential
@@ -150,15 +150,20 @@ def analyse(
 def _barriers(discretisation: Discretisation, places: Places, stage: Wells) -> list[Barrier]:
     """The barriers of all wells, with their bounds.  Collective."""
     found = []
-    bound = exact_bound(discretisation)
+    bound, rough = exact_bound(discretisation), energy_bound(discretisation)
     for k, (well, paths) in enumerate(stage.found):
         ways = places.ways_out(k)
         over = [path for (n, _), path in zip(ways, paths, strict=True) if places.passes[n].saddle is not None]
         costs = _saddle_costs(discretisation, over) if bound is None else []
         start = places.attractors[k].point
         for (n, end), path in zip(ways, paths, strict=True):
-            exact = None if bound is None else bound(start, places.passes[n].point)
-            found.append(barrier(well, end, n, path, discretisation.locator, costs, exact))
+            exact, least = (
+                None if one is None else one(start, places.passes[n].point) for one in (bound, rough)
+            )
+            one = barrier(well, end, n, path, discretisation.locator, costs, exact)
+            found.append(
+                one if least is None else replace(one, lower=max(one.lower, min(least, path.action)))
+            )
     return found
 
 
@@ -182,7 +187,7 @@ def _gauge_gaps(
     wells: Sequence[WellPotential],
 ) -> Array | None:
     """The changes of log T at the lowest noise with V for the gauge; None where it has it.  Collective."""
-    if loss_level(discretisation) is not None:
+    if known_potential(discretisation) is not None:
         return None
     states = {epsilon: level.state for epsilon, level in levels.items()}
     parts = discretisation.locator, discretisation.options
@@ -194,7 +199,7 @@ def _with_own_gauge(
 ) -> tuple[dict[float, Level], dict[str, Refused]]:
     """The densities of a well that is alone with V for their gauge, and where that cannot be.  Collective."""
     levels, refused = dict(stage.levels), {}
-    if loss_level(discretisation) is not None:
+    if known_potential(discretisation) is not None:
         return levels, {}  # they have it already
     if len(places.attractors) == 1 and not places.passes and places.attractors[0].fixed_point is not None:
         for epsilon, level in stage.levels.items():
@@ -210,7 +215,7 @@ def _asymptotics(
     discretisation: Discretisation, places: Places, barriers: Sequence[Barrier]
 ) -> list[Asymptotics | Refused]:
     """The law of Kramers and of Bouchet and Reygner for each barrier, or why there is none.  Collective."""
-    exact = loss_level(discretisation) is not None
+    exact = known_potential(discretisation) is not None
 
     def law(one: Barrier) -> Asymptotics | Refused:
         start, over = places.attractors[one.start], places.passes[one.saddle]

@@ -17,10 +17,11 @@ import numpy as np
 from meshes.clock import part
 from meshes.serial import on_root
 from solver.analysis.density_well import well_from_densities
+from solver.analysis.driven_well import driven_well, has_singular_noise, require_control
 from solver.analysis.grown_well import grown_well
 from solver.analysis.jet_estimate import without_potential
 from solver.analysis.jet_well import jets_on, well_from_jet
-from solver.analysis.loss_well import loss_potential, loss_wells
+from solver.analysis.loss_well import known_wells, nodal_potential
 from solver.analysis.noise_levels import (
     Continuation,
     Continued,
@@ -32,7 +33,7 @@ from solver.analysis.noise_levels import (
 from solver.elements.discretisation import Discretisation
 from solver.errors import NotConverged, Refused
 from solver.fokker_planck.landmarks import Landmarks
-from solver.hamilton_jacobi.bounds.exact import loss_level
+from solver.hamilton_jacobi.bounds.exact import KnownPotential, known_potential
 from solver.hamilton_jacobi.jet import JetSolution
 from solver.hamilton_jacobi.well import TOP, WellPotential, trusted_below
 from solver.paths.escape_path import Target
@@ -87,15 +88,17 @@ def solve_wells(  # noqa: C901  (three ways to V, each gone only if it is needed
     """
     system = discretisation.system
     landmarks = places.pinned(system)
-    level = loss_level(discretisation)
+    closed = known_potential(discretisation)
 
     @functools.cache
     def jets() -> tuple[JetSolution | Refused, ...]:
         return tuple(known) or _jets(discretisation, places, monitor)
 
-    if level is not None:
-        whole = jets() if system.dim == 2 else ()
-        return replace(_known(discretisation, places, epsilons, landmarks, level, monitor), jets=whole)
+    if closed is not None:
+        whole = jets() if system.dim == 2 and closed.reversible else ()
+        return replace(_known(discretisation, places, epsilons, landmarks, closed, monitor), jets=whole)
+    if has_singular_noise(discretisation.coefficients.diffusion):
+        return _driven(discretisation, places, epsilons, landmarks, monitor)
 
     @functools.cache
     def continuation() -> Continued:
@@ -162,16 +165,39 @@ def _known(
     places: Places,
     epsilons: Sequence[float],
     landmarks: Landmarks,
-    level: float,
+    closed: KnownPotential,
     monitor: Monitor,
 ) -> Wells:
-    """V from the loss, and the densities with it for their gauge.  Collective."""
+    """V in closed form, and the densities with it for their gauge.  Collective."""
     with part("quasi-potentials and paths"):
-        found = tuple(Found(*one) for one in loss_wells(discretisation, places, level))
-    potential = loss_potential(discretisation, level)
+        found = tuple(Found(*one) for one in known_wells(discretisation, places, closed.value))
+    potential = nodal_potential(discretisation, closed.value)
     with part("densities and rates"):
-        done = levels_from(discretisation, epsilons, landmarks, potential, monitor)
+        done = levels_from(
+            discretisation, epsilons, landmarks, potential, monitor, reversible=closed.reversible
+        )
     return Wells(landmarks, found, done.levels, None, _missing(done))
+
+
+def _driven(
+    discretisation: Discretisation,
+    places: Places,
+    epsilons: Sequence[float],
+    landmarks: Landmarks,
+    monitor: Monitor,
+) -> Wells:
+    """V and paths where noise acts in some directions only, and the densities.  Collective."""
+    require_control(discretisation.system, places)
+
+    def grown(k: int) -> Found:
+        return Found(*driven_well(discretisation, k, places, monitor))
+
+    found, refused = _of_all(places, {"from its attractor": grown})
+    done = Continued({}, None, {})
+    if epsilons:
+        with part("densities and rates"):
+            done = continue_levels(discretisation, epsilons, landmarks, monitor, onwards=False)
+    return Wells(landmarks, found, done.levels, None, refused | _missing(done))
 
 
 def _jets(

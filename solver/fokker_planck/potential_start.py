@@ -1,4 +1,4 @@
-"""A gauge to start the ε-continuation from, where the drift is nearly a gradient.
+"""A gauge to start the ε-continuation from, where the drift is nearly a gradient, or a loss has momentum.
 
 The gauge form is exact for every W (:mod:`solver.fokker_planck.equation`), and the better W is, the lower a
 noise level can be solved for at once.  The levels above it are the dearest in space: there the density fills
@@ -8,6 +8,8 @@ the whole box. W is the function that leaves the least transport,
 
 one linear solve.  For ``b = −∇U`` and ``A = s I`` it is V itself, ``2U/s``, up to the order of the elements;
 else it is V where A⁻¹b is a gradient, and a guess where it is not.
+
+With momentum (:mod:`solver.phase_space`) there is no A⁻¹; W is what V tends to for large friction.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from mpi4py import MPI
 from solver.elements.assembly import assemble_matrix, assemble_vector, fixed_dofs
 from solver.elements.coefficients import Coefficients
 from solver.elements.discretisation import Discretisation
-from solver.elements.evaluate import evaluate
+from solver.elements.evaluate import bounding_box, evaluate
 from solver.elements.fading import fade_levels
 from solver.elements.free_rows import FactorisedFree
 from solver.elements.region import cell_values, cells_near, component, make_region, whole
@@ -83,6 +85,13 @@ def potential_start(discretisation: Discretisation, highest: float, landmarks: L
     """
     if not len(landmarks.passes):
         return None
+    momentum = discretisation.system.momentum
+    if momentum is not None:
+        low, high = bounding_box(discretisation.domain)
+        gauge = fem.Function(discretisation.space, name="W")
+        x = discretisation.space.tabulate_dof_coordinates()[:, :2].T
+        gauge.x.array[:] = momentum.balance(float(low[0]), float(high[0]))(x)
+        return start_with(discretisation, gauge, highest, landmarks, exact=False)
     gauge, left = least_transport(discretisation, landmarks)
     return start_with(discretisation, gauge, highest, landmarks, exact=left < GRADIENT)
 

@@ -1,4 +1,4 @@
-"""Densities in closed form: a gradient drift with isotropic noise is reversible.
+"""Densities in closed form, ``p = e^{−W/ε}``; most of them reversible.
 
 For ``b = −∇U`` and ``A = a I`` with a constant, ``p = e^{−W/ε}`` with ``W = 2U/a`` carries no current at all,
 whatever ε and whatever the box if its walls reflect: there is nothing to solve for, and log p is exact at
@@ -11,11 +11,15 @@ through a window S of :mod:`solver.fokker_planck.rates`.  ``F_ij = F_ji`` in tru
 With S = h_j, the whole width, F_ij is the Dirichlet form of the committors (Bovier, den Hollander,
 Metastability, ch. 7): an error of h enters it by its square, the other one linearly, so that the difference
 of the two shows it.
+
+With momentum p is known as well (:mod:`solver.phase_space`), but carries a current round each well, and the
+densities of the wells are solved for with W for the gauge (:mod:`solver.fokker_planck.well_density`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import ufl
@@ -26,7 +30,7 @@ from solver.elements.evaluate import Locator, evaluate
 from solver.elements.linear import Options
 from solver.errors import NotConverged
 from solver.fokker_planck.committor import committors
-from solver.fokker_planck.continuation import StationaryDensity
+from solver.fokker_planck.continuation import StationaryDensity, density, next_gauge
 from solver.fokker_planck.gauge_density import GaugeDensity
 from solver.fokker_planck.landmarks import Landmarks, overlapping
 from solver.fokker_planck.markov_chain import Rates, markov_chain, time_differences
@@ -90,6 +94,34 @@ def reversible_density(
         p, tuple(wells), tuple(steps), wide, log_normaliser, float(np.max(narrowed)), narrowed, errors
     )
     return state, changes
+
+
+def circulating_density(
+    coefficients: Coefficients,
+    gauge: fem.Function,
+    epsilon: float,
+    landmarks: Landmarks,
+    locator: Locator,
+    options: Options | None = None,
+) -> tuple[StationaryDensity, Array | None]:
+    """The density ``e^{−W/ε}`` and rates by the densities of the wells, with their changes.  Collective.
+
+    Args and exceptions are those of :func:`reversible_density`; the changes are those of log T with the gauge
+    ``W − ε log q``, q a constant but for its errors.
+    """
+    pins, space = landmarks.pins, gauge.function_space
+    floor = float(np.min(evaluate(gauge, np.array([pin.point for pin in pins]), locator)))
+    p = GaugeDensity(coefficients, gauge, epsilon, _inside(coefficients, space))
+    log_normaliser = p.log_mass(floor) - floor / epsilon
+    if len(pins) < 2 or overlapping(pins, epsilon):
+        return StationaryDensity(p, (p,), (), None, log_normaliser), None
+    found = density(coefficients, gauge, epsilon, landmarks, locator, options)
+    renewed, part = next_gauge(found, landmarks, locator, epsilon)
+    other = density(part, renewed, epsilon, landmarks, locator, options)
+    assert found.rates is not None
+    assert other.rates is not None
+    changes = time_differences(found.rates, other.rates)
+    return replace(found, p=p, log_normaliser=log_normaliser), changes
 
 
 def _inside(coefficients: Coefficients, space: fem.FunctionSpace) -> fem.Function:

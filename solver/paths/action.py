@@ -81,6 +81,26 @@ def tensor_derivative(system: System, x: Array, step: float) -> Array:
     return np.stack(slopes, axis=2)
 
 
+def hamiltonian_slope(system: System, x: Array, p: Array, step: float) -> Array:
+    """``𝓗_x = (∇b)ᵀp + ½ pᵀ∂A p`` of ``𝓗 = b·p + ½ pᵀAp``, ``(d, N)``."""
+    slope = tensor_derivative(system, x, step)
+    return np.asarray(
+        np.einsum("ikn,in->kn", system.jacobian(x), p) + 0.5 * np.einsum("in,ijkn,jn->kn", p, slope, p)
+    )
+
+
+def hamiltonian_curvature(system: System, x: Array, p: Array, step: float) -> Array:
+    """``𝓗_xx`` by fourth-order differences of 𝓗_x, symmetrised, ``(d, d, N)``."""
+    columns = []
+    for k in range(system.dim):
+        shift = np.zeros((system.dim, 1))
+        shift[k] = step
+        values = [hamiltonian_slope(system, x + m * shift, p, step) for m in (-2, -1, 1, 2)]
+        columns.append((values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step))
+    tensor = np.stack(columns, axis=1)
+    return np.asarray(0.5 * (tensor + np.swapaxes(tensor, 0, 1)))
+
+
 def density(system: System, x: Array, velocity: Array) -> Array:
     """``|φ'||b| − φ'·A⁻¹b`` at points with velocities, ``(N,)``."""
     inverse = inverse_tensor(system.diffusion(x))

@@ -34,6 +34,8 @@ from solver.paths.action import (
 from solver.system import Array, System
 
 START_SHELL = 0.8
+# modes of a path that is only shown
+MODES_OF_A_PICTURE = 24
 
 
 @dataclass(frozen=True)
@@ -190,13 +192,13 @@ def _with_points(system: System, expansion: Local, path: Path, total: float, unc
     s[0], s[-1] = -1.0, 1.0
     begin = float(expansion(path.start[:, None])[0])
     outer = begin + np.concatenate([[0.0], action_along(system, path, s[1:])])
-    inner = _wind_in(system, expansion, path.start)
+    inner = wind_in(system, expansion, path.start)
     points = np.concatenate([inner, path(s).T])
     actions = np.concatenate([expansion(inner.T), outer])
     return Instanton(path, expansion, total, uncertainty, points, actions)
 
 
-def _wind_in(system: System, expansion: Local, start: Array) -> Array:
+def wind_in(system: System, expansion: Local, start: Array) -> Array:
     """The path inside the ball by −(b + A∇V_loc), from its start to 10⁻⁴ of the level; attractor first.
 
     Time is that of the slowest return: the first step of SciPy's integrators depends on its unit.

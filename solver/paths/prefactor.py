@@ -10,7 +10,8 @@ state-dependent A in Itô form).  P obeys the Riccati equation along the instant
 
 whose components along the path are unstable near the saddle; they are fixed by ``P ẋ = ṗ = −𝓗_x``.
 For A = I and b = −∇U, F = 0 and this is the Eyring–Kramers law.  Where several instantons of equal cost lead
-over the saddle, their rates add up.
+over the saddle, their rates add up.  Nothing of this asks for an A of full rank (without it, mirror images
+of a path are not looked for).
 """
 
 from __future__ import annotations
@@ -24,13 +25,16 @@ from solver.drift.fixed_points import FixedPoint
 from solver.drift.lyapunov import hessian
 from solver.errors import NotConverged
 from solver.hamilton_jacobi.expansion import Expansion
-from solver.paths.action import inverse_tensor, tensor_derivative
+from solver.paths.action import hamiltonian_curvature, hamiltonian_slope, inverse_tensor, tensor_derivative
+from solver.paths.driven import DrivenInstanton, flow, sampled
 from solver.paths.equivalent_paths import equivalent_paths
 from solver.paths.instanton import Instanton
 from solver.system import Array, System
 
 # Part of the parameter left out before the saddle: the prefactor is off by its square over two.
 NEAR_SADDLE = 4e-3
+# steps of the integrator a radian of the fastest rotation
+STEPS_A_RADIAN = 25.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,8 @@ def kramers(system: System, attractor: Array, saddle: Array, instanton: Instanto
         raise ValueError("the asymptotic formula is one for escape from a point")
     integral, end = _along_path(system, instanton, instanton.expansion)
     ratio = np.linalg.slogdet(end)[1] - np.linalg.slogdet(start)[1]
-    paths = equivalent_paths(system, instanton.expansion, instanton)
+    driven = isinstance(instanton, DrivenInstanton)
+    paths = 1 if driven else equivalent_paths(system, instanton.expansion, instanton)
     prefactor = np.log(2 * np.pi / growth) + 0.5 * ratio + integral - np.log(paths)
     return Asymptotics(instanton.action, float(prefactor), float(integral), paths)
 
@@ -141,36 +146,81 @@ def _integrand(system: System, x: Array, p: Array, tensor: Array) -> Array:
     )
 
 
-def _along_path(
-    system: System, instanton: Instanton, expansion: Expansion, steps: int = 1500
-) -> tuple[float, Array]:
+@dataclass(frozen=True)
+class Track:
+    """An instanton at equal steps of time.
+
+    Attributes:
+        step: Of time, half of one of the integrator.
+        points, velocities, momenta: φ, φ̇ and p, ``(d, 2·steps + 1)`` each.
+    """
+
+    step: float
+    points: Array
+    velocities: Array
+    momenta: Array
+
+
+def evenly(system: System, instanton: Instanton, steps: int = 1500) -> Track:
+    """A path of the geometric action in time, up to just before the saddle."""
+    path = instanton.path
+    times, s = _clock(system, instanton)
+    grid = np.linspace(0.0, times[-1], 2 * steps + 1)
+    nodes = np.interp(grid, times, s)
+    x, velocity = path(nodes), path.velocity(nodes)
+    drift = system.drift(x)
+    inverse = inverse_tensor(system.diffusion(x))
+    speed = np.sqrt(
+        np.einsum("in,ijn,jn->n", drift, inverse, drift)
+        / np.einsum("in,ijn,jn->n", velocity, inverse, velocity)
+    )
+    along = velocity * speed
+    return Track(grid[1], x, along, np.einsum("ijn,jn->in", inverse, along - drift))
+
+
+def _timed(system: System, driven: DrivenInstanton) -> Track:
+    """A path of Hamilton's equations at equal steps, enough of them for its turns."""
+    end = float(driven.trajectory.times[-1])
+    fastest = float(np.abs(np.linalg.eigvals(system.jacobian(driven.points[:1].T)[..., 0])).max())
+    steps = max(1500, int(np.ceil(STEPS_A_RADIAN * fastest * end)))
+    grid = np.linspace(0.0, end, 2 * steps + 1)
+    x, p = sampled(system, driven.trajectory, grid)
+    length = float(np.linalg.norm(driven.points[-1] - driven.points[0]))
+    return Track(grid[1], x, flow(system, x, p, 1e-4 * length)[0], p)
+
+
+def _along_path(system: System, instanton: Instanton, expansion: Expansion) -> tuple[float, Array]:
     """∫ F dt up to near the saddle, and P there.
 
     Inside the ball by the local expansion; from there by RK4 in time to just before the
     saddle.  Taking the determinant of P there, rather than at the saddle, makes the product right also
     when eigenvalues of the saddle add up to zero and P has no limit.
     """
-    path = instanton.path
-    times, s = _clock(system, instanton)
-    grid = np.linspace(0.0, times[-1], 2 * steps + 1)
-    nodes = np.interp(grid, times, s)
-    x, velocity = path(nodes), path.velocity(nodes)
-    extent = float(np.linalg.norm(path.end - path.start))
-    drift, diffusion, jacobian = system.drift(x), system.diffusion(x), system.jacobian(x)
-    inverse = inverse_tensor(diffusion)
-    speed = np.sqrt(
-        np.einsum("in,ijn,jn->n", drift, inverse, drift)
-        / np.einsum("in,ijn,jn->n", velocity, inverse, velocity)
-    )
-    along = velocity * speed
-    p = np.einsum("ijn,jn->in", inverse, along - drift)
-    slope = tensor_derivative(system, x, 1e-4 * extent)
-    K = jacobian + np.einsum("ijkn,jn->ikn", slope, p)
-    force = -_hamiltonian_slope(system, x, p, 1e-4 * extent)
-    curvature = _hamiltonian_curvature(system, x, p, 1e-3 * extent)
+    driven = isinstance(instanton, DrivenInstanton)
+    track = _timed(system, instanton) if driven else evenly(system, instanton)
+    start = track.points[:, 0]
+    extent = float(np.linalg.norm(track.points[:, -1] - start))
     ball = 1.0 / float(np.linalg.norm(expansion.inverse_scale, 2))
-    P = expansion_hessian(expansion, path.start[:, None], 1e-3 * ball)
-    dt = grid[2] - grid[0]
+    begin = expansion_hessian(expansion, start[:, None], 1e-3 * ball)
+    tensors = _riccati(system, track, begin, extent)
+    values = _integrand(system, track.points, track.momenta, np.stack(tensors, axis=-1))
+    outer = track.step / 3.0 * float(np.sum(values[:-2:2] + 4.0 * values[1:-1:2] + values[2::2]))
+    return _inside(system, expansion, start) + outer, tensors[-1]
+
+
+def _riccati(system: System, track: Track, begin: Array, extent: float) -> list[Array]:
+    """P at the points of a track.
+
+    Raises:
+        NotConverged: At a focal point.
+    """
+    x, p, along = track.points, track.momenta, track.velocities
+    diffusion = system.diffusion(x)
+    slope = tensor_derivative(system, x, 1e-4 * extent)
+    K = system.jacobian(x) + np.einsum("ijkn,jn->ikn", slope, p)
+    force = -hamiltonian_slope(system, x, p, 1e-4 * extent)
+    curvature = hamiltonian_curvature(system, x, p, 1e-3 * extent)
+    dt = 2.0 * track.step
 
     def rate(n: int, tensor: Array) -> Array:
         # beyond a focal point the steps overflow, and that is how it is seen
@@ -178,8 +228,9 @@ def _along_path(
             product = K[:, :, n].T @ tensor
             return -(curvature[:, :, n] + product + product.T + tensor @ diffusion[:, :, n] @ tensor)
 
+    P = begin
     tensors = [P]
-    for n in range(0, 2 * steps, 2):
+    for n in range(0, x.shape[1] - 1, 2):
         k1 = rate(n, P)
         k2 = rate(n + 1, P + 0.5 * dt * k1)
         middle = P + 0.5 * dt * k2
@@ -193,9 +244,7 @@ def _along_path(
             )
         P = _with_product(P, along[:, n + 2], force[:, n + 2])
         tensors += [_with_product(middle, along[:, n + 1], force[:, n + 1]), P]
-    values = _integrand(system, x, p, np.stack(tensors, axis=-1))
-    outer = dt / 6.0 * float(np.sum(values[:-2:2] + 4.0 * values[1:-1:2] + values[2::2]))
-    return _inside(system, expansion, path.start) + outer, P
+    return tensors
 
 
 def _clock(system: System, instanton: Instanton) -> tuple[Array, Array]:
@@ -208,26 +257,6 @@ def _clock(system: System, instanton: Instanton) -> tuple[Array, Array]:
     lengths = [np.einsum("in,ijn,jn->n", v, inverse, v) for v in (velocity, drift)]
     ratio = np.sqrt(lengths[0] / lengths[1])
     return np.concatenate([[0.0], np.cumsum(ratio * np.diff(s))]), s
-
-
-def _hamiltonian_slope(system: System, x: Array, p: Array, step: float) -> Array:
-    """``𝓗_x = (∇b)ᵀp + ½ pᵀ∂A p``, ``(d, N)``."""
-    slope = tensor_derivative(system, x, step)
-    return np.asarray(
-        np.einsum("ikn,in->kn", system.jacobian(x), p) + 0.5 * np.einsum("in,ijkn,jn->kn", p, slope, p)
-    )
-
-
-def _hamiltonian_curvature(system: System, x: Array, p: Array, step: float) -> Array:
-    """``𝓗_xx`` by fourth-order differences of 𝓗_x, symmetrised, ``(d, d, N)``."""
-    columns = []
-    for k in range(system.dim):
-        shift = np.zeros((system.dim, 1))
-        shift[k] = step
-        values = [_hamiltonian_slope(system, x + m * shift, p, step) for m in (-2, -1, 1, 2)]
-        columns.append((values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step))
-    tensor = np.stack(columns, axis=1)
-    return np.asarray(0.5 * (tensor + np.swapaxes(tensor, 0, 1)))
 
 
 def _with_product(tensor: Array, v: Array, product: Array) -> Array:

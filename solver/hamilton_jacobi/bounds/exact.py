@@ -1,4 +1,4 @@
-"""Barriers that are known exactly: on the line, and for gradient drifts with isotropic noise.
+"""Barriers that are known exactly: on the line, for gradient drifts with isotropic noise, and with momentum.
 
 On the line a path from x̄ to s passes every point between them; with the drift that costs nothing, and
 against it 2|b|/A per length, so that
@@ -8,13 +8,14 @@ against it 2|b|/A per length, so that
 a number to be had by quadrature (Freidlin and Wentzell, ch. 4, eq. 3.1).  In any dimension, for ``b = −∇U``
 and ``A = a I`` with a constant a, ``Φ = 2U/a`` has ``H(x, ∇Φ) = 0`` everywhere: no path from x̄ to s costs
 less than ``Φ(s) − Φ(x̄)``, also where U has kinks (Φ is Lipschitz there, which is enough) or minima whose
-Hessian is singular.
+Hessian is singular.  So has ``Φ = (U + v²/2)/a`` in the phase space of a loss (:mod:`solver.phase_space`).
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.integrate
@@ -22,7 +23,7 @@ from dolfinx import fem
 from mpi4py import MPI
 
 from solver.elements.discretisation import Discretisation
-from solver.system import Array, System
+from solver.system import Array, Field, System
 
 # an A that differs from a I by less than this is rounding
 ROUNDING = 1e-13
@@ -38,40 +39,80 @@ def exact_bound(discretisation: Discretisation) -> Bound | None:
     system = discretisation.system
     if system.dim == 1:
         return lambda start, end: line_cost(system, start, end)
-    level, loss = loss_level(discretisation), system.loss
-    if loss is None or level is None:
+    known = known_potential(discretisation)
+    if known is None:
         return None
 
     def bound(start: Array, end: Array) -> float:
-        low, high = loss(np.stack([start, end], axis=1))
-        return max(0.0, 2.0 * float(high - low) / level)
+        low, high = known.value(np.stack([start, end], axis=1))
+        return max(0.0, float(high - low))
 
     return bound
 
 
-def loss_level(discretisation: Discretisation) -> float | None:
-    """a where ``b = −∇U`` and ``A = a I`` on all of the mesh, so that V = 2U/a; or None.  Collective."""
-    if discretisation.system.loss is None:
+@dataclass(frozen=True)
+class KnownPotential:
+    """Φ with ``H(x, ∇Φ) = 0`` all over the mesh, so that V = Φ − Φ(x̄) up to the lowest pass.
+
+    ``e^{−Φ/ε}`` is the stationary density at every ε.
+
+    Attributes:
+        value: Φ, ``(d, N) -> (N,)``.
+        reversible: That density carries no current.
+    """
+
+    value: Field
+    reversible: bool
+
+
+def known_potential(discretisation: Discretisation) -> KnownPotential | None:
+    """Φ where it is known in closed form; None for all other systems.  Collective."""
+    loss, momentum = discretisation.system.loss, discretisation.system.momentum
+    diffusion = discretisation.coefficients.diffusion
+    if loss is not None:
+        level = multiple_of(diffusion, np.eye(discretisation.system.dim))
+        return None if level is None else KnownPotential(lambda x: 2.0 / level * loss(x), True)
+    if momentum is not None:
+        level = multiple_of(diffusion, momentum.shape)
+        return None if level is None else KnownPotential(lambda x: momentum.energy(x) / level, False)
+    return None
+
+
+def energy_bound(discretisation: Discretisation) -> Bound | None:
+    """A lower bound with momentum, the rise of the energy over the largest a; None without.  Collective.
+
+    A path costs no less than under the noise of that strength everywhere.  It holds for paths in the box.
+    """
+    momentum = discretisation.system.momentum
+    if momentum is None:
         return None
-    return isotropic_level(discretisation.coefficients.diffusion)
+    tensors = discretisation.coefficients.diffusion.x.array.reshape(-1, 2, 2)
+    largest = float(np.max(tensors[:, 1, 1], initial=0.0)) / momentum.shape[1, 1]
+    largest = discretisation.comm.allreduce(largest, op=MPI.MAX)
+
+    def bound(start: Array, end: Array) -> float:
+        low, high = momentum.energy(np.stack([start, end], axis=1))
+        return max(0.0, float(high - low) / largest)
+
+    return bound
 
 
-def isotropic_level(diffusion: fem.Function) -> float | None:
-    """a where ``A = a I`` with one a > 0 all over the mesh; None otherwise.  Collective.
+def multiple_of(diffusion: fem.Function, shape: Array) -> float | None:
+    """a where ``A = a S`` with one a > 0 all over the mesh; None otherwise.  Collective.
 
     Args:
         diffusion: A at points of the mesh, a function with values ``(d, d)``.
+        shape: S, ``(d, d)``.
     """
     comm = diffusion.function_space.mesh.comm
-    dim = diffusion.ufl_shape[0]
     # ghosts hold no other values, and those of all ranks are compared
-    tensors = diffusion.x.array.reshape(-1, dim, dim)
-    sums = np.array([np.trace(tensors, axis1=1, axis2=2).sum(), float(len(tensors) * dim)])
+    tensors = diffusion.x.array.reshape(-1, *shape.shape)
+    sums = np.array([np.sum(tensors * shape), len(tensors) * np.sum(shape**2)])
     comm.Allreduce(MPI.IN_PLACE, sums, op=MPI.SUM)
     level = float(sums[0] / sums[1])
-    apart = float(np.max(np.abs(tensors - level * np.eye(dim)), initial=0.0))
+    apart = float(np.max(np.abs(tensors - level * shape), initial=0.0))
     apart = comm.allreduce(apart, op=MPI.MAX)
-    return level if 0.0 < level < np.inf and apart <= ROUNDING * level else None
+    return level if 0.0 < level < np.inf and apart <= ROUNDING * level * np.abs(shape).max() else None
 
 
 def line_cost(system: System, start: Array, end: Array) -> float:
