@@ -40,6 +40,10 @@ def drift_fault(what: str, values: Array, points: Array) -> Fault | None:
 def tensor_fault(tensors: Array, points: Array, floor: str = "") -> Fault | None:
     """Tensors ``(d, d, N)`` must be finite, symmetric and positive definite at points ``(d, N)``.
 
+    An A that has no full rank at any of them, and vanishes at none, is noise that acts in some directions
+    only: whether the drift hands it on is another question (:mod:`solver.drift.controllability`).  One that
+    loses its rank at some points is none that can be solved with.
+
     Args:
         tensors: A.
         points: Where.
@@ -55,6 +59,8 @@ def tensor_fault(tensors: Array, points: Array, floor: str = "") -> Fault | None
         at = at_point(points[:, int(np.argmax(skew - ROUNDING * size))])
         return Fault(f"A is not symmetric at {at}", "make entry [i][j] equal to entry [j][i]")
     smallest = np.linalg.eigvalsh(np.moveaxis(tensors, 2, 0))[:, 0]
+    if (size > 0.0).all() and (np.abs(smallest) <= ROUNDING * size).all():
+        return None
     if (smallest <= ROUNDING * size).any():
         k = int(np.argmin(smallest))
         return Fault(

@@ -45,6 +45,7 @@ STAGES = {
     "stages.learning_rate": {"stages.base"},
     "stages.marginals": {"stages.base"},
     "stages.mean_field": {"stages.base", "stages.transient"},
+    "stages.momentum": {"stages.base"},
     "stages.phase": {"stages.base"},
     "stages.section": {"stages.base"},
     "stages.simulation": {"stages.base"},

@@ -89,7 +89,9 @@ class ReferenceTable(BaseModel):
     )
     entry: str | None = Field(None, description="any other number: its path in summary.json, dotted")
     parameters: dict[str, FiniteFloat | str] = Field(
-        {}, description="it holds for these parameters, options of the model or noise.NAME.floor only"
+        {},
+        description="it holds for these parameters, options of the model, noise.NAME.floor or "
+        "system.friction only",
     )
 
     @model_validator(mode="after")

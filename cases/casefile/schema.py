@@ -56,6 +56,15 @@ class SystemTable(Table):
     tabulate: Annotated[int, Field(ge=21, le=2001)] | None = Field(
         None, description="points per side at which a function of your own is tabulated; else called directly"
     )
+    friction: Positive | None = Field(
+        None,
+        description="gives a loss in one coordinate momentum: dx = v dt, dv = (-dU/dx - friction v) dt "
+        "+ sqrt(2 friction epsilon) sigma dW",
+    )
+    momentum: Annotated[FiniteFloat, Field(ge=0, lt=1)] | None = Field(
+        None, description="the same by the momentum of SGD: friction = (1 - momentum)/sqrt(learning_rate)"
+    )
+    learning_rate: Positive | None = Field(None, description="of SGD with momentum; only with momentum")
     attractors: list[Point] | None = Field(None, description="found by the solver unless given")
 
     @field_validator("coordinates")
@@ -92,6 +101,25 @@ class SystemTable(Table):
         if set(self.coordinates or []) & set(self.parameters):
             raise ValueError("a parameter has the name of a coordinate|rename one of them")
         return self
+
+    @model_validator(mode="after")
+    def _one_friction(self) -> SystemTable:
+        if self.friction is not None and self.momentum is not None:
+            raise ValueError("friction and momentum are both given|keep one of them")
+        if (self.momentum is None) != (self.learning_rate is None):
+            raise ValueError("momentum and learning_rate go together|give both, or friction in their place")
+        if self.damping is not None and self.drift is not None:
+            raise ValueError(
+                "friction is for a loss, and there is a drift|write the drift of the phase space"
+            )
+        return self
+
+    @property
+    def damping(self) -> float | None:
+        """The friction of a loss with momentum; None without."""
+        if self.momentum is None or self.learning_rate is None:
+            return self.friction
+        return float((1.0 - self.momentum) / self.learning_rate**0.5)
 
 
 class DomainTable(Table):

@@ -281,6 +281,38 @@ class PhaseEntry(TypedDict):
 
 
 @with_config(STRICT)
+class MomentumRow(TypedDict):
+    """One rate of a loss with momentum beside the laws for it."""
+
+    attractor: int
+    """number of the attractor escaped from"""
+    saddle: int
+    """number of the saddle"""
+    epsilon: float
+    """noise level"""
+    log_rate: Number
+    """log of the computed rate constant"""
+    kramers: Number
+    """the same by Kramers' law"""
+    turnover: Number
+    """the same by the law of Mel'nikov and Meshkov"""
+    swings: Number
+    """the temperature over the energy that one swing at the height of the pass costs"""
+
+
+@with_config(STRICT)
+class MomentumEntry(TypedDict):
+    """A loss with momentum under one noise."""
+
+    friction: float
+    """gamma in dx = v dt, dv = (-dU/dx - gamma v) dt + sqrt(2 gamma epsilon a) dW"""
+    laws: list[MomentumRow]
+    """by escape and noise level"""
+    refused: list[str]
+    """why there are no laws, where there are none"""
+
+
+@with_config(STRICT)
 class StabilityEntry(TypedDict):
     """Sharpness and largest stable learning rates at global minima along a curve."""
 

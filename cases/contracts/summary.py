@@ -25,6 +25,7 @@ from cases.contracts.exits import ExitEntry
 from cases.contracts.further import (
     EvolutionEntry,
     MarginalEntry,
+    MomentumEntry,
     NoiseSectionEntry,
     PhaseEntry,
     SectionEntry,
@@ -75,6 +76,8 @@ class NoiseEntry(TypedDict):
     """barriers of the process itself, where the case names its law"""
     learning_rate: NotRequired[LearningRateEntry]
     """passage times at finite learning rates"""
+    momentum: NotRequired[MomentumEntry]
+    """laws for escape with momentum"""
     exits: NotRequired[list[ExitEntry]]
     """exits from sets"""
     marginals: NotRequired[list[MarginalEntry]]

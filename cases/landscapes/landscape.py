@@ -39,6 +39,8 @@ class Landscape:
             known.
         parameters: Numbers that noise expressions may use by name.
         interpolation: Estimated errors on the grid where the loss is a table; None otherwise.
+        line: In a phase space (:mod:`cases.landscapes.phase_space`), the landscape in its one coordinate.
+        friction: γ in a phase space.
     """
 
     coordinates: tuple[str, ...]
@@ -53,6 +55,8 @@ class Landscape:
     law: CumulantLaw | JumpLaw | None = None
     parameters: Mapping[str, float] = field(default_factory=dict)
     interpolation: Accuracy | None = None
+    line: Landscape | None = None
+    friction: float | None = None
 
     @property
     def dim(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
+import numpy as np
 from pydantic import ValidationError
 
 from cases.base.errors import suggestion
@@ -14,8 +15,10 @@ from cases.casefile.transient_table import GaussianTable
 from cases.landscapes.grid_file import BadTable, read
 from cases.landscapes.models.catalogue import MODELS
 from cases.landscapes.models.registry import options_of
+from cases.landscapes.phase_space import name_of_momentum, position
 from cases.landscapes.reactions import drift_of
 from cases.problem.default_mesh import default_resolution
+from cases.problem.landscape import build
 from cases.results import references
 from cases.stages.catalogue import STAGES
 from cases.stages.transient.agreement import check_gaussian
@@ -32,10 +35,15 @@ def complete(case: Case) -> Case:
     if case.reactions:
         case = _with_reactions(case)
     _check_sources(case)
+    given = case
+    if case.system.damping is not None:
+        case = _of_position(case)
     if case.system.model is not None:
         case = _with_function(case) if ":" in case.system.model else _with_model(case)
     if case.system.data is not None:
         case = _with_data(case)
+    if given.system.damping is not None:
+        case = _in_phase_space(given, case)
     _check_domain(case)
     _check_dimensions(case)
     _check_names(case)
@@ -68,6 +76,60 @@ def _with_reactions(case: Case) -> Case:
         if getattr(case.system, key) is not None and case.system.drift != drift:
             raise case.error(f"system.{key}", "reactions make a drift of their own", "keep one of them")
     return replace(case, system=case.system.model_copy(update={"drift": drift}))
+
+
+def _of_position(case: Case) -> Case:
+    """The case of the loss alone; a case with momentum names x, or x and v."""
+    named, bounds = case.system.coordinates, case.domain.bounds
+    if named is not None and len(named) > 2:
+        what = f"momentum is for a loss in one coordinate, and there are {len(named)} names"
+        raise case.error("system.coordinates", what, "name that coordinate, and its momentum if you like")
+    if bounds is not None and len(bounds) > 2:
+        what = f"{len(bounds)} intervals for one coordinate and its momentum"
+        raise case.error("domain.bounds", what, "give one [lower, upper] for each")
+    if case.domain.periodic:
+        raise case.error("domain.periodic", "this does not go with friction", "leave the list empty")
+    return position(case)
+
+
+def _in_phase_space(given: Case, line: Case) -> Case:
+    """The case in position and momentum, with a range of the momentum where none is given.
+
+    Raises:
+        CaseError: where the loss has more coordinates than one, or none is known.
+    """
+    if line.dim != 1:
+        what = f"momentum is for a loss in one coordinate, and this one has {line.dim}"
+        raise line.error("system.friction", what, "leave friction out")
+    names = given.system.coordinates or []
+    x = line.coordinates[0]
+    if len(names) < 2:
+        names = [x, name_of_momentum(x, set(line.system.parameters))]
+    system = given.system.model_copy(
+        update={key: getattr(line.system, key) for key in ("model", "data", "options")}
+        | {"coordinates": names}
+    )
+    domain = line.domain
+    if domain.bounds is not None:
+        bounds = given.domain.bounds or []
+        momenta = bounds[1] if len(bounds) == 2 else _momenta(line)
+        domain = domain.model_copy(update={"bounds": [domain.bounds[0], momenta]})
+    return replace(line, system=system, domain=domain)
+
+
+def _momenta(line: Case) -> list[float]:
+    """The momenta up to the energy of the lower end of the range of the position, or of its mean."""
+    loss = build(line).loss
+    if loss is None:
+        raise line.error("system.friction", "momentum is for a loss, and there is none", "give system.loss")
+    (low, high) = (line.domain.bounds or [])[0]
+    heights = loss(np.linspace(low, high, 401)[None])
+    rise = float(min(heights[0], heights[-1]) - heights.min())
+    if not 0.0 < rise < np.inf:
+        what = "the loss does not rise towards the ends of domain.bounds, so that no momentum is large"
+        raise line.error("domain.bounds", what, "give the range of the momentum as a second interval")
+    most = float(f"{(2.0 * rise) ** 0.5:.2g}")
+    return [-most, most]
 
 
 def _refining(case: Case) -> Case:

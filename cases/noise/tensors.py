@@ -12,13 +12,16 @@ a scalar, or a d×d list, of expressions
     escaped from is how Zhu et al. (2019) construct this noise.
 ``"top_eigenvector"``
     A = h e eᵀ with the largest eigenvalue h of that Hessian and its eigenvector e: the noise of rank one that
-    Zhu et al. compare with.  It is degenerate in more than one dimension: it needs a floor.
+    Zhu et al. compare with.  It needs a floor where the drift does not hand it on to other directions.
 ``"loss"``
     A = 2 L(x) H with the loss L and the same constant Hessian H; see :mod:`cases.noise.loss_noise`.
 ``"gradient_covariance"``
     A = the covariance of the per-sample gradients of a model with data.
 ``"reactions"``
     A = Σ r_k ν_k ν_kᵀ of the reactions of the case: the chemical Langevin equation.
+
+With momentum (``system.friction``) all of them are of the loss in its one coordinate, a(x), and act on the
+momentum alone: A = diag(0, 2γ a).
 
 ``floor`` δ of a noise table adds δ I.  Strength is compared at the starting attractor: there every
 noise gets the trace (or determinant) of the reference noise, ``[compare] reference``, by a factor.
@@ -37,6 +40,7 @@ from cases.casefile.case import Case
 from cases.casefile.schema import OF_THE_START, NoiseTable
 from cases.expressions.parse import symbols
 from cases.landscapes.landscape import Landscape, at_point, checked_expression
+from cases.landscapes.phase_space import phase_system, position
 from cases.noise.loss_noise import loss_noise
 from cases.noise.requirements import check_noise, check_tensors
 from solver import symbolic
@@ -46,13 +50,17 @@ from solver.system import Array, Field, System, constant_tensor
 
 @dataclass(frozen=True)
 class Noise:
-    """An unscaled diffusion tensor, its divergence, its slope if known; functions take points ``(d, N)``."""
+    """An unscaled diffusion tensor, its divergence, its slope if known; functions take points ``(d, N)``.
+
+    ``line`` is that of the one coordinate in a phase space, where A is 2γ times that on the momentum alone.
+    """
 
     name: str
     kind: str
     diffusion: Field
     divergence: Field
     slope: Field | None = None
+    line: Noise | None = None
 
     def check(self, case: Case, points: Array) -> None:
         """A must be a covariance, and ∇·A finite, at these points.
@@ -60,6 +68,9 @@ class Noise:
         Raises:
             CaseError: naming the first point where one of them does not hold.
         """
+        if self.line is not None:
+            self.line.check(case, points[:1])
+            return
         check_noise(case, self.name, self.diffusion, self.divergence, points)
 
 
@@ -181,6 +192,8 @@ def build(case: Case, landscape: Landscape, name: str, start: Array | None) -> N
         CaseError: when the noise is misspelt, misshapen or not to be had for this landscape.
     """
     table, key = case.noise[name], f"noise.{name}.diffusion"
+    if landscape.line is not None:
+        return _of_phase_space(case, landscape, name, start)
     if isinstance(table.diffusion, str) and table.diffusion in NOISE_MODELS:
         try:
             pair = NOISE_MODELS[table.diffusion](landscape, start)
@@ -192,6 +205,18 @@ def build(case: Case, landscape: Landscape, name: str, start: Array | None) -> N
     xs = symbols(case.coordinates)
     divergence = symbolic.to_numpy(symbolic.divergence(tensor, xs), xs)
     return _with_floor(Noise(name, "expression", symbolic.to_numpy(tensor, xs), divergence), table.floor)
+
+
+def _of_phase_space(case: Case, landscape: Landscape, name: str, start: Array | None) -> Noise:
+    """The noise of a phase space: that of the loss in its one coordinate acts on the momentum."""
+    assert landscape.line is not None
+    floor = case.noise[name].floor
+    table = case.noise[name].model_copy(update={"floor": 0.0})
+    inner = position(replace(case, noise=case.noise | {name: table}))
+    line = build(inner, landscape.line, name, None if start is None else start[:1])
+    system = phase_system(landscape, line.diffusion, line.slope, 1.0)
+    noise = Noise(name, line.kind, system.diffusion, system.divergence, system.diffusion_slope, line)
+    return _with_floor(noise, floor)
 
 
 def _tensor(case: Case, landscape: Landscape, table: NoiseTable, key: str) -> list[list[sp.Expr]]:
@@ -230,7 +255,7 @@ def _with_floor(noise: Noise, floor: float) -> Noise:
         a = noise.diffusion(x)
         return a + floor * np.eye(a.shape[0])[:, :, None]
 
-    return replace(noise, diffusion=diffusion)
+    return replace(noise, diffusion=diffusion, line=None)
 
 
 def scaled(case: Case, landscape: Landscape, start: Array) -> dict[str, ScaledNoise]:
@@ -267,6 +292,8 @@ def strength(tensor: Array, how: str) -> float:
 
 def system_for(landscape: Landscape, noise: Noise, scale: float = 1.0) -> System:
     """Drift of the landscape and ``scale`` times the diffusion of the noise."""
+    if noise.line is not None:
+        return phase_system(landscape, noise.line.diffusion, noise.line.slope, scale)
     slope = noise.slope
     return System(
         dim=landscape.dim,

@@ -11,6 +11,7 @@ from cases.landscapes import grid_file, python_model
 from cases.landscapes.landscape import Landscape, checked_expression, from_drift, from_loss, from_table
 from cases.landscapes.models.catalogue import MODELS
 from cases.landscapes.models.registry import options_of
+from cases.landscapes.phase_space import phase_space, position
 from cases.landscapes.reactions import check_rates, with_reactions
 
 
@@ -21,6 +22,8 @@ def build(case: Case) -> Landscape:
         CaseError: when an expression of it is not acceptable.
     """
     system = case.system
+    if system.damping is not None:
+        return phase_space(build(position(case)), system.damping, case.coordinates)
     if system.data is not None:
         return _from_file(case)
     if system.model is not None and ":" in system.model:

@@ -84,6 +84,8 @@ def compare(
 def compare_case(case: Case, references: Mapping[str, ReferenceTable], summary: Summary) -> list[Row]:
     """The references of a case beside a run of it."""
     settings: dict[str, object] = {**case.system.parameters, **case.system.options}
+    if case.system.friction is not None:
+        settings["system.friction"] = case.system.friction
     settings |= {f"noise.{name}.floor": noise.floor for name, noise in case.noise.items()}
     return compare(references, summary, case.coordinates, settings)
 

@@ -22,6 +22,7 @@ from cases.casefile.case import Case
 from cases.contracts.summary import Discretisation, NoiseEntry, Summary
 from cases.landscapes.landscape import Landscape, interpolation_error
 from cases.noise.tensors import ScaledNoise, scaled
+from cases.noise.unreached import refuse_unreached
 from cases.noise.vanishing_noise import refuse_vanishing
 from cases.problem.fitting_mesh import adapted_mesh, graded_mesh
 from cases.problem.places import Structure, make_mesh, structure
@@ -97,6 +98,7 @@ def _with_noises(setting: Setting) -> Setting:
     diffusions = {name: noise.system.diffusion for name, noise in noises.items()}
     points = [s.saddle for s in places.saddles if s.saddle is not None]
     refuse_vanishing(case, diffusions, points, setting.start)
+    refuse_unreached(case, noises, places.found)
     return replace(setting, noises=noises)
 
 

@@ -9,6 +9,7 @@ from cases.stages.law.stage import Law
 from cases.stages.learning_rate.stage import LearningRate
 from cases.stages.marginals.stage import Marginals
 from cases.stages.mean_field.stage import MeanFieldStage
+from cases.stages.momentum.stage import MomentumStage
 from cases.stages.phase.stage import Phase
 from cases.stages.section.stage import Section
 from cases.stages.simulation.stage import Simulation
@@ -20,6 +21,7 @@ STAGES: tuple[Stage, ...] = (
     Simulation(),
     Law(),
     LearningRate(),
+    MomentumStage(),
     Marginals(),
     Section(),
     Exits(),

@@ -42,27 +42,34 @@ def has_singular_noise(diffusion: fem.Function) -> bool:
     return bool(comm.allreduce(here, op=MPI.LOR))
 
 
-def require_control(system: System, places: Places) -> None:
-    """Singular noise must reach all directions at attractors and saddles.  Not collective.
+def unreached_direction(system: System, places: Places, names: tuple[str, ...] = ()) -> str | None:
+    """Where singular noise does not reach all directions, and which; None where it does.  Not collective.
 
-    Raises:
-        NotConverged: Naming the place and the direction that no noise reaches, or a cycle.
+    Args:
+        system: The system.
+        places: Attractors and passes.
+        names: Of the coordinates, for people.
     """
     points = [one.fixed_point for one in places.attractors]
     points += [None if way.saddle is None else way.saddle.fixed_point for way in places.passes]
-    for point in points:
+    curves = [*places.attractors, *places.passes]
+    for point, curve in zip(points, curves, strict=True):
+        at = curve.point if point is None else point.point
+        tensor = system.diffusion(at[:, None])
+        if not is_singular(tensor):
+            continue
         if point is None:
-            raise NotConverged("noise that acts in some directions only is not available with limit cycles")
-        direction = unreached(point.jacobian, system.diffusion(point.point[:, None])[..., 0])
+            return "noise that acts in some directions only is not available with limit cycles"
+        direction = unreached(point.jacobian, tensor[..., 0])
         if direction is not None:
-            raise NotConverged(no_noise(point, system, direction))
+            return _no_noise(point, direction, names or system.coordinates or ("x", "y", "z"))
+    return None
 
 
-def no_noise(point: FixedPoint, system: System, direction: Array) -> str:
+def _no_noise(point: FixedPoint, direction: Array, names: tuple[str, ...]) -> str:
     """What to say of a direction ``(d,)`` that no noise reaches at a fixed point."""
     kind = "attractor" if point.kind == "attractor" else "saddle"
-    names = system.coordinates or ("x", "y", "z")[: system.dim]
-    named = zip(direction, names, strict=True)
+    named = zip(direction, names, strict=False)
     what = " + ".join(f"{value:.4g} {name}" for value, name in named if abs(value) > ROUNDING)
     where = f"at the {kind} {at_point(point.point)}"
     return f"no noise reaches the combination {what.replace('+ -', '− ')} {where}: V is infinite along it"

@@ -17,7 +17,7 @@ import numpy as np
 from meshes.clock import part
 from meshes.serial import on_root
 from solver.analysis.density_well import well_from_densities
-from solver.analysis.driven_well import driven_well, has_singular_noise, require_control
+from solver.analysis.driven_well import driven_well, has_singular_noise, unreached_direction
 from solver.analysis.grown_well import grown_well
 from solver.analysis.jet_estimate import without_potential
 from solver.analysis.jet_well import jets_on, well_from_jet
@@ -187,7 +187,9 @@ def _driven(
     monitor: Monitor,
 ) -> Wells:
     """V and paths where noise acts in some directions only, and the densities.  Collective."""
-    require_control(discretisation.system, places)
+    problem = unreached_direction(discretisation.system, places)
+    if problem is not None:
+        raise NotConverged(problem)
 
     def grown(k: int) -> Found:
         return Found(*driven_well(discretisation, k, places, monitor))

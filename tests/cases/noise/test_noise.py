@@ -5,7 +5,10 @@ from cases.base.errors import CaseError
 from cases.landscapes.landscape import domain_sample
 from cases.loading.load import from_data, load
 from cases.noise import tensors as noise
+from cases.noise.unreached import refuse_unreached
 from cases.problem import landscape
+from solver.places.attractors import attractor_at
+from solver.places.places import Places
 
 START = np.array([0.54852391, 0.30803403])
 
@@ -57,11 +60,16 @@ def test_noise_along_the_top_eigenvector():
         np.testing.assert_allclose(one.system.diffusion(x), np.repeat(one.tensor[:, :, None], 4, axis=2))
 
 
-def test_rank_one_needs_a_floor():
+def test_rank_one_that_is_not_handed_on_needs_a_floor():
+    """By symmetry the drift hands nothing on from x + y to x − y."""
     case, _ = load("sharp-flat", ["noise.top.floor=0"])
-    with pytest.raises(CaseError, match="not positive definite") as caught:
-        noise.scaled(case, landscape.build(case), np.array([0.99969677, 0.99969677]))
+    built, start = landscape.build(case), np.array([0.99969677, 0.99969677])
+    scaled = noise.scaled(case, built, start)
+    places = Places((attractor_at(scaled["top"].system, start),))
+    with pytest.raises(CaseError, match="no noise reaches the combination 0.7071 x − 0.7071 y") as caught:
+        refuse_unreached(case, scaled, places)
     assert "noise.top.floor" in str(caught.value)
+    refuse_unreached(case, {"isotropic": scaled["isotropic"]}, places)
 
 
 def test_loss_noise_is_the_loss_times_the_hessian(tmp_path):

@@ -61,7 +61,7 @@ def test_equal_temperature(friction):
 def test_strength_that_depends_on_place():
     """No closed form: V by its equation, path by Hamilton's, times from densities and from the prefactor."""
     system = System.from_loss(WELL, [X], diffusion=1 + 3 * sp.sin(2 * X) / 10).with_momentum(1.0)
-    analysis = solved(system, BOX, 48, (0.05, 0.02))
+    analysis = solved(system, BOX, 48, (0.1, 0.05))
     for barrier, well in zip(analysis.barriers, analysis.wells, strict=True):
         # the field and the path know nothing of each other
         assert barrier.mismatch < 1e-5
@@ -70,12 +70,12 @@ def test_strength_that_depends_on_place():
         assert 0.25 / 1.3 < barrier.lower <= barrier.barrier
     assert analysis.barriers[0].barrier > 0.3 > 0.25 > analysis.barriers[1].barrier
     gaps = []
-    for epsilon in (0.05, 0.02):
+    for epsilon in (0.1, 0.05):
         times = analysis.levels[epsilon].state.rates.log_mfpt
         laws = [law.log_mfpt(epsilon) for law in analysis.asymptotics]
         gaps.append([times[0, 1] - laws[0], times[1, 0] - laws[1]])
     # of order ε
-    assert np.abs(gaps[1]).max() < 0.03
+    assert np.abs(gaps[1]).max() < 0.1
     assert (np.abs(gaps[1]) < 0.6 * np.abs(gaps[0])).all()
 
 
