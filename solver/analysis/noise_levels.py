@@ -88,7 +88,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Continuation:
-    """Where the ε-continuation ended: W extrapolated to ε = 0, the region it is known on, the last ε."""
+    """From what V can be started: W at ε = 0, the region it is known on, and the ε that it is good to."""
 
     limit: fem.Function
     known: Coefficients
@@ -110,7 +110,7 @@ class Continued(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Begin:
+class Begin:
     """Where a continuation begins: W, the region, and the noise levels to go through.
 
     ``informed`` where W knows of the wells: densities at high noise are not needed then.
@@ -123,7 +123,7 @@ class _Begin:
 
 
 @dataclass(frozen=True)
-class _Run:
+class Run:
     """How far a continuation came: the levels, the last gauge, and where and why it failed, if it did.
 
     ``height`` is that of the lowest pass in the last gauge once all levels were solved for, else zero.
@@ -148,8 +148,8 @@ def continue_levels(
     """ε-continuation through all wanted levels, and on to the start of the quasi-potential.  Collective.
 
     In space and with momentum it starts from the gauge of :mod:`solver.fokker_planck.potential_start` where
-    that serves, else,
-    and where the first density fails with it, from none at a noise that spreads the density over the box.
+    that serves, else, and where the first density fails with it, from none at a noise that spreads the
+    density over the box.
 
     Args:
         discretisation: The system on the mesh.
@@ -166,7 +166,7 @@ def continue_levels(
     first = first_epsilon(_corners(discretisation.domain), landmarks.pins)
     begin = _beginning(discretisation, epsilons, landmarks, coarse, first)
     while True:
-        run = _march(discretisation, begin, epsilons, landmarks, monitor, onwards)
+        run = march(discretisation, begin, epsilons, landmarks, monitor, onwards)
         if run.failed_at is None:
             return Continued(run.levels, run.end if onwards else None, {})
         assert run.failure is not None
@@ -226,35 +226,38 @@ def _beginning(
     landmarks: Landmarks,
     coarse: StationaryDensity | None,
     first: float,
-) -> _Begin:
+) -> Begin:
     """The best that is known to begin with.  Collective."""
     if coarse is not None:
         plan = schedule(FACTOR * coarse.epsilon, epsilons)
-        return _Begin(*carried_over(coarse, discretisation, landmarks, plan[0]), tuple(plan), informed=True)
+        return Begin(*carried_over(coarse, discretisation, landmarks, plan[0]), tuple(plan), informed=True)
     if epsilons and (discretisation.system.dim == 3 or discretisation.system.momentum is not None):
         start = potential_start(discretisation, max(epsilons), landmarks)
         if start is not None:
             plan = schedule(start.epsilon, epsilons)
-            return _Begin(start.gauge, start.part, tuple(plan), informed=True)
+            return Begin(start.gauge, start.part, tuple(plan), informed=True)
     return _from_nothing(discretisation, epsilons, first)
 
 
-def _from_nothing(discretisation: Discretisation, epsilons: Sequence[float], first: float) -> _Begin:
+def _from_nothing(discretisation: Discretisation, epsilons: Sequence[float], first: float) -> Begin:
     """No gauge, on the whole mesh, from this noise level on."""
     whole_mesh = discretisation.coefficients.on(whole(discretisation.domain))
     gauge = fem.Function(discretisation.space, name="W")
-    return _Begin(gauge, whole_mesh, tuple(schedule(first, list(epsilons) or [first])))
+    return Begin(gauge, whole_mesh, tuple(schedule(first, list(epsilons) or [first])))
 
 
-def _march(
+def march(
     discretisation: Discretisation,
-    begin: _Begin,
+    begin: Begin,
     epsilons: Sequence[float],
     landmarks: Landmarks,
     monitor: Monitor,
     onwards: bool,
-) -> _Run:
-    """Through the levels of a plan, and on until V can be started.  Collective."""
+) -> Run:
+    """Through the levels of a plan, and, if that is wanted, onwards until V can be started.  Collective.
+
+    Arguments are those of :func:`continue_levels`, and where to begin.
+    """
     locator, options = discretisation.locator, discretisation.options
     gauge, part, plan = begin.gauge, begin.part, list(begin.plan)
     levels: dict[float, Level] = {}
@@ -268,17 +271,17 @@ def _march(
                 levels[epsilon] = _level(state, discretisation, landmarks)
                 state = levels[epsilon].state
             if not plan and not onwards:
-                return _Run(levels, Continuation(gauge, part, epsilon), height)
+                return Run(levels, Continuation(gauge, part, epsilon), height)
             following = plan[0] if plan else FACTOR * epsilon
             renewed, smaller = next_gauge(state, landmarks, locator, following)
         except NotConverged as error:
-            return _Run(levels, Continuation(limit, part, last), height, epsilon, error)
+            return Run(levels, Continuation(limit, part, last), height, epsilon, error)
         limit = _extrapolated(gauge, last, renewed, epsilon)
         gauge, part = renewed, smaller
         if not plan:
             height = _lowest_pass(gauge, part.region, landmarks, locator)
             if height / epsilon >= START_RATIO:
-                return _Run(levels, Continuation(limit, part, epsilon), height)
+                return Run(levels, Continuation(limit, part, epsilon), height)
             # straight to the level that is needed, in steps of the usual size
             plan = schedule(epsilon, [height / START_RATIO * 0.99 if height > 0 else following])[1:]
 

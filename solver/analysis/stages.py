@@ -43,9 +43,9 @@ class Analysis:
         places: Attractors and passes.
         landmarks: The same with covariances under this noise.
         levels: By noise level, as asked for.
-        gauge: W extrapolated to ε = 0 from the lowest two noise levels, the start of V; zero where V was
-            grown from the attractors alone.
-        lowest_epsilon: The lower of these levels; None where V was grown.
+        gauge: The start of V: that of the jet scheme, stitched, or W extrapolated to ε = 0 from the lowest
+            two noise levels; zero where V was grown from the attractors alone.
+        lowest_epsilon: The lowest noise level; None where V was grown.
         wells: V of every attractor.
         barriers: For every attractor and every pass next to it.
         asymptotics: Kramers / Bouchet–Reygner for each of the barriers, or why there is none.

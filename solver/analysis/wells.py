@@ -1,8 +1,10 @@
 """V of every well, by the surest of two ways, and the densities that are wanted.
 
-V is started from densities (:mod:`solver.analysis.density_well`) or from the attractor alone
+V is started from the gauge of the densities (:mod:`solver.analysis.density_well`) or from the attractor alone
 (:mod:`solver.analysis.grown_well`); neither way has the flaws of the other, and where one stops short of the
-cheapest path the other is tried, too, and last the jet scheme (:mod:`solver.analysis.jet_well`).
+cheapest path the other is tried, too, and last the jet scheme on a mesh made for that
+(:mod:`solver.analysis.jet_well`).  The gauge is V of the jet scheme itself
+(:mod:`solver.analysis.jet_levels`), or where that is not good enough the limit of an ε-continuation.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from solver.analysis.density_well import well_from_densities
 from solver.analysis.driven_well import driven_well, has_singular_noise, unreached_direction
 from solver.analysis.grown_well import grown_well
 from solver.analysis.jet_estimate import without_potential
+from solver.analysis.jet_levels import jet_levels
 from solver.analysis.jet_well import jets_on, well_from_jet
 from solver.analysis.loss_well import known_wells, nodal_potential
 from solver.analysis.noise_levels import (
@@ -39,10 +42,11 @@ from solver.hamilton_jacobi.well import TOP, WellPotential, trusted_below
 from solver.paths.escape_path import Target
 from solver.paths.instanton import Instanton
 from solver.places.places import Places
-from solver.system import System
 
 # by this name densities that failed are known
 DENSITY = "the density and the rates"
+# … and those that the continuation took over
+JET_DENSITIES = "densities with V of the jet scheme for their gauge"
 # V this near to the cheapest path shows that there is no cheaper one by much
 SURE = 0.9
 
@@ -62,7 +66,7 @@ class Wells:
         landmarks: Attractors with covariances, passes.
         found: For every attractor V, and an instanton to each of its passes.
         levels: Densities and rates by noise level, as asked for.
-        start: Where V was started from densities; None where it was grown from the attractors.
+        start: Where V was started from the gauge of densities; None where it was grown from the attractors.
         refused: What did not work on the way, by what it was.
         jets: V of every attractor on the whole box by the jet scheme, or why there is none.
     """
@@ -100,14 +104,15 @@ def solve_wells(  # noqa: C901  (three ways to V, each gone only if it is needed
     if has_singular_noise(discretisation.coefficients.diffusion):
         return _driven(discretisation, places, epsilons, landmarks, monitor)
 
-    @functools.cache
-    def continuation() -> Continued:
-        with part("densities and rates"):
-            return continue_levels(discretisation, epsilons, landmarks, monitor)
+    reasons: dict[str, Refused] = {}
 
     @functools.cache
-    def targets(k: int) -> list[Target]:
-        return on_root(discretisation.comm, functools.partial(_targets, system, places, k))
+    def continuation() -> Continued:
+        first = jets() if epsilons and (system.dim == 2 or known) else ()
+        with part("densities and rates"):
+            return _densities(discretisation, places, epsilons, first, monitor, reasons)
+
+    targets = functools.cache(functools.partial(_targets, discretisation, places))
 
     def from_expansion(k: int) -> Found:
         return Found(*grown_well(discretisation, k, places.attractors[k], targets(k), monitor))
@@ -127,9 +132,9 @@ def solve_wells(  # noqa: C901  (three ways to V, each gone only if it is needed
 
     routes = {"from its attractor": from_expansion, "from the jet scheme": from_jet}
     if not epsilons:
-        routes = {**routes, "from densities": from_density}
+        routes = {**routes, "from the gauge of the densities": from_density}
     elif continuation().start is not None:
-        routes = {"from densities": from_density, **routes}
+        routes = {"from the gauge of the densities": from_density, **routes}
     try:
         found, refused = _of_all(places, routes)
     except NotConverged as error:
@@ -137,7 +142,7 @@ def solve_wells(  # noqa: C901  (three ways to V, each gone only if it is needed
     done = continuation() if continuation.cache_info().currsize else Continued({}, None, {})
     # in space that takes as long as all the rest
     whole = jets() if system.dim == 2 or jets.cache_info().currsize else ()
-    return Wells(landmarks, found, done.levels, done.start, refused | _missing(done), whole)
+    return Wells(landmarks, found, done.levels, done.start, refused | reasons | _missing(done), whole)
 
 
 def _of_all(
@@ -154,10 +159,35 @@ def _of_all(
     return tuple(found), refused
 
 
-def _targets(system: System, places: Places, index: int) -> list[Target]:
-    """What paths out of a well end at."""
-    attractor = places.attractors[index]
-    return [places.passes[n].target(system, index, attractor) for n, _ in places.ways_out(index)]
+def _targets(discretisation: Discretisation, places: Places, index: int) -> list[Target]:
+    """What paths out of a well end at.  Collective."""
+    system, attractor = discretisation.system, places.attractors[index]
+
+    def found() -> list[Target]:
+        return [places.passes[n].target(system, index, attractor) for n, _ in places.ways_out(index)]
+
+    return on_root(discretisation.comm, found)
+
+
+def _densities(
+    discretisation: Discretisation,
+    places: Places,
+    epsilons: Sequence[float],
+    jets: Sequence[JetSolution | Refused],
+    monitor: Monitor,
+    reasons: dict[str, Refused],
+) -> Continued:
+    """The wanted levels with V of the jet scheme for their gauge, or by the continuation.  Collective.
+
+    Why the gauge is not good enough is added to the reasons.
+    """
+    if jets:
+        try:
+            return jet_levels(discretisation, places, epsilons, jets, monitor)
+        except NotConverged as error:
+            monitor(f"{JET_DENSITIES}: {error}; on to the continuation in epsilon")
+            reasons[JET_DENSITIES] = Refused(str(error))
+    return continue_levels(discretisation, epsilons, places.pinned(discretisation.system), monitor)
 
 
 def _known(

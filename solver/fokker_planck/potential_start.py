@@ -27,7 +27,7 @@ from solver.elements.discretisation import Discretisation
 from solver.elements.evaluate import bounding_box, evaluate
 from solver.elements.fading import fade_levels
 from solver.elements.free_rows import FactorisedFree
-from solver.elements.region import cell_values, cells_near, component, make_region, whole
+from solver.elements.region import Region, cell_values, cells_near, component, make_region, whole
 from solver.fokker_planck.committor import ball_dofs
 from solver.fokker_planck.landmarks import Landmarks
 
@@ -97,7 +97,12 @@ def potential_start(discretisation: Discretisation, highest: float, landmarks: L
 
 
 def start_with(
-    discretisation: Discretisation, gauge: fem.Function, highest: float, landmarks: Landmarks, exact: bool
+    discretisation: Discretisation,
+    gauge: fem.Function,
+    highest: float,
+    landmarks: Landmarks,
+    exact: bool,
+    known: Region | None = None,
 ) -> Start | None:
     """Where a continuation may start with a gauge; None where that knows no barrier.  Collective.
 
@@ -107,10 +112,12 @@ def start_with(
         highest: The highest noise level that is wanted.
         landmarks: Attractors and passes.
         exact: W is the quasi-potential, so that the continuation may start at that level.
+        known: Where W is known; default everywhere.
     """
     domain, locator = discretisation.domain, discretisation.locator
+    known = known or whole(domain)
     if not len(landmarks.passes):
-        return Start(gauge, discretisation.coefficients.on(whole(domain)), highest) if exact else None
+        return Start(gauge, discretisation.coefficients.on(known), highest) if exact else None
     wells = evaluate(gauge, np.array([pin.point for pin in landmarks.pins]), locator)[:, 0]
     passes = evaluate(gauge, landmarks.passes, locator)[:, 0]
     lowest = min(
@@ -123,8 +130,8 @@ def start_with(
     if not lowest > 0.0:
         return None
     epsilon = highest if exact else max(highest, lowest / MODERATE)
-    fade = fade_levels(whole(domain), gauge, float(max(passes.max(), wells.max())), epsilon)
-    low = np.asarray(cell_values(gauge).min(axis=1) < fade.top)
+    fade = fade_levels(known, gauge, float(max(passes.max(), wells.max())), epsilon)
+    low = known.active & np.asarray(cell_values(gauge).min(axis=1) < fade.top)
     seeds = np.any([cells_near(domain, pin.point) for pin in landmarks.pins], axis=0)
     active = component(domain, low | seeds, seeds)
     return Start(gauge, discretisation.coefficients.on(make_region(domain, active), fade), epsilon)
