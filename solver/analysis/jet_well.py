@@ -74,19 +74,17 @@ def jets_on(
     box = [(float(a), float(b)) for a, b in zip(low, high, strict=True)]
 
     def solved(attractor: Attractor, points: Array) -> JetSolution | Refused:
-        most, settled = CELLS[system.dim], np.inf
+        most = CELLS[system.dim]
         try:
             # on the whole box where V settles there on a coarse grid, else up to the passes
-            if quasi_potential(system, attractor, box, tolerance, cells=TRIAL).settled <= tolerance:
-                found = quasi_potential(system, attractor, box, tolerance, cells=most)
-                settled = found.settled
-            if not settled <= tolerance and len(points):
+            found = quasi_potential(system, attractor, box, tolerance, cells=(TRIAL, most))
+            if not found.settled <= tolerance and len(points):
                 found = quasi_potential(system, attractor, box, tolerance, reach=points, cells=most)
-                settled = found.settled
         except (NotConverged, ValueError) as error:
             return Refused(str(error))
-        if not settled <= tolerance:
-            return Refused(f"the sweeps of the jet scheme do not settle: V still changes by {settled:.1e}")
+        if not found.settled <= tolerance:
+            changes = f"V still changes by {found.settled:.1e}"
+            return Refused(f"the sweeps of the jet scheme do not settle: {changes}")
         return found
 
     return dealt(comm, [partial(solved, *pair) for pair in zip(attractors, passes, strict=True)])

@@ -91,7 +91,7 @@ def quasi_potential(
     *,
     top: float = np.inf,
     reach: Array | None = None,
-    cells: int | None = None,
+    cells: int | tuple[int, int] | None = None,
 ) -> JetSolution:
     """V of one attractor on a box: the least action of paths that stay in the box.  Not collective.
 
@@ -105,7 +105,9 @@ def quasi_potential(
         reach: Points ``(n, d)`` that V is to reach, such as passes: V is given up to half as much again as at
             the highest of them.  Far from the attractor, where V is steep for the grid or A is next to
             singular, sweeps may not settle: it is well to ask for no more than is wanted.
-        cells: Most cells along each axis (default 512 in the plane, 48 in space).
+        cells: Most cells along each axis (default 512 in the plane, 48 in space).  Of two numbers the first
+            is that of a trial: where V does not settle on it (its last change is above the tolerance) that
+            is the result, because finer grids take long and seldom do better.
 
     Raises:
         ValueError: In one dimension (V is an integral there), or where b or A is not finite.
@@ -118,12 +120,14 @@ def quasi_potential(
     wanted = np.empty((system.dim, 0)) if reach is None else np.asarray(reach, dtype=float).T
     task = Task(system, expansion, low, high, tolerance, top, wanted)
     first, most = CELLS[system.dim]
-    most = cells or most
+    trial, most = cells if isinstance(cells, tuple) else (0, cells or most)
     count = min(first, most)
     chain: list[JetSolution] = []
     while True:
         chain = _chain(task, count, chain)
         if _typical(chain[0]) <= tolerance or 2 * count > most:
+            return chain[0]
+        if count <= trial < 2 * count and not chain[0].settled <= tolerance:
             return chain[0]
         count *= 2
 
