@@ -1,6 +1,8 @@
 """The checks of a run see a mesh that does not resolve the density."""
 
 import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
@@ -27,7 +29,19 @@ def test_a_mesh_too_coarse_for_the_density_does_not_pass():
     assert any("committor" in text for text in found)
 
 
-def chain_analysis(epsilons, stretch=1.0):
+@dataclass(frozen=True)
+class Law:
+    """What Kramers' law says of one rate: log T, less what it is off by."""
+
+    start: int
+    end: int
+    off: Callable[[float], float]
+
+    def log_mfpt(self, epsilon):
+        return -rates_of(epsilon).log_rate[self.start, self.end] - self.off(epsilon)
+
+
+def chain_analysis(epsilons, stretch=1.0, off=lambda _: 0.0):
     """Three wells on the line, solved by quadrature; the barrier from 1 to 2 is stretched."""
     _, _, costs = three_wells()
     costs[1, 2] *= stretch
@@ -37,6 +51,7 @@ def chain_analysis(epsilons, stretch=1.0):
         if np.isfinite(costs[i, j])
     ]
     well = SimpleNamespace(iteration=SimpleNamespace(residual=0.0))
+    laws = [Law(one.start, one.end, off) for one in barriers]
     levels = {
         epsilon: SimpleNamespace(
             state=SimpleNamespace(rates=rates_of(epsilon), committor_errors=None, window_change=0.0),
@@ -47,7 +62,24 @@ def chain_analysis(epsilons, stretch=1.0):
         for epsilon in epsilons
     }
     smooth = SimpleNamespace(smooth=True)
-    return SimpleNamespace(levels=levels, barriers=barriers, wells=[well] * 3, gauge_gap=None, places=smooth)
+    pins = SimpleNamespace(pins=[None] * 3)
+    return SimpleNamespace(
+        levels=levels, barriers=barriers, wells=[well] * 3, gauge_gap=None, places=smooth, asymptotics=laws,
+        landmarks=pins,
+    )  # fmt: skip
+
+
+def test_a_power_of_the_noise_is_allowed_where_the_law_is_not_reached():
+    """From 1 to 0, where the slope is that of one barrier; other powers than ½ are for no one direction."""
+    pair, epsilons = (1, 2), [0.04, 0.02]
+    plain = arrhenius(chain_analysis(epsilons), pair)["arrhenius_slope"]
+    slow = arrhenius(chain_analysis(epsilons, off=lambda e: 3.0 * e**0.5), pair)["arrhenius_slope"]
+    assert slow < plain <= 1
+    # log T and the law come apart as the noise falls: a wrong barrier
+    for stretch in (1.0, 1.1):
+        same = arrhenius(chain_analysis(epsilons, stretch), pair)["arrhenius_slope"]
+        apart = arrhenius(chain_analysis(epsilons, stretch, lambda e: 0.01 / e), pair)["arrhenius_slope"]
+        assert apart == same
 
 
 def test_times_that_lead_over_another_well_are_held_against_the_chain():
