@@ -31,8 +31,9 @@ def differentiation_matrix(count: int) -> Array:
 
 def interpolate(values: Array, theta: Array) -> Array:
     """The trigonometric interpolant at N phases, ``(n, …), (N,) -> (N, …)``."""
-    spectrum = np.fft.fft(values.reshape(len(values), -1), axis=0) / len(values)
-    waves = np.exp(1j * np.multiply.outer(theta, _harmonics(len(values))))
+    spectrum = np.fft.rfft(values.reshape(len(values), -1), axis=0) / len(values)
+    spectrum[1:] *= 2.0
+    waves = np.exp(1j * np.multiply.outer(theta, np.arange(len(spectrum))))
     return np.asarray((waves @ spectrum).real.reshape(len(theta), *values.shape[1:]))
 
 

@@ -26,6 +26,8 @@ from solver.errors import NotConverged
 from solver.system import Array, System
 
 DENSE = 1024
+# steps to the nearest point of the curve, and a step of the phase that is the last
+STEPS, SETTLED = 8, 1e-13
 # z of points further away than this is not computed, only known to be large
 FAR = 2.0
 
@@ -76,15 +78,17 @@ class Tube:
 
     def _projected(self, x: Array, theta: Array) -> tuple[Array, Array]:
         slopes = derivative(self.cycle.nodes)
-        bends = derivative(slopes)
-        for _ in range(8):
-            away = x - self.cycle.curve(theta)
-            tangent, bend = interpolate(slopes, theta).T, interpolate(bends, theta).T
+        every = np.stack([self.cycle.nodes, slopes, derivative(slopes)], axis=1)
+        for _ in range(STEPS):
+            curve, tangent, bend = np.moveaxis(interpolate(every, theta), 1, 0).transpose(0, 2, 1)
+            away = x - curve
             value = np.sum(away * tangent, axis=0)
             slope = np.sum(away * bend, axis=0) - np.sum(tangent**2, axis=0)
             # beyond the centre of curvature there is no nearest point to converge to
             slope = np.minimum(slope, -0.1 * np.sum(tangent**2, axis=0))
             theta = theta - value / slope
+            if np.max(np.abs(value / slope), initial=0.0) < SETTLED:
+                break
         away = x - self.cycle.curve(theta)
         frame = interpolate(self.frame, theta)
         return theta, np.einsum("nij,jn->in", np.linalg.pinv(frame), away)

@@ -4,8 +4,9 @@ In the coordinates (θ, z) of :mod:`solver.drift.tube`
 
     V(x) = level |z|² + Σ_{3 ≤ |α| ≤ n} Σ_k c_{αk} z^α e^{ikθ}
 
-is fitted to ``H(x, ∇V) = 0`` in the tube |z| ≤ 1 by Gauss–Newton, as for a point
-(:mod:`solver.hamilton_jacobi.expansion`); V = 0 on the cycle.  ∇V follows from the derivatives by θ and z
+solves ``H(x, ∇V) = 0`` in the tube |z| ≤ 1; V = 0 on the cycle.  In the plane it is found power by power
+(:mod:`solver.hamilton_jacobi.planar_cycle`), in space by a fit of all coefficients by Gauss–Newton, as for a
+point (:mod:`solver.hamilton_jacobi.expansion`).  ∇V follows from the derivatives by θ and z
 with the Jacobian of the coordinates.
 """
 
@@ -21,11 +22,12 @@ from solver.drift.tube import Tube, tube
 from solver.errors import NotConverged
 from solver.hamilton_jacobi.expansion import Expansion
 from solver.hamilton_jacobi.monomials import monomial_gradients, monomials, multi_indices, unit_directions
+from solver.hamilton_jacobi.planar_cycle import as_waves, coefficients_across
 from solver.system import Array, System
 
-# degree in z and highest harmonic, by dimension
-DEGREE = {2: 8, 3: 5}
-HARMONICS = {2: (6, 12, 24, 48), 3: (4, 8, 16, 24)}
+# degree in z and highest harmonic, in space
+DEGREE = 5
+HARMONICS = (4, 8, 16, 24)
 # the coordinates are good where ∂x/∂(θ, z) is at least this part of its value on the curve
 FOLD = 0.3
 
@@ -139,35 +141,50 @@ def expand_cycle(
     Raises:
         NotConverged: If even a thin tube gives no accurate expansion.
     """
-    level = max_level
+    level, unit = max_level, tube(system, cycle, 1.0)
     for _ in range(40):
-        found = tube(system, cycle, level)
-        if not _folded(found):
-            for harmonics in HARMONICS[system.dim]:
-                expansion = _fit(system, found, level, harmonics)
-                if expansion.residual <= tolerance:
-                    return expansion
+        expansion = (_in_plane if system.dim == 2 else _in_space)(
+            system, unit.scaled(np.sqrt(level)), level, tolerance
+        )
+        if expansion is not None:
+            return expansion
         level *= 0.5
     raise NotConverged(f"no local expansion of V at the limit cycle through {cycle.point.tolist()}")
 
 
-def _shells(dim: int) -> Array:
-    """Points z of the unit ball, ``(d−1, n)``: Chebyshev radii times directions."""
-    count = 12 if dim == 2 else 7
-    radii = np.sin(0.5 * np.pi * (np.arange(count) + 0.5) / count)
-    directions = unit_directions(dim - 1)[:: 1 if dim == 2 else 3]
-    return np.concatenate([r * directions.T for r in radii], axis=1)
+def _in_plane(system: System, found: Tube, level: float, tolerance: float) -> CycleExpansion | None:
+    """The expansion in a tube; None where it is not accurate, or the coordinates fold."""
+    coefficients, residual, narrowest = coefficients_across(system, found, level)
+    if narrowest < FOLD or not residual <= tolerance:
+        return None
+    values, harmonics = as_waves(coefficients[3:])
+    exponents = multi_indices(1, 3, len(coefficients) - 1)
+    return CycleExpansion(found, exponents, harmonics, values, level, residual, _rate(found))
 
 
-def _sample(dim: int, harmonics: int) -> tuple[Array, Array]:
-    theta, z = phases(3 * harmonics + 4), _shells(dim)
+def _in_space(system: System, found: Tube, level: float, tolerance: float) -> CycleExpansion | None:
+    """The same."""
+    if _folded(found):
+        return None
+    fits = (_fit(system, found, level, harmonics) for harmonics in HARMONICS)
+    return next((one for one in fits if one.residual <= tolerance), None)
+
+
+def _rate(found: Tube) -> float:
+    return abs(float(-np.log(np.abs(found.cycle.multipliers)).max() / found.cycle.period))
+
+
+def _sample(harmonics: int) -> tuple[Array, Array]:
+    """Phases ``(n,)`` and points of the unit disk, ``(2, n)``: Chebyshev radii times directions."""
+    radii = np.sin(0.5 * np.pi * (np.arange(7) + 0.5) / 7)
+    z = np.concatenate([r * unit_directions(2)[::3].T for r in radii], axis=1)
+    theta = phases(3 * harmonics + 4)
     return np.repeat(theta, z.shape[1]), np.tile(z, len(theta))
 
 
 def _folded(found: Tube) -> bool:
     """Whether the coordinates are not one to one in |z| ≤ 1."""
-    dim = found.cycle.nodes.shape[1]
-    theta, z = _sample(dim, 20)
+    theta, z = _sample(20)
     inside = np.linalg.det(np.moveaxis(found.jacobian(theta, z), -1, 0))
     core = np.linalg.det(np.moveaxis(found.jacobian(theta, 0 * z), -1, 0))
     return bool((inside / core < FOLD).any())
@@ -175,8 +192,8 @@ def _folded(found: Tube) -> bool:
 
 def _fit(system: System, found: Tube, level: float, harmonics: int) -> CycleExpansion:
     dim = system.dim
-    exponents = multi_indices(dim - 1, 3, DEGREE[dim])
-    theta, z = _sample(dim, harmonics)
+    exponents = multi_indices(dim - 1, 3, DEGREE)
+    theta, z = _sample(harmonics)
     x = found.place(theta, z)
     drift, diffusion = system.drift(x), system.diffusion(x)
     inverse = np.linalg.inv(np.moveaxis(found.jacobian(theta, z), -1, 0))
@@ -205,6 +222,5 @@ def _fit(system: System, found: Tube, level: float, harmonics: int) -> CycleExpa
         residual, best = relative, values
         matrix = np.einsum("in,ibn->nb", drift + pushed, basis) * weight[:, None]
         values = values + np.linalg.lstsq(matrix, -hamiltonian, rcond=1e-13)[0]
-    rate = float(-np.log(np.abs(found.cycle.multipliers)).max() / found.cycle.period)
     shape = (len(exponents), 2 * harmonics + 1)
-    return CycleExpansion(found, exponents, harmonics, best.reshape(shape), level, residual, abs(rate))
+    return CycleExpansion(found, exponents, harmonics, best.reshape(shape), level, residual, _rate(found))

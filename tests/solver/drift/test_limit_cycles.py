@@ -112,6 +112,26 @@ def test_expansion_is_exact_in_the_tube(case, potential, bounds, level):
         np.testing.assert_allclose(slope, (exact(x + shift) - exact(x - shift)) / (2 * step), atol=1e-7)
 
 
+def test_expansion_at_a_relaxation_cycle():
+    """Van der Pol's cycle: the terms beyond the quadratic have hundreds of harmonics."""
+    case = system([Y, (1 - X**2) * Y - X], sp.eye(2))
+    (cycle,) = (c for c in cycles(case, [(-4.2, 4.2)] * 2) if c.kind == "attractor")
+    expansion = expand_cycle(case, cycle, 0.01)
+    # a hundredth of the way to what is left at 3.5 (0.1139); the level was 1e-12 with 48 harmonics
+    assert expansion.level > 1e-3
+    assert expansion.harmonics > 48
+    generator = np.random.default_rng(2)
+    theta, z = generator.uniform(0, 2 * np.pi, 300), generator.uniform(-1, 1, (1, 300))
+    x = expansion.tube.place(theta, z)
+    slope = expansion.gradient(x)
+    noise = 0.5 * np.sum(slope**2, axis=0)
+    hamiltonian = np.sum(case.drift(x) * slope, axis=0) + noise
+    assert np.max(np.abs(hamiltonian)) < 1e-8 * np.max(noise)
+    # the terms beyond the quadratic are no small correction there
+    beyond = np.abs(expansion(x) - expansion.level * z[0] ** 2)
+    assert beyond.max() > 0.03 * expansion.level
+
+
 def all_wells(case, bounds, resolution, degree):
     """Everything but densities, with cycles as attractors and as edges of basins."""
     known = discretise(case, box(COMM, bounds, resolution), degree)
