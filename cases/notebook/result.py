@@ -17,7 +17,15 @@ from cases.notebook.describe import barrier_table, head_sentence, problem_senten
 from cases.notebook.parts import Barrier, Check, Level, make_barrier, make_checks, make_level
 from cases.results.checks import CHECKS, failures
 from cases.results.findings import Wanted, failed, findings, worst
-from cases.results.shortfalls import barrier_rows, box_parts, doubt, known_parts, shortfall_sentences
+from cases.results.shallow_wells import rate_rows, shallow_sentences
+from cases.results.shortfalls import (
+    barrier_rows,
+    box_parts,
+    depths,
+    doubt,
+    known_parts,
+    shortfall_sentences,
+)
 from solver.analysis.evaluation import values_at
 from solver.analysis.fields import indicator, output_fields, stitched_field
 from solver.analysis.stages import Analysis
@@ -293,6 +301,7 @@ def make_result(
         problems=(*map(with_remedy, analysis.missing), *failed(looked_at, asked=True), *failures(further)),
         notes=(
             *shortfall_sentences(known_parts(analysis), box_parts(analysis), barrier_rows(analysis)),
+            *shallow_sentences(depths(barrier_rows(analysis)), rate_rows(analysis)),
             *map(doubt, failed(looked_at, asked=False)),
         ),
         refused=refused,

@@ -25,6 +25,8 @@ CHECKS: dict[str, tuple[float, str]] = {
     ),
     "gauge_gap": (5e-3, "change of the log passage times at the lowest noise when the gauge is made of V"),
     "density_refresh": (0.05, "change of log p below the passes when the gauge is refreshed"),
+    # moments and masses are as good as this; as much as log T may change
+    "mass_refresh": (5e-3, "how much of the probability moves when the gauge is refreshed"),
     "committor": (0.05, "by how much a committor leaves [0, 1]: the mesh does not resolve it"),
     "window": (5e-3, "change of the log rates when the window of the committor is narrowed"),
     "positivity": (0.05, "where the density first fails, m e-folds above the passes, as e^(-m)"),
@@ -71,6 +73,7 @@ ADVICE: dict[str, str] = {
     "gauge_refresh": "raise mesh.resolution, or leave out this level of compare.epsilon",
     "gauge_gap": "raise mesh.resolution or set mesh.adapt = 1",
     "density_refresh": "raise mesh.resolution, or leave out this level of compare.epsilon",
+    "mass_refresh": "raise mesh.resolution, or leave out this level of compare.epsilon",
     "committor": "raise mesh.resolution, or leave out this level of compare.epsilon",
     "window": "lower compare.epsilon if the barrier is below 3 epsilon, else raise mesh.resolution",
     "positivity": "raise mesh.resolution, set mesh.valleys = 2, or leave out this level of compare.epsilon",

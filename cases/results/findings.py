@@ -20,6 +20,9 @@ from solver.analysis.noise_levels import Level
 from solver.analysis.stages import Analysis
 from solver.system import Array
 
+#: Checks of the density alone: rates have their own.
+OF_DENSITY = ("density_refresh", "mass_refresh")
+
 #: A well is left so fast below this barrier over ε (e³ = 20 relaxation times) that there is hardly a rate.
 SEPARATE = 3.0
 
@@ -106,7 +109,12 @@ def _of_potentials(analysis: Analysis, wanted: Wanted) -> Iterator[Finding]:
 
 def _of_level(level: Level, analysis: Analysis, wanted: Wanted) -> Iterator[Finding]:
     epsilon = level.state.epsilon
-    yield Finding("density_refresh", float(level.density_refresh), epsilon)
+    change = float(level.density_refresh)
+    # rates see little of the steep outer slopes, on which log p is the first to fail
+    of_rates = wanted.pair is not None and level.state.rates is not None
+    asked = not of_rates or change <= CHECKS["density_refresh"][0]
+    yield Finding("density_refresh", change, epsilon, asked=asked)
+    yield Finding("mass_refresh", float(level.mass_refresh), epsilon)
     yield Finding("positivity", float(np.exp(-level.margin)), epsilon)
     by_pair = {
         "gauge_refresh": level.gauge_changes,
@@ -143,7 +151,8 @@ def worst(found: Sequence[Finding]) -> dict[str, float | None]:
     """The largest value of every check over what was asked for; None where there is nothing to check."""
     names = [
         "hj_residual", "hj_instanton", "barrier_uncertainty", "gauge_refresh", "gauge_gap", "density_refresh",
-        "committor", "window", "positivity", "arrhenius_slope", "arrhenius_trend", "simulation_gap",
+        "mass_refresh", "committor", "window", "positivity", "arrhenius_slope", "arrhenius_trend",
+        "simulation_gap",
     ]  # fmt: skip
     values: dict[str, float | None] = dict.fromkeys(names)
     for one in found:
@@ -167,7 +176,8 @@ def mark_doubts(entry: NoiseEntry, found: Sequence[Finding]) -> None:
                     _doubt(barrier, one.text)
             continue
         for rate in entry["rates"]:
-            if rate["epsilon"] == one.epsilon and one.pair in (None, (rate["from"], rate["to"])):
+            whole = one.pair is None and one.check not in OF_DENSITY
+            if rate["epsilon"] == one.epsilon and (whole or one.pair == (rate["from"], rate["to"])):
                 _doubt(rate, one.text)
         for density in entry["stationary"]:
             if one.pair is None and density["epsilon"] == one.epsilon:

@@ -13,8 +13,9 @@ from cases.contracts.escapes import BarrierEntry
 from cases.contracts.summary import NoiseEntry, Summary
 from cases.contracts.values import number
 from cases.results.accuracy import unmet
+from cases.results.shallow_wells import RateRow, shallow_sentences
+from solver.analysis.evaluation import level_at_box
 from solver.analysis.stages import Analysis
-from solver.elements.evaluate import bounding_box
 
 #: From, to (None: no attractor), number of the pass, barrier and its lower bound.
 BarrierRow = tuple[int, int | None, int, float | None, float | None]
@@ -22,8 +23,8 @@ BarrierRow = tuple[int, int | None, int, float | None, float | None]
 #: V known on less than this part of the way up, or a bound below this part of the barrier: worth a sentence.
 ENOUGH = 0.95
 MORE = "raise mesh.resolution, or set mesh.adapt = 1"
-#: V that is known up to this part of where it reaches the box is stopped by that, not by the mesh: the
-#: quadratic that tells where it does is right to some tens of per cent.
+#: V that is known up to this part of where it reaches the box is stopped by that, not by the mesh: where V is
+#: not known up to there a quadratic tells, which is right to some tens of per cent.
 AT_BOX = 0.6
 WIDER = "it reaches the boundary of the domain there: enlarge domain.bounds"
 
@@ -43,7 +44,12 @@ def _of_noise(noise: NoiseEntry) -> Iterator[str]:
         if "estimated_error" not in one
     ]
     yield from (_estimate(one) for one in noise.get("barriers", []) if "estimated_error" in one)
+    times: list[RateRow] = [
+        (one["from"], one["to"], one["epsilon"], one["log_mfpt"], one["log_mfpt_direct"])
+        for one in noise.get("rates", [])
+    ]
     yield from shortfall_sentences(noise.get("known", []), noise.get("box", []), rows)
+    yield from shallow_sentences(depths(rows), times)
     yield from map(doubt, noise.get("doubts", []))
 
 
@@ -73,22 +79,26 @@ def known_parts(analysis: Analysis) -> list[float | None]:
 
 
 def box_parts(analysis: Analysis) -> list[float | None]:
-    """For every well the part of the way up to its lowest pass at which V reaches the box.  Collective.
-
-    By the quadratic at the attractor.
-    """
-    low, high = bounding_box(analysis.discretisation.domain)
+    """For every well the part of the way up to its lowest pass at which V reaches the box.  Collective."""
     found: list[float | None] = []
     for well in analysis.wells:
         lowest = min((b.barrier for b in analysis.barriers if b.start == well.index), default=None)
-        level = analysis.landmarks.pins[well.index].level_at(low, high)
-        found.append(None if not lowest else number(level / lowest))
+        found.append(None if not lowest else number(level_at_box(analysis, well.index) / lowest))
     return found
 
 
 def barrier_rows(analysis: Analysis) -> list[BarrierRow]:
     """The barriers that were found."""
     return [(b.start, b.end, b.saddle, number(b.barrier), number(b.lower)) for b in analysis.barriers]
+
+
+def depths(barriers: Sequence[BarrierRow]) -> dict[int, float]:
+    """The lowest barrier out of each well."""
+    found: dict[int, float] = {}
+    for start, _, _, barrier, _ in barriers:
+        if barrier is not None:
+            found[start] = min(barrier, found.get(start, barrier))
+    return found
 
 
 def shortfall_sentences(

@@ -7,12 +7,15 @@ from typing import Protocol
 
 import numpy as np
 from dolfinx import fem
+from mpi4py import MPI
 
 from solver.analysis.stages import Analysis
 from solver.drift.way_out import way_out
-from solver.elements.evaluate import Locator, evaluate
+from solver.elements.evaluate import Locator, bounding_box, evaluate
+from solver.elements.region import edge_dofs, whole
 from solver.errors import Refused
 from solver.fokker_planck.markov_chain import markov_chain
+from solver.hamilton_jacobi.jet import JetSolution
 from solver.hamilton_jacobi.well import WellPotential, trusted_part
 from solver.system import Array, Field
 
@@ -57,6 +60,26 @@ def way_over_pass(analysis: Analysis, start: int, level: Field, box: Array) -> t
         return None
     point = way_out(analysis.system.drift, level, saddle, box)
     return None if point is None else (point, lowest.barrier)
+
+
+def level_at_box(analysis: Analysis, index: int) -> float:
+    """The lowest V of one attractor on the boundary of the domain.  Collective.
+
+    That of finite elements or of the jet scheme where they reach it, else of the quadratic at the attractor.
+    """
+    well = analysis.wells[index]
+    space = well.potential.function_space
+    edge = edge_dofs(whole(space.mesh), space)
+    known = [well.potential.x.array[edge[well.coefficients.region.dofs(space)[edge]]]]
+    jet = analysis.jets[index] if analysis.jets else None
+    if isinstance(jet, JetSolution):
+        points = space.tabulate_dof_coordinates()[edge, : space.mesh.geometry.dim].T
+        known.append(jet(points)[jet.valid(points)])
+    lowest = min(float(np.min(values, initial=np.inf)) for values in known)
+    lowest = float(space.mesh.comm.allreduce(lowest, op=MPI.MIN))
+    if np.isfinite(lowest):
+        return lowest
+    return analysis.landmarks.pins[index].level_at(*bounding_box(space.mesh))
 
 
 def density_at(log_density: fem.Function, points: Array, locator: Locator) -> Array:

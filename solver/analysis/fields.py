@@ -135,6 +135,14 @@ def log_density_field(level: Level) -> fem.Function:
     return _masked(state.gauge, f"log_density_eps{state.epsilon:g}", keep, values)
 
 
+def log_density_error_field(level: Level) -> fem.Function | None:
+    """By how much log p changes with its gauge, an error estimate; None for a closed form."""
+    if level.log_density_change is None:
+        return None
+    gauge, keep = level.state.gauge, np.isfinite(level.log_density_change)
+    return _masked(gauge, f"log_density_error_eps{level.state.epsilon:g}", keep, level.log_density_change)
+
+
 def density_field(log_density: fem.Function, epsilon: float) -> fem.Function:
     """p from log p; zero where p was not computed because it is negligible."""
     result = fem.Function(log_density.function_space, name=f"density_eps{epsilon:g}")
@@ -176,5 +184,7 @@ def output_fields(analysis: Analysis) -> dict[str, fem.Function]:
         log_density = log_density_field(level)
         fields[f"log_density_eps{epsilon:g}"] = log_density
         fields[f"density_eps{epsilon:g}"] = density_field(log_density, epsilon)
+        if (error := log_density_error_field(level)) is not None:
+            fields[error.name] = error
         fields |= transition_fields(level)
     return fields

@@ -31,7 +31,7 @@ from solver.fokker_planck.continuation import (
     positivity_margin,
     schedule,
 )
-from solver.fokker_planck.density_check import density_difference
+from solver.fokker_planck.density_check import DensityChange, density_change
 from solver.fokker_planck.landmarks import Landmarks, first_epsilon
 from solver.fokker_planck.markov_chain import Rates, dwelling, time_differences
 from solver.fokker_planck.moments import mean_and_covariance
@@ -67,6 +67,8 @@ class Level:
         gauge_changes: The same for every pair of wells, ``(K, K)``; None without rates.
         density_refresh: Largest change of log p below the passes then
             (:mod:`solver.fokker_planck.density_check`).
+        mass_refresh: How much of the probability moved then.
+        log_density_change: |Δ log p| at the nodes then; None where the density is a closed form.
         margin: How far above the highest pass the density is positive, in e-folds.
         passages: Direct mean first passage times by pair of attractors, where they can be trusted.
         spectrum: The slow eigenvalues of the generator, or why they cannot be had.
@@ -84,6 +86,8 @@ class Level:
     covariance: Array
     overlap: bool
     gauge_changes: Array | None = None
+    mass_refresh: float = 0.0
+    log_density_change: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -214,7 +218,7 @@ def levels_from(
         try:
             state, changes = solve(known.part, potential, epsilon, landmarks, locator, options)
             # log p is exact
-            levels[epsilon] = _told(state, changes, 0.0, discretisation, landmarks)
+            levels[epsilon] = _told(state, changes, None, discretisation, landmarks)
         except NotConverged as error:
             refused[epsilon] = Refused(str(error))
     return Continued(levels, None, refused)
@@ -299,7 +303,7 @@ def _level(state: StationaryDensity, discretisation: Discretisation, landmarks: 
     epsilon, locator, options = state.epsilon, discretisation.locator, discretisation.options
     gauge, part = next_gauge(state, landmarks, locator, epsilon)
     fresh = density(part, gauge, epsilon, landmarks, locator, options)
-    shift = density_difference(state, fresh, landmarks, locator)
+    shift = density_change(state, fresh, landmarks, locator)
     changes = None
     if state.rates is not None and fresh.rates is not None:
         changes = time_differences(state.rates, fresh.rates)
@@ -309,7 +313,7 @@ def _level(state: StationaryDensity, discretisation: Discretisation, landmarks: 
 def _told(
     state: StationaryDensity,
     changes: Array | None,
-    shift: float,
+    shift: DensityChange | None,
     discretisation: Discretisation,
     landmarks: Landmarks,
 ) -> Level:
@@ -318,7 +322,7 @@ def _told(
     Args:
         state: The density.
         changes: By how much log T is uncertain; None without rates.
-        shift: By how much log p is.
+        shift: By how much the density is; None for a closed form.
         discretisation: The system on the mesh.
         landmarks: Attractors and passes.
     """
@@ -338,7 +342,9 @@ def _told(
     overlap = len(pins) > 1 and state.rates is None
     mean, spread = mean_and_covariance(state)
     change = 0.0 if changes is None else float(np.max(changes))
-    return Level(state, change, shift, margin, passages, spectrum, mean, spread, overlap, changes)
+    shift = shift or DensityChange(0.0, 0.0, None)
+    told = Level(state, change, shift.largest, margin, passages, spectrum, mean, spread, overlap, changes)
+    return replace(told, mass_refresh=shift.mass, log_density_change=shift.log_density_gap)
 
 
 def solvable(rates: Rates, start: int, target: int, rate: float) -> bool:

@@ -8,6 +8,7 @@ right.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from mpi4py import MPI
@@ -42,12 +43,27 @@ def joining_level(levels: Array, between: Sequence[tuple[int | None, int | None]
     return last
 
 
-def density_difference(
-    one: StationaryDensity, other: StationaryDensity, landmarks: Landmarks, locator: Locator
-) -> float:
-    """Largest difference of log p below the level at which the last wells join; 0 for one.  Collective.
+@dataclass(frozen=True)
+class DensityChange:
+    """By how much a density changes with its gauge.
 
-    Infinite if one of the densities is not positive there.
+    Attributes:
+        largest: Largest difference of log p below the level at which the last wells join, 0 for one well;
+            ∞ if one of the densities is not positive there.
+        mass: Total variation ½ ∫ |p₁ − p₂| dx: how much of the probability moves.
+        log_density_gap: |log p₁ − log p₂| at the nodes, NaN where one of them is not positive; None where
+            there is nothing to compare.
+    """
+
+    largest: float
+    mass: float
+    log_density_gap: Array | None
+
+
+def density_change(
+    one: StationaryDensity, other: StationaryDensity, landmarks: Landmarks, locator: Locator
+) -> DensityChange:
+    """The difference of two densities.  Collective.
 
     Args:
         one: A density.
@@ -59,6 +75,12 @@ def density_difference(
     levels = evaluate(other.gauge, landmarks.passes, locator)[:, 0] if len(landmarks.passes) else np.empty(0)
     top = joining_level(levels, landmarks.between)
     below = other.coefficients.region.dofs(space) & (other.gauge.x.array < top)
-    gap = np.abs(log_density(one) - log_density(other))[below]
-    largest = float(np.max(np.nan_to_num(gap, nan=np.inf), initial=0.0))
-    return float(space.mesh.comm.allreduce(largest, op=MPI.MAX))
+    gap = np.abs(log_density(one) - log_density(other))
+    largest = float(np.max(np.nan_to_num(gap[below], nan=np.inf), initial=0.0))
+    # e^{−(W − level)/ε} with this level is normalised
+    first, second = (s.p.q * s.p.exponential(-s.epsilon * s.log_normaliser) for s in (one, other))
+    return DensityChange(
+        largest=float(space.mesh.comm.allreduce(largest, op=MPI.MAX)),
+        mass=0.5 * other.p.integral(abs(first - second)),
+        log_density_gap=gap,
+    )

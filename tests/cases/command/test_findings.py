@@ -15,12 +15,14 @@ from tests.solver.chain_of_wells import rates_of, three_wells
 LOW, HIGH = 0.02, 0.04
 
 
-def level(epsilon, window=None, committor=None, refresh=0.0):
+def level(epsilon, window=None, committor=None, refresh=0.0, mass=0.0, margin=50.0):
     window, committor = (np.zeros((3, 3)) if given is None else given for given in (window, committor))
     state = SimpleNamespace(
         epsilon=epsilon, rates=rates_of(epsilon), committor_errors=committor, window_changes=window
     )
-    return SimpleNamespace(state=state, gauge_changes=np.zeros((3, 3)), density_refresh=refresh, margin=50.0)
+    return SimpleNamespace(
+        state=state, gauge_changes=np.zeros((3, 3)), density_refresh=refresh, mass_refresh=mass, margin=margin
+    )
 
 
 def analysis(**levels):
@@ -97,11 +99,50 @@ def test_a_shallow_well_is_asked_for_only_by_name():
 
 
 def test_one_noise_level_that_fails_leaves_the_others():
-    found = findings(analysis(high=level(HIGH), low=level(LOW, refresh=0.3)), Wanted((0, 1), named=False))
+    found = findings(analysis(high=level(HIGH), low=level(LOW, margin=1.0)), Wanted((0, 1), named=False))
     noise = entry()
     mark_doubts(noise, found)
     assert {epsilon for _, _, epsilon in doubtful(noise)} == {LOW}
     assert ["doubtful" in density for density in noise["stationary"]] == [False, True]
+
+
+def test_a_density_that_fails_leaves_the_rates():
+    """log p is the first to fail on outer slopes, of which rates see nothing; these have their own checks."""
+    for wanted, problem in ((Wanted((0, 1), named=True), False), (Wanted(None, named=False), True)):
+        found = findings(analysis(high=level(HIGH), low=level(LOW, refresh=0.3)), wanted)
+        assert [one.asked for one in found if one.failed] == [problem]
+        noise = entry()
+        mark_doubts(noise, found)
+        assert not doubtful(noise)
+        assert ["doubtful" in density for density in noise["stationary"]] == [False, True]
+        assert len(noise.get("doubts", [])) == (not problem)
+
+
+def test_probability_that_moves_is_a_problem():
+    found = findings(analysis(low=level(LOW, mass=0.02)), Wanted((0, 1), named=True))
+    (problem,) = [one for one in found if one.failed]
+    assert problem.asked
+    assert problem.check == "mass_refresh"
+
+
+@pytest.mark.parametrize(("direct", "count"), [(None, 1), (7.31, 1), (8.02, 0)])
+def test_wells_that_are_hardly_any_are_named(direct, count):
+    """A well of 0.05 at ε = 0.1 and 0.02: at the first it is half an ε deep."""
+    barriers = [
+        {"from": k, "to": 1 - k, "saddle": 0, "barrier": depth, "lower": depth, "upper": depth}
+        for k, depth in enumerate((0.8, 0.05))
+    ]
+    rates = [
+        {"from": i, "to": 1 - i, "epsilon": e, "log_mfpt": 8.0, "log_mfpt_direct": direct}
+        for i in (0, 1)
+        for e in (0.1, 0.01)
+    ]
+    found = shortfalls(summary(barriers=barriers, rates=rates))
+    assert len(found) == count
+    if found:
+        assert "attractor 1 is less than 3 epsilon deep (0.50 at epsilon = 0.1): log T from" in found[0]
+        assert "lower compare.epsilon below 0.017" in found[0]
+        assert ("by up to 0.69 (compare log_mfpt_direct)" in found[0]) == (direct is not None)
 
 
 def summary(**noise):
