@@ -14,12 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from dolfinx import fem, mesh
 
-from solver.analysis.potential_density import density_from_potential
 from solver.elements.coefficients import Coefficients
 from solver.elements.discretisation import Discretisation
 from solver.elements.evaluate import Locator, bounding_box, evaluate
 from solver.elements.integrals import rate_scale
-from solver.elements.linear import Options
 from solver.elements.region import Region, edge_level, whole
 from solver.errors import NotConverged, Refused
 from solver.fokker_planck.coarse_start import carried_over
@@ -39,7 +37,6 @@ from solver.fokker_planck.passage import Passage, passages_to
 from solver.fokker_planck.potential_start import potential_start, start_with
 from solver.fokker_planck.reversible import circulating_density, reversible_density
 from solver.fokker_planck.spectrum import Spectrum, well_eigenvalues
-from solver.hamilton_jacobi.well import WellPotential
 from solver.system import Array
 
 # the quasi-potential is started from W at a noise this many times below the lowest barrier
@@ -51,8 +48,6 @@ RESTART = 0.25
 DIRECT_LOG = 14.0
 # … where no well is deeper in which a larger part of the time is spent: of the order of its own precision
 NO_TIME = 1e-6
-# the mass beyond so many ε is below rounding for all that is reported
-NEGLIGIBLE = 30.0
 
 Monitor = Callable[[str], None]
 
@@ -362,27 +357,6 @@ def solvable(rates: Rates, start: int, target: int, rate: float) -> bool:
     visited = dwelling(rates, start, target) > NO_TIME
     longest = np.max(rates.log_mfpt[visited, target], initial=-np.inf)
     return bool(np.isfinite(longest) and longest + np.log(rate) < DIRECT_LOG)
-
-
-def alone(
-    level: Level, well: WellPotential, landmarks: Landmarks, options: Options | None
-) -> Level | Refused:
-    """The density of a single well with V for the gauge, where V is known high enough for that.  Collective.
-
-    The density of the continuation knows of the walls of the box.
-    """
-    known = well.trusted_level / level.state.epsilon
-    if known < NEGLIGIBLE:
-        return Refused(
-            f"V is known up to {known:.3g} epsilon, and is needed up to {NEGLIGIBLE:g}: the density is that "
-            "of the continuation, which knows of the walls of the box"
-        )
-    try:
-        state = density_from_potential(well, level.state.epsilon, landmarks.pins[0], options)
-    except NotConverged as error:
-        return Refused(str(error))
-    mean, spread = mean_and_covariance(state)
-    return replace(level, state=state, mean=mean, covariance=spread)
 
 
 def _lowest_pass(gauge: fem.Function, region: Region, landmarks: Landmarks, locator: Locator) -> float:

@@ -9,17 +9,24 @@ another.)
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from dolfinx import fem
 from mpi4py import MPI
 
+from solver.analysis.noise_levels import Level
 from solver.elements.linear import Options
 from solver.elements.region import cells_near, component, make_region
-from solver.errors import NotConverged
+from solver.errors import NotConverged, Refused
 from solver.fokker_planck.continuation import StationaryDensity
-from solver.fokker_planck.landmarks import Pin
+from solver.fokker_planck.landmarks import Landmarks, Pin
+from solver.fokker_planck.moments import mean_and_covariance
 from solver.fokker_planck.well_density import well_densities
 from solver.hamilton_jacobi.well import WellPotential
+
+# the mass beyond so many ε is below rounding for all that is reported
+NEGLIGIBLE = 30.0
 
 
 def density_from_potential(
@@ -51,3 +58,24 @@ def density_from_potential(
     if domain.comm.allreduce(bad, op=MPI.LOR) or not np.isfinite(total):
         raise NotConverged(f"the density is not positive at epsilon = {epsilon:g}: the mesh is too coarse")
     return StationaryDensity(p, (p,), (), None, total)
+
+
+def alone(
+    level: Level, well: WellPotential, landmarks: Landmarks, options: Options | None
+) -> Level | Refused:
+    """The density of a single well with V for the gauge, where V is known high enough for that.  Collective.
+
+    The density of the continuation knows of the walls of the box.
+    """
+    known = well.trusted_level / level.state.epsilon
+    if known < NEGLIGIBLE:
+        return Refused(
+            f"V is known up to {known:.3g} epsilon, and is needed up to {NEGLIGIBLE:g}: the density is that "
+            "of the continuation, which knows of the walls of the box"
+        )
+    try:
+        state = density_from_potential(well, level.state.epsilon, landmarks.pins[0], options)
+    except NotConverged as error:
+        return Refused(str(error))
+    mean, spread = mean_and_covariance(state)
+    return replace(level, state=state, mean=mean, covariance=spread)

@@ -17,7 +17,8 @@ from meshes.clock import part
 from meshes.serial import dealt
 from solver.analysis.barriers import Barrier, barrier, direct_costs
 from solver.analysis.gauge_check import lowest_gauge_gaps
-from solver.analysis.noise_levels import Level, Monitor, alone
+from solver.analysis.noise_levels import Level, Monitor
+from solver.analysis.potential_density import alone
 from solver.analysis.wells import DENSITY, Wells, solve_wells
 from solver.elements.coefficients import Coefficients
 from solver.elements.discretisation import Discretisation
