@@ -73,6 +73,14 @@ REMEDIES: tuple[tuple[str, str], ...] = (
     ("the jet scheme needs a mesh of a box", "give domain.bounds in place of domain.mesh"),
     ("the sweeps of the jet scheme do not settle", "shrink domain.bounds round the attractors that matter"),
     ("the steepest descent from the saddle", NOTHING),
+    # the ε-continuation gives the densities then
+    ("V of the jet scheme", NOTHING),
+    ("the density is positive up to", NOTHING),
+    ("when the gauge is refreshed at epsilon", NOTHING),
+    # noise that acts in some directions only
+    ("no noise drives paths over the saddle", "add noise.floor, or let noise.diffusion act there"),
+    ("the path of least action to the saddle", "add noise.floor: barriers are extrapolated to none"),
+    ("no path to begin with", "add noise.floor: barriers are extrapolated to none"),
     # densities and rates
     ("which knows of the walls of the box", "enlarge domain.bounds"),
     ("the density is not positive", LEVEL),
@@ -87,6 +95,7 @@ REMEDIES: tuple[tuple[str, str], ...] = (
     ("rounding turns the eigenvalue 0", NOTHING),
     ("SLEPc found", FINER),
     ("it is a law for escape from a point", NOTHING),
+    ("it is a law for noise of the same strength", NOTHING),
     ("Kramers' law takes the determinants", NOTHING),
     ("a focal point", NOTHING),
     # exit from sets
