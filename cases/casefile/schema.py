@@ -297,8 +297,10 @@ class SweepTable(Table):
     exact: dict[str, str] = Field({}, description="closed forms for columns, of the varied numbers")
     abscissa: str | None = Field(None, description="what columns are drawn against; the first varied number")
     tolerance: Positive = Field(1e-3, description="largest relative difference of column and closed form")
-    figure: Literal["lines", "loglog", "polar"] = Field(
-        "lines", description='kind of overview figure; "polar": the first key is an angle in degrees'
+    figure: Literal["lines", "loglog", "together", "polar"] = Field(
+        "lines",
+        description='kind of overview figure; "together": all columns in one, on logarithmic axes, the first '
+        'as points; "polar": the first key is an angle in degrees',
     )
 
     @field_validator("vary", mode="before")

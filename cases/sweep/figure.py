@@ -30,7 +30,7 @@ def figure(
         table: The rows of the sweep.
         vary: The varied keys; the first is the abscissa, the others tell curves apart.
         show: Further columns; where there are any they are drawn instead.
-        kind: "lines", "loglog" or "polar".
+        kind: "lines", "loglog", "together" or "polar".
         columns: Derived columns; where there are any they alone are drawn, with their closed forms.
     """
     if columns is not None and columns.columns:
@@ -52,6 +52,8 @@ def _derived(table: Rows, vary: Sequence[str], kind: str, columns: Columns) -> s
     key = ABSCISSA if columns.abscissa is not None else vary[0]
     label = columns.abscissa if columns.abscissa is not None else short_names(vary)[0]
     members = list({row["folder"]: row for row in table}.values())
+    if kind == "together":
+        return _together(members, key, str(label), list(columns.columns))
     page = Canvas(figsize=(4.8 * len(columns.columns), 4.0), layout="constrained")
     for k, name in enumerate(columns.columns, start=1):
         axes = page.add_subplot(1, len(columns.columns), k)
@@ -72,6 +74,26 @@ def _derived(table: Rows, vary: Sequence[str], kind: str, columns: Columns) -> s
         axes.grid(True)
         axes.legend(loc="best")
     return to_svg(page, f"Sweep: {', '.join(columns.columns)} against {label}")
+
+
+def _together(members: Rows, key: str, label: str, names: Sequence[str]) -> str:
+    """All columns against the abscissa in one picture on logarithmic axes, the first of them as points."""
+    page = Canvas(figsize=(6.0, 4.4), layout="constrained")
+    axes = page.add_subplot()
+    for k, name in enumerate(names):
+        known = sorted(
+            (row[key], row[name]) for row in members if is_number(row[key]) and is_number(row[name])
+        )
+        if known:
+            dots, dash = (
+                (marker(0), "none") if k == 0 else ("", ("-", (0, (4, 2)), (0, (1, 1.5)))[(k - 1) % 3])
+            )
+            axes.plot(*zip(*known, strict=True), dots, color=colour(k), ls=dash, ms=6, lw=1.4, label=name)
+    logarithmic(axes)
+    axes.set_xlabel(label)
+    axes.grid(True)
+    axes.legend(loc="best")
+    return to_svg(page, f"Sweep: {', '.join(names)} against {label}")
 
 
 def _panel(axes: Axes, rows: Rows, vary: Sequence[str], name: str, kind: str) -> dict[str, Line2D]:

@@ -92,7 +92,7 @@ def caption(record: SweepRecord) -> str:
     first = short_names(list(record["vary"]))[0]
     if derived.get("columns"):
         against = (derived.get("abscissa") or first).replace("**", "^")
-        scales = ", both on logarithmic scales" if record["figure"] == "loglog" else ""
+        scales = ", both on logarithmic scales" if record["figure"] in ("loglog", "together") else ""
         closed = " Dashed: the closed form." if derived.get("exact") else ""
         return (
             f"{', '.join(derived['columns'])} against {against}{scales}. Points: computed, one per "

@@ -12,8 +12,6 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from dolfinx import fem
-from mpi4py import MPI
 
 from meshes.serial import dealt, on_root
 from solver.analysis.grown_well import FIRST, ROUGH, quadratic_reach
@@ -33,13 +31,6 @@ from solver.system import Array, System
 
 #: Components of a unit vector below this are zero.
 ROUNDING = 1e-9
-
-
-def has_singular_noise(diffusion: fem.Function) -> bool:
-    """Whether A has no full rank at some point of the mesh.  Collective."""
-    comm, shape = diffusion.function_space.mesh.comm, diffusion.ufl_shape
-    here = is_singular(np.moveaxis(diffusion.x.array.reshape(-1, *shape), 0, -1))
-    return bool(comm.allreduce(here, op=MPI.LOR))
 
 
 def unreached_direction(system: System, places: Places, names: tuple[str, ...] = ()) -> str | None:

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from dolfinx import fem, mesh
 
+from solver.analysis.direct_times import direct_times
 from solver.elements.coefficients import Coefficients
 from solver.elements.discretisation import Discretisation
 from solver.elements.evaluate import Locator, bounding_box, evaluate
-from solver.elements.integrals import rate_scale
 from solver.elements.region import Region, edge_level, whole
 from solver.errors import NotConverged, Refused
 from solver.fokker_planck.coarse_start import carried_over
@@ -31,9 +31,9 @@ from solver.fokker_planck.continuation import (
 )
 from solver.fokker_planck.density_check import DensityChange, density_change
 from solver.fokker_planck.landmarks import Landmarks, first_epsilon
-from solver.fokker_planck.markov_chain import Rates, dwelling, time_differences
+from solver.fokker_planck.markov_chain import time_differences
 from solver.fokker_planck.moments import mean_and_covariance
-from solver.fokker_planck.passage import Passage, passages_to
+from solver.fokker_planck.passage import Passage
 from solver.fokker_planck.potential_start import potential_start, start_with
 from solver.fokker_planck.reversible import circulating_density, reversible_density
 from solver.fokker_planck.spectrum import Spectrum, well_eigenvalues
@@ -44,10 +44,6 @@ START_RATIO = 30.0
 LEAST_RATIO = 12.0
 # where the first densities of the continuation fail, the next start is this part of the noise level
 RESTART = 0.25
-# up to here, in relaxation times, the backward equation is solved directly beside the rates
-DIRECT_LOG = 14.0
-# … where no well is deeper in which a larger part of the time is spent: of the order of its own precision
-NO_TIME = 1e-6
 
 Monitor = Callable[[str], None]
 
@@ -288,8 +284,7 @@ def march(
 def _extrapolated(first: fem.Function, high: float, second: fem.Function, low: float) -> fem.Function:
     """Limit ε → 0 of ``W_ε = V + ε W₁ + O(ε²)`` from two noise levels."""
     result = fem.Function(second.function_space, name="W")
-    ratio = low / high
-    result.x.array[:] = (second.x.array - ratio * first.x.array) / (1.0 - ratio)
+    result.x.array[:] = (high * second.x.array - low * first.x.array) / (high - low)
     return result
 
 
@@ -321,42 +316,16 @@ def _told(
         discretisation: The system on the mesh.
         landmarks: Attractors and passes.
     """
-    epsilon, locator, options = state.epsilon, discretisation.locator, discretisation.options
-    part, space, pins = state.coefficients, state.gauge.function_space, landmarks.pins
-    passages: dict[tuple[int, int], Passage] = {}
-    if state.rates is not None and changes is not None:
-        rate = rate_scale(part)
-        for j, target in enumerate(pins):
-            near = [i for i in range(len(pins)) if i != j and solvable(state.rates, i, j, rate)]
-            if near:
-                starts = [pins[i] for i in near]
-                found = passages_to(part, space, epsilon, starts, target, locator, options)
-                passages |= {(i, j): passage for i, passage in zip(near, found, strict=True)}
-    spectrum = well_eigenvalues(part, space, epsilon, state.rates)
+    locator, part, space = discretisation.locator, state.coefficients, state.gauge.function_space
+    passages = direct_times(state, changes, discretisation, landmarks)
+    spectrum = well_eigenvalues(part, space, state.epsilon, state.rates)
     margin = positivity_margin(state, landmarks, locator)
-    overlap = len(pins) > 1 and state.rates is None
+    overlap = len(landmarks.pins) > 1 and state.rates is None
     mean, spread = mean_and_covariance(state)
     change = 0.0 if changes is None else float(np.max(changes))
     shift = shift or DensityChange(0.0, 0.0, None)
     told = Level(state, change, shift.largest, margin, passages, spectrum, mean, spread, overlap, changes)
     return replace(told, mass_refresh=shift.mass, log_density_change=shift.log_density_gap)
-
-
-def solvable(rates: Rates, start: int, target: int, rate: float) -> bool:
-    """Whether the backward equation can be solved for a passage time in double precision.
-
-    Rounding decides the time from a well of more than e¹⁴ relaxation times; with it go those that lead over
-    such a well and back, however near the start and the target are to each other.
-
-    Args:
-        rates: The chain of the wells.
-        start: The well that is left.
-        target: The well that is reached.
-        rate: Inverse of a relaxation time.
-    """
-    visited = dwelling(rates, start, target) > NO_TIME
-    longest = np.max(rates.log_mfpt[visited, target], initial=-np.inf)
-    return bool(np.isfinite(longest) and longest + np.log(rate) < DIRECT_LOG)
 
 
 def _lowest_pass(gauge: fem.Function, region: Region, landmarks: Landmarks, locator: Locator) -> float:

@@ -19,7 +19,7 @@ import numpy as np
 from meshes.clock import part
 from meshes.serial import on_root
 from solver.analysis.density_well import well_from_densities
-from solver.analysis.driven_well import driven_well, has_singular_noise, unreached_direction
+from solver.analysis.driven_well import driven_well, unreached_direction
 from solver.analysis.grown_well import grown_well
 from solver.analysis.jet_estimate import without_potential
 from solver.analysis.jet_levels import jet_levels
@@ -33,6 +33,7 @@ from solver.analysis.noise_levels import (
     continue_levels,
     levels_from,
 )
+from solver.analysis.singular_noise import has_singular_noise
 from solver.elements.discretisation import Discretisation
 from solver.errors import NotConverged, Refused
 from solver.fokker_planck.landmarks import Landmarks

@@ -168,6 +168,17 @@ def test_figures(kind, tmp_path, solver):
     assert "barrier" in drawing.attrib["aria-label"]
 
 
+def test_all_columns_in_one_picture(tmp_path, solver):
+    table = '[sweep]\nvary = { "system.parameters.a" = [1.0, 2.0, 4.0] }\nfigure = "together"\n'
+    table += 'values = { first = "noises.strong.barriers.0.barrier" }\n'
+    table += 'columns = { one = "first", double = "2*first", half = "first/2" }\n'
+    assert run(tmp_path, text=CASE + table) == 0
+    text = (tmp_path / "out/sweep.svg").read_text()
+    assert ElementTree.fromstring(text).attrib["aria-label"] == "Sweep: one, double, half against a"
+    # one pair of axes
+    assert text.count('id="axes_') == 1
+
+
 def test_finished_members_are_kept(tmp_path, solver):
     assert run(tmp_path) == 0
     before = (tmp_path / "out/sweep.json").read_text()

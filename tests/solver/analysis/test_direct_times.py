@@ -5,7 +5,7 @@ import pytest
 import sympy as sp
 from mpi4py import MPI
 
-from solver.analysis.noise_levels import solvable
+from solver.analysis.direct_times import solvable
 from solver.fokker_planck.markov_chain import dwelling, markov_chain
 from tests.exact import Line, X, gradient_system, solved
 
