@@ -284,7 +284,9 @@ def march(
 def _extrapolated(first: fem.Function, high: float, second: fem.Function, low: float) -> fem.Function:
     """Limit ε → 0 of ``W_ε = V + ε W₁ + O(ε²)`` from two noise levels."""
     result = fem.Function(second.function_space, name="W")
-    result.x.array[:] = (high * second.x.array - low * first.x.array) / (high - low)
+    # the first of them has no level before it: high is infinite
+    ratio = low / high
+    result.x.array[:] = (second.x.array - ratio * first.x.array) / (1.0 - ratio)
     return result
 
 
