@@ -12,8 +12,8 @@ order z^n of ``H(x, ∇V) = 0`` are linear in c_n, the others being known from l
 whose only periodic solution is had by collocation at the nodes of the tube.  They are as many as its
 covariance needs, so that nothing of c_n is cut off (a relaxation cycle has hundreds of harmonics, too many
 for a fit of all c_n at once).  r_n is the coefficient of z^n in the polynomial that is nearest to ``H/z²`` on
-Chebyshev points; a sweep over all n with the last H makes one more of them right, and in the end V solves the
-equation on the whole tube as well as a polynomial of degree N can.
+Chebyshev points.  After a few sweeps over all n, V solves the equation on the whole tube as well as a
+polynomial of degree N can.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from solver.system import Array, System
 DEGREE = 12
 # Chebyshev points across the tube, even: none of them on the cycle
 POINTS = 2 * DEGREE
-# one for each power, and as many again to settle
-SWEEPS = 2 * DEGREE
+# each makes every power right in turn; in wide tubes lower powers then feel the higher ones
+SWEEPS = 8
 # harmonics below this part of the largest are rounding
 CUT = 1e-13
 # what powers that only make the residual smaller than this, relative, do is rounding as well
@@ -78,7 +78,9 @@ def strip(system: System, found: Tube, shift: float, count: int) -> Strip:
     with np.errstate(all="ignore"):
         inverse = adjugate / det
         points = x.reshape(2, -1)
-        drift = system.drift(points).reshape(2, *det.shape)
+        # on the cycle b is along it: what is missing there is rounding, which 1/z² would make large
+        rounding = system.drift(g[:, :, 0]) - 2 * np.pi / found.cycle.period * g1[:, :, 0]
+        drift = system.drift(points).reshape(2, *det.shape) - rounding[:, :, None]
         diffusion = system.diffusion(points).reshape(2, 2, *det.shape)
         noise = np.einsum("ijnm,jknm,lknm->ilnm", inverse, diffusion, inverse)
         velocity = np.einsum("ijnm,jnm->inm", inverse, drift)
@@ -107,15 +109,14 @@ def coefficients_across(system: System, found: Tube, level: float) -> tuple[Arra
     factors = [scipy.linalg.lu_factor(rate + n * np.diag(level * core)) for n in range(3, DEGREE + 1)]
     best, least = found_c, np.inf
     for _ in range(SWEEPS):
-        slopes = derivative(found_c.T).T
-        residual = tube.hamiltonian(found_c, slopes)
+        residual = tube.hamiltonian(found_c, derivative(found_c.T).T)
         left = float(np.max(np.abs(residual))) / size
         if not left < least:
             break
         best, least = found_c.copy(), left
-        right = projection @ residual.T
         for n, factor in enumerate(factors, start=3):
-            found_c[n] -= scipy.linalg.lu_solve(factor, right[n - 2])
+            found_c[n] -= scipy.linalg.lu_solve(factor, projection[n - 2] @ residual.T)
+            residual = tube.hamiltonian(found_c, derivative(found_c.T).T)
     best = _no_more_powers(tube, best, max(2.0 * least, ROUNDING) * size)
     shifted = interpolate(best.T, phases(count) + np.pi / count).T
     slopes = interpolate(derivative(best.T), phases(count) + np.pi / count).T
