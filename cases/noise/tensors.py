@@ -12,7 +12,8 @@ a scalar, or a d×d list, of expressions
     escaped from is how Zhu et al. (2019) construct this noise.
 ``"top_eigenvector"``
     A = h e eᵀ with the largest eigenvalue h of that Hessian and its eigenvector e: the noise of rank one that
-    Zhu et al. compare with.  It needs a floor where the drift does not hand it on to other directions.
+    Zhu et al. compare with.  At that attractor the drift hands nothing on to other directions: in more than
+    one dimension it needs a floor.
 ``"loss"``
     A = 2 L(x) H with the loss L and the same constant Hessian H; see :mod:`cases.noise.loss_noise`.
 ``"gradient_covariance"``

@@ -94,6 +94,7 @@ def caption(record: SweepRecord) -> str:
         against = (derived.get("abscissa") or first).replace("**", "^")
         scales = ", both on logarithmic scales" if record["figure"] in ("loglog", "together") else ""
         closed = " Dashed: the closed form." if derived.get("exact") else ""
+        closed = " Lines: the other columns." if record["figure"] == "together" else closed
         return (
             f"{', '.join(derived['columns'])} against {against}{scales}. Points: computed, one per "
             f"member.{closed}"

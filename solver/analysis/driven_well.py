@@ -18,11 +18,12 @@ from solver.analysis.grown_well import FIRST, ROUGH, quadratic_reach
 from solver.drift.controllability import is_singular, unreached
 from solver.drift.fixed_points import FixedPoint
 from solver.elements.discretisation import Discretisation
-from solver.elements.region import whole
+from solver.elements.region import cells_near, make_region, whole
 from solver.errors import NotConverged, Refused
 from solver.hamilton_jacobi.expansion import Expansion
 from solver.hamilton_jacobi.growth import from_expansion, grow
-from solver.hamilton_jacobi.well import BALL, TOP, WellPotential, well_of
+from solver.hamilton_jacobi.policy_iteration import Iteration
+from solver.hamilton_jacobi.well import BALL, TOP, WellPotential, trusted_below, well_of
 from solver.paths.first_paths import driven_path
 from solver.paths.instanton import Instanton
 from solver.places.places import Places
@@ -116,6 +117,26 @@ def driven_well(
     rough = max(expansion, wide, key=lambda e: e.level)
     start, known = from_expansion(discretisation.space, rough)
     first, goal = FIRST * rough.level, TOP * lowest
-    solution = grow(system, start, known, expansion, first, goal, discretisation.options)
     base = discretisation.coefficients
+    try:
+        solution = grow(system, start, known, expansion, first, goal, discretisation.options)
+    except NotConverged:
+        if not paths:
+            raise
+        return _of_expansion(discretisation, index, expansion), paths
     return well_of(base.on(whole(base.domain)), index, expansion, solution), paths
+
+
+def _of_expansion(discretisation: Discretisation, index: int, expansion: Expansion) -> WellPotential:
+    """V where it does not settle on the mesh: its expansion, trusted nowhere.  Collective.
+
+    Paths, their costs and densities stand without it; that V is not known is among the checks.
+    """
+    domain, base = discretisation.domain, discretisation.coefficients
+    potential, _ = from_expansion(discretisation.space, expansion)
+    potential.name = "V"
+    cells = cells_near(domain, expansion.points)
+    nothing = Iteration((np.inf,), 0.0, np.inf, np.zeros_like(cells))
+    part = base.on(make_region(domain, cells))
+    well = WellPotential(index, potential, cells, cells, np.inf, expansion, nothing, part)
+    return trusted_below(well, 0.0)

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from solver.formulas.floor_limit import floor_limit
 from solver.paths.first_paths import driven_path
+from solver.paths.instanton import instanton
 from solver.paths.prefactor import kramers
 from solver.places.search import find_places
 from solver.system import System
@@ -61,3 +63,16 @@ def test_singular_noise_without_momentum_by_way_of_a_floor():
     assert path.action == pytest.approx(barrier, rel=1e-6)
     growth = np.sqrt(0.35**2 + 0.9) - 0.35
     assert law.log_prefactor == pytest.approx(np.log(2 * np.pi / growth) - 0.5 * np.log(2.0), abs=1e-3)
+
+
+def test_rank_one_in_two_parameters_against_floors_that_go_to_zero():
+    loss = WELL + (Y - X / 2) ** 2
+    system = System.from_loss(loss, [X, Y], diffusion=[[0.36, 0.48], [0.48, 0.64]])
+    path, _ = escape(system)
+    places = find_places(system, BOX)
+    attractor, saddle = places.attractors[0], places.passes[0].point
+    floors = [system.with_floor(0.04 / 2**n) for n in range(4)]
+    first = instanton(floors[0], attractor.expand(floors[0], 0.05), [np.array([attractor.point, saddle])])
+    limit = floor_limit(floors[1:], attractor, first)
+    assert path.action > first.action + 0.03
+    assert path.action == pytest.approx(limit.value, abs=2 * limit.error)
