@@ -44,6 +44,8 @@ WITHIN = 0.9
 # sweeps end when they change V by this part of the tolerance at nearly all nodes (a few go on changing
 # between two faces for ever, to no effect on others); they are full ones every so often
 STEADY, NEARLY_ALL, EVERY = 0.03, 0.99, 4
+# … and leave out nodes round which nothing changed by more than this part of that
+STILL = 0.1
 SWEEPS, PASSES = 40, 60
 
 
@@ -305,10 +307,16 @@ def _take(state: State, grid: Grid, other: JetSolution, nodes: Array) -> None:
 def _settle(board: Lattice, state: State, task: Task, top: float) -> tuple[float, Array]:
     """Sweep until V is steady; the last change relative to V at nearly all nodes, and at each of them."""
     change, moved = np.inf, np.zeros(len(board.fixed))
+    # the jets with which nodes were renewed last, by the last face and those next to it, and by all
+    seen = [np.full_like(state.jet, np.inf) for _ in range(2)]
     for count in range(SWEEPS):
         before = state.jet[:, 0].copy()
         order = flow_order(board, state, np.argsort(before))
-        sweep(board, state, order, count % EVERY != 0, top)
+        quick = count % EVERY != 0
+        stirred = _stirred(state.jet, seen[quick], STILL * STEADY * task.tolerance)
+        for one in seen if not quick else seen[1:]:
+            one[stirred] = state.jet[stirred]
+        sweep(board, state, order[_beside(stirred, board.shape)[order]], quick, top)
         order = flow_order(board, state, np.argsort(state.jet[:, 0]))
         evaluate_policy(board, state, order, PASSES, 0.1 * STEADY * task.tolerance)
         now = state.jet[:, 0]
@@ -320,6 +328,26 @@ def _settle(board: Lattice, state: State, task: Task, top: float) -> tuple[float
         if change <= STEADY * task.tolerance:
             break
     return change, moved
+
+
+def _stirred(jet: Array, seen: Array, tolerance: float) -> Array:
+    """Nodes at which V or ∇V, over a cell, is another than it was by this part of V, ``(N,)``."""
+    known = np.isfinite(jet[:, 0])
+    with np.errstate(invalid="ignore"):
+        change = np.abs(jet - seen).max(axis=1)
+    return np.asarray(known & ~(change <= tolerance * np.abs(jet[:, 0])))
+
+
+def _beside(nodes: Array, shape: tuple[int, ...]) -> Array:
+    """These nodes and their neighbours, ``(N,)``."""
+    found = nodes.reshape(shape).copy()
+    for axis in range(len(shape)):
+        line = np.moveaxis(found, axis, 0)
+        near = line.copy()
+        near[1:] |= line[:-1]
+        near[:-1] |= line[1:]
+        line[:] = near
+    return np.asarray(found.reshape(-1))
 
 
 def _typical(solution: JetSolution) -> float:
