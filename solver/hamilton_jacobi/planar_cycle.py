@@ -34,6 +34,8 @@ POINTS = 2 * DEGREE
 SWEEPS = 8
 # harmonics below this part of the largest are rounding
 CUT = 1e-13
+# a residual, relative, from which there is no way back
+LOST = 1e6
 # what powers that only make the residual smaller than this, relative, do is rounding as well
 ROUNDING = 1e-11
 
@@ -115,6 +117,9 @@ def coefficients_across(system: System, found: Tube, level: float) -> tuple[Arra
             break
         best, least = found_c.copy(), left
         for n, factor in enumerate(factors, start=3):
+            # a tube that is far too wide: the powers outgrow each other
+            if not np.max(np.abs(residual)) < LOST * size:
+                return best, np.inf, narrowest
             found_c[n] -= scipy.linalg.lu_solve(factor, projection[n - 2] @ residual.T)
             residual = tube.hamiltonian(found_c, derivative(found_c.T).T)
     best = _no_more_powers(tube, best, max(2.0 * least, ROUNDING) * size)

@@ -132,6 +132,14 @@ def test_expansion_at_a_relaxation_cycle():
     assert beyond.max() > 0.03 * expansion.level
 
 
+def test_a_level_far_above_what_a_tube_can_have():
+    """The Brusselator's cycle: at large levels coordinates fold, or the powers of z outgrow each other."""
+    case = system([1 - sp.Rational(33, 10) * X + X**2 * Y, sp.Rational(23, 10) * X - X**2 * Y], sp.eye(2))
+    (cycle,) = (c for c in cycles(case, [(-0.5, 3.0), (0.5, 4.1)]) if c.kind == "attractor")
+    levels = [expand_cycle(case, cycle, level).level for level in (1.0, 1e-2, 3e-4, 1.4e-4)]
+    assert all(1e-6 < level < 1e-4 for level in levels)
+
+
 def all_wells(case, bounds, resolution, degree):
     """Everything but densities, with cycles as attractors and as edges of basins."""
     known = discretise(case, box(COMM, bounds, resolution), degree)
