@@ -85,9 +85,9 @@ def _together(members: Rows, key: str, label: str, names: Sequence[str]) -> str:
             (row[key], row[name]) for row in members if is_number(row[key]) and is_number(row[name])
         )
         if known:
-            dash = "none" if k == 0 else ("-", (0, (4, 2)), (0, (1, 1.5)))[(k - 1) % 3]
-            look = {"marker": marker(0) if k == 0 else "", "ls": dash, "color": colour(k), "label": name}
-            axes.plot(*zip(*known, strict=True), ms=6, lw=1.4, **look)
+            (line,) = axes.plot(*zip(*known, strict=True), ms=6, lw=1.4, color=colour(k), label=name)
+            line.set_marker(marker(0) if k == 0 else "")
+            line.set_linestyle("none" if k == 0 else ("-", (0, (4, 2)), (0, (1, 1.5)))[(k - 1) % 3])
     logarithmic(axes)
     axes.set_xlabel(label)
     axes.grid(True)

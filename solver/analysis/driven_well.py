@@ -26,6 +26,8 @@ from solver.hamilton_jacobi.policy_iteration import Iteration
 from solver.hamilton_jacobi.well import BALL, TOP, WellPotential, trusted_below, well_of
 from solver.paths.first_paths import driven_path
 from solver.paths.instanton import Instanton
+from solver.places.attractors import Attractor
+from solver.places.passes import Pass
 from solver.places.places import Places
 from solver.soundness import at_point
 from solver.system import Array, System
@@ -44,7 +46,7 @@ def unreached_direction(system: System, places: Places, names: tuple[str, ...] =
     """
     points = [one.fixed_point for one in places.attractors]
     points += [None if way.saddle is None else way.saddle.fixed_point for way in places.passes]
-    curves = [*places.attractors, *places.passes]
+    curves: list[Attractor | Pass] = [*places.attractors, *places.passes]
     for point, curve in zip(points, curves, strict=True):
         at = curve.point if point is None else point.point
         tensor = system.diffusion(at[:, None])

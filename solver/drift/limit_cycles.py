@@ -142,7 +142,9 @@ def _attracting(
     courses = follow(system, starts, basins, box, STEPS, unstable)
     unresolved = _open([c.last for c in courses if c.fate == "stuck"], HALTED)
     x: Array = np.array([c.last for c in courses if c.fate == "wandering"]).reshape(-1, dim).T
-    found, closed, aside = Found(), list[Array](), [np.empty((dim, 0))]
+    found = Found()
+    closed: list[Array] = []
+    aside: list[Array] = [np.empty((dim, 0))]
     for n in range(ROUNDS[dim]):
         x = x[:, ~found.hold(x)]
         if not x.shape[1]:

@@ -122,11 +122,11 @@ def coefficients_across(system: System, found: Tube, level: float) -> tuple[Arra
                 return best, np.inf, narrowest
             found_c[n] -= scipy.linalg.lu_solve(factor, projection[n - 2] @ residual.T)
             residual = tube.hamiltonian(found_c, derivative(found_c.T).T)
-    best = _no_more_powers(tube, best, max(2.0 * least, ROUNDING) * size)
-    shifted = interpolate(best.T, phases(count) + np.pi / count).T
-    slopes = interpolate(derivative(best.T), phases(count) + np.pi / count).T
+    all_powers = _no_more_powers(tube, best, max(2.0 * least, ROUNDING) * size)
+    shifted = interpolate(all_powers.T, phases(count) + np.pi / count).T
+    slopes = interpolate(derivative(all_powers.T), phases(count) + np.pi / count).T
     checked = float(np.max(np.abs(between.hamiltonian(shifted, slopes)))) / size
-    return best, max(least, checked), narrowest
+    return all_powers, max(least, checked), narrowest
 
 
 def _no_more_powers(tube: Strip, coefficients: Array, residual: float) -> Array:

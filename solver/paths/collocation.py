@@ -121,7 +121,7 @@ def _ends_derivative(ends: Ends, y: Array) -> list[tuple[Array, Array, Array]]:
     """Rows, columns and values of the derivative of the conditions, by central differences."""
     n, count = y.shape
     first, last = y[:, 0], y[:, -1]
-    found = []
+    found: list[tuple[Array, Array, Array]] = []
     rows = n * (count - 1) + np.arange(n + 1)
     for k in range(n):
         shift = DIFFERENCE * np.eye(n)[k]

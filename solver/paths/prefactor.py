@@ -196,8 +196,7 @@ def _along_path(system: System, instanton: Instanton, expansion: Expansion) -> t
     saddle.  Taking the determinant of P there, rather than at the saddle, makes the product right also
     when eigenvalues of the saddle add up to zero and P has no limit.
     """
-    driven = isinstance(instanton, DrivenInstanton)
-    track = _timed(system, instanton) if driven else evenly(system, instanton)
+    track = _timed(system, instanton) if isinstance(instanton, DrivenInstanton) else evenly(system, instanton)
     start = track.points[:, 0]
     extent = float(np.linalg.norm(track.points[:, -1] - start))
     ball = 1.0 / float(np.linalg.norm(expansion.inverse_scale, 2))

@@ -16,6 +16,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import scipy.integrate
@@ -71,11 +72,15 @@ def known_potential(discretisation: Discretisation) -> KnownPotential | None:
     diffusion = discretisation.coefficients.diffusion
     if loss is not None:
         level = multiple_of(diffusion, np.eye(discretisation.system.dim))
-        return None if level is None else KnownPotential(lambda x: 2.0 / level * loss(x), True)
+        return None if level is None else KnownPotential(partial(_over, 2.0 / level, loss), True)
     if momentum is not None:
         level = multiple_of(diffusion, momentum.shape)
-        return None if level is None else KnownPotential(lambda x: momentum.energy(x) / level, False)
+        return None if level is None else KnownPotential(partial(_over, 1.0 / level, momentum.energy), False)
     return None
+
+
+def _over(factor: float, function: Field, x: Array) -> Array:
+    return factor * function(x)
 
 
 def energy_bound(discretisation: Discretisation) -> Bound | None:
