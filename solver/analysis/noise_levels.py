@@ -45,10 +45,6 @@ LEAST_RATIO = 12.0
 # where the first densities of the continuation fail, the next start is this part of the noise level
 RESTART = 0.25
 
-# a gauge is refreshed so often at most, and no more once log T and the mass change by less than this, a part
-# of what a result may be uncertain by
-REFRESHES, SETTLED = 3, 2e-3
-
 Monitor = Callable[[str], None]
 
 
@@ -295,22 +291,14 @@ def _extrapolated(first: fem.Function, high: float, second: fem.Function, low: f
 
 
 def _level(state: StationaryDensity, discretisation: Discretisation, landmarks: Landmarks) -> Level:
-    """Refresh the gauge at the same ε, and compute what else is wanted there.  Collective.
-
-    Where that changes much the gauge was that of a density too far away (of a higher noise, at walls that
-    cut off what it knew of), and the one that there is now is refreshed in its turn.
-    """
+    """Refresh the gauge at the same ε, and compute what else is wanted there.  Collective."""
     epsilon, locator, options = state.epsilon, discretisation.locator, discretisation.options
-    for _ in range(REFRESHES):
-        gauge, part = next_gauge(state, landmarks, locator, epsilon)
-        fresh = density(part, gauge, epsilon, landmarks, locator, options)
-        shift = density_change(state, fresh, landmarks, locator)
-        changes = None
-        if state.rates is not None and fresh.rates is not None:
-            changes = time_differences(state.rates, fresh.rates)
-        state = fresh
-        if max(shift.mass, 0.0 if changes is None else float(np.max(changes))) <= SETTLED:
-            break
+    gauge, part = next_gauge(state, landmarks, locator, epsilon)
+    fresh = density(part, gauge, epsilon, landmarks, locator, options)
+    shift = density_change(state, fresh, landmarks, locator)
+    changes = None
+    if state.rates is not None and fresh.rates is not None:
+        changes = time_differences(state.rates, fresh.rates)
     return _told(fresh, changes, shift, discretisation, landmarks)
 
 

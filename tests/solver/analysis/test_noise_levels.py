@@ -11,8 +11,7 @@ from solver.analysis.stages import analyse
 from solver.elements.discretisation import discretise
 from solver.errors import NotConverged
 from solver.places.search import find_places
-from tests.exact import X, Y, gradient_system, system
-from tests.solver.sweeps import swept
+from tests.exact import X, gradient_system, system
 
 # without its loss, from which V would be known
 WELL = system([X - X**3], sp.eye(1))
@@ -82,23 +81,3 @@ def test_below_the_wanted_levels_v_is_grown_without_the_densities(monkeypatch):
     assert found.lowest_epsilon is None
     assert set(found.levels) == {EPSILON}
     assert [b.barrier for b in found.barriers] == pytest.approx([0.5, 0.5], rel=1e-9)
-
-
-def test_a_gauge_that_changes_much_is_refreshed_once_more(monkeypatch):
-    """Two competitors under demographic noise: the walls cut off what the gauge of a higher noise knew."""
-    births, deaths = sp.Rational(1, 50), [X * (X + 3 * Y / 2), Y * (Y + 17 * X / 10)]
-    drift = [one - out + births for one, out in zip((X, Y), deaths, strict=True)]
-    noise = sp.diag(*(one + out + births for one, out in zip((X, Y), deaths, strict=True)))
-    case, bounds = system(drift, noise), [(0.0, 1.3)] * 2
-    found = []
-    for most in (noise_levels.REFRESHES, 1):
-        monkeypatch.setattr(noise_levels, "REFRESHES", most)
-        _, levels = swept(case, bounds, 32, [0.02])
-        found.append(levels[0.02])
-    settled, once = found
-    assert once.gauge_refresh > 5e-3
-    assert settled.gauge_refresh < 3e-3
-    # what is said of the first is what it is off by
-    first, last = (one.state.rates.log_mfpt[[0, 1], [1, 0]] for one in (once, settled))
-    assert np.all(np.abs(first - last) < once.gauge_refresh)
-    assert settled.mass_refresh <= noise_levels.SETTLED
