@@ -10,6 +10,7 @@ another.)
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Optional
 
 import numpy as np
 from dolfinx import fem
@@ -18,7 +19,7 @@ from mpi4py import MPI
 from solver.analysis.noise_levels import Level
 from solver.elements.linear import Options
 from solver.elements.region import cells_near, component, make_region
-from solver.errors import NotConverged, Refused
+from solver.errors import NotConverged
 from solver.fokker_planck.continuation import StationaryDensity
 from solver.fokker_planck.landmarks import Landmarks, Pin
 from solver.fokker_planck.moments import mean_and_covariance
@@ -61,21 +62,24 @@ def density_from_potential(
 
 
 def alone(
-    level: Level, well: WellPotential, landmarks: Landmarks, options: Options | None
-) -> Level | Refused:
+    level: Level,
+    well: WellPotential,
+    landmarks: Landmarks,
+    options: Optional[Options],  # noqa: UP045 - types of the reference: Sphinx < 8.2 has no `alias | None`
+) -> Level:
     """The density of a single well with V for the gauge, where V is known high enough for that.  Collective.
 
     The density of the continuation knows of the walls of the box.
+
+    Raises:
+        NotConverged: If V is not known as high, or the density is not to be had.
     """
     known = well.trusted_level / level.state.epsilon
     if known < NEGLIGIBLE:
-        return Refused(
+        raise NotConverged(
             f"V is known up to {known:.3g} epsilon, and is needed up to {NEGLIGIBLE:g}: the density is that "
             "of the continuation, which knows of the walls of the box"
         )
-    try:
-        state = density_from_potential(well, level.state.epsilon, landmarks.pins[0], options)
-    except NotConverged as error:
-        return Refused(str(error))
+    state = density_from_potential(well, level.state.epsilon, landmarks.pins[0], options)
     mean, spread = mean_and_covariance(state)
     return replace(level, state=state, mean=mean, covariance=spread)

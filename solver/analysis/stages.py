@@ -204,11 +204,12 @@ def _with_own_gauge(
         return levels, {}  # they have it already
     if len(places.attractors) == 1 and not places.passes and places.attractors[0].fixed_point is not None:
         for epsilon, level in stage.levels.items():
-            other = alone(level, stage.found[0].well, stage.landmarks, discretisation.options)
-            if isinstance(other, Refused):
-                refused[f"V for the gauge of the density at epsilon = {epsilon:g}"] = other
-            else:
-                levels[epsilon] = other
+            well = stage.found[0].well
+            try:
+                levels[epsilon] = alone(level, well, stage.landmarks, discretisation.options)
+            except NotConverged as error:
+                why = Refused(str(error))
+                refused[f"V for the gauge of the density at epsilon = {epsilon:g}"] = why
     return levels, refused
 
 
