@@ -31,7 +31,7 @@ from solver.analysis.jet_well import jets_on
 from solver.analysis.noise_levels import Level, continue_levels
 from solver.analysis.tolerance import time_error
 from solver.elements.discretisation import Discretisation, discretise
-from solver.fokker_planck.density_check import density_difference
+from solver.fokker_planck.density_check import density_change
 from solver.fokker_planck.landmarks import Landmarks
 from solver.places.search import find_places
 from solver.system import System
@@ -125,7 +125,7 @@ def differences(
     assert rates[1] is not None
     off = ~np.eye(len(marks.pins), dtype=bool)
     times = float(np.max(np.abs(rates[0].log_mfpt - rates[1].log_mfpt)[off]))
-    densities = density_difference(one.state, other.state, marks, known.locator)
+    densities = density_change(one.state, other.state, marks, known.locator).largest
     stated = max(one.density_refresh, other.density_refresh)
     return times, max(time_error(one, None), time_error(other, None)), densities, stated
 

@@ -335,7 +335,8 @@ def _moments(start: Sequence[object], dim: int) -> tuple[Array, Array]:
         mean, covariance = mean.reshape(1), covariance.reshape(1, 1)
     if (mean.shape, covariance.shape) != ((dim,), (dim, dim)):
         raise complaint("start", f"the shapes are {mean.shape} and {covariance.shape}", fix)
-    if tensor_fault(covariance[..., None], mean[:, None]) is not None:
+    fault = tensor_fault(covariance[..., None], mean[:, None])
+    if fault is not None or not np.linalg.eigvalsh(covariance)[0] > 0.0:
         raise complaint("start", "this is no covariance", "make it symmetric and positive definite")
     return mean, covariance
 

@@ -42,6 +42,8 @@ CHECKS: dict[str, tuple[float, str]] = {
     "interpolation": (2e-3, "estimated error of the tabulated loss and covariance, over the barrier"),
     "exit_flux": (0.02, "difference of two evaluations of the flux out of a set, in log T"),
     "exit_methods": (0.02, "difference of direct solution and flux where both count, in log T"),
+    # as much as a barrier that only the jet scheme gives may be uncertain by
+    "exit_potential": (0.02, "V on the boundary of a set round a cycle against the jet scheme, relative"),
     "exit_slope": (1.0, "slope of the log exit time against V on the boundary, over what prefactors allow"),
     "exit_simulation_gap": (0.05, "log exit time simulated against computed, beyond the 95 % interval"),
     "marginal": (1.0, "distance of marginal densities from closed forms, over what the case allows"),
@@ -82,6 +84,7 @@ ADVICE: dict[str, str] = {
     "interpolation": "give more points in the table of system.data",
     "exit_flux": "raise mesh.resolution, or exit.shells",
     "exit_methods": "raise mesh.resolution, or exit.shells",
+    "exit_potential": "raise mesh.resolution, or name places along the cycle in mesh.refine",
     "exit_slope": "lower compare.epsilon; if that does not help raise exit.shells",
     "exit_simulation_gap": "lower simulate.dt or raise simulate.paths; else raise mesh.resolution",
     "marginal": "raise mesh.resolution, or marginal.tolerance if the closed form is an approximation",

@@ -82,6 +82,17 @@ def level_at_box(analysis: Analysis, index: int) -> float:
     return analysis.landmarks.pins[index].level_at(*bounding_box(space.mesh))
 
 
+def gap_to_jet(analysis: Analysis, index: int, point: Array, value: float) -> float | None:
+    """``|V − V_jet|/V`` at a point ``(d,)``, for one attractor; None where the jet scheme gives no V.
+
+    The two come from different equations on different meshes.
+    """
+    jet = analysis.jets[index] if analysis.jets else None
+    if not isinstance(jet, JetSolution) or not jet.valid(point[:, None])[0]:
+        return None
+    return abs(float(jet(point[:, None])[0]) - value) / value
+
+
 def density_at(log_density: fem.Function, points: Array, locator: Locator) -> Array:
     """p, ``(n,)``, from its logarithm; zero where that was not computed because p is negligible.  Collective.
 

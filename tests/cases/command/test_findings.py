@@ -10,6 +10,7 @@ from cases.casefile.schema import CaseTable
 from cases.results.checks import ADVICE, CHECKS
 from cases.results.findings import Wanted, findings, mark_doubts, worst
 from cases.results.shortfalls import shortfalls
+from solver.errors import Refused
 from tests.solver.chain_of_wells import rates_of, three_wells
 
 LOW, HIGH = 0.02, 0.04
@@ -35,7 +36,10 @@ def analysis(**levels):
     wells = [SimpleNamespace(index=k, iteration=SimpleNamespace(residual=0.0)) for k in range(3)]
     by_noise = {one.state.epsilon: one for one in levels.values()}
     smooth = SimpleNamespace(smooth=True)
-    return SimpleNamespace(levels=by_noise, barriers=barriers, wells=wells, gauge_gaps=None, places=smooth)
+    return SimpleNamespace(
+        levels=by_noise, barriers=barriers, wells=wells, gauge_gaps=None, places=smooth,
+        asymptotics=[Refused("none")] * len(barriers), landmarks=SimpleNamespace(pins=[None] * 3),
+    )  # fmt: skip
 
 
 def entry():

@@ -15,7 +15,7 @@ from solver.analysis.tolerance import time_error
 from solver.analysis.wells import JET_DENSITIES, solve_wells
 from solver.elements.discretisation import discretise
 from solver.errors import NotConverged, Refused
-from solver.fokker_planck.density_check import density_difference
+from solver.fokker_planck.density_check import density_change
 from solver.places.search import find_places
 from tests.exact import maier_stein, rotational_potential, rotational_well, turned_well
 
@@ -61,7 +61,7 @@ def test_only_wanted_levels_and_the_same_results_as_with_the_continuation(name):
         # what the two differ by is less than the error that is stated
         error = max(time_error(one, None), time_error(other, None), 1e-6)
         np.testing.assert_allclose(times(one), times(other), rtol=0, atol=error)
-        gap = density_difference(one.state, other.state, marks, known.locator)
+        gap = density_change(one.state, other.state, marks, known.locator).largest
         assert gap < 4 * max(one.density_refresh, other.density_refresh, 1e-5)
         # … and the estimate is as sharp
         assert one.density_refresh < 10 * max(other.density_refresh, 1e-5)
