@@ -31,7 +31,7 @@ from solver.fokker_planck.committor import committors
 from solver.fokker_planck.gauge_density import GaugeDensity
 from solver.fokker_planck.landmarks import Landmarks, overlapping
 from solver.fokker_planck.markov_chain import Rates, markov_chain, time_differences
-from solver.fokker_planck.rates import rate_constants
+from solver.fokker_planck.rates import log_fluxes, log_well_masses
 from solver.fokker_planck.well_density import well_densities
 from solver.fokker_planck.window import borders, overshoots
 from solver.system import Array
@@ -126,17 +126,13 @@ def density(
     wells = well_densities(coefficients, gauge, epsilon, pins if separate else pins[:1], options)
     at_wells = evaluate(gauge, np.array([pin.point for pin in pins]), locator)[:, 0]
     steps = committors(coefficients, space, epsilon, pins, options) if separate else []
-    masses = [
-        well.log_mass(level, step) - level / epsilon
-        for well, level, step in zip(wells, at_wells, steps or [None], strict=False)
-    ]
-    if not np.isfinite(masses).all():
-        raise NotConverged(f"a well has no positive mass at epsilon = {epsilon:g}: the mesh is too coarse")
+    masses = log_well_masses(wells, at_wells, steps or [None])
     q = fem.Function(space, name="q")
     rates, changes, errors = None, None, None
     if separate:
-        rates, changes, errors = _rates(wells, steps, landmarks, at_wells, locator)
-        weights = rates.log_weight - np.array(masses)
+        top = float(np.max(at_wells))
+        rates, changes, errors = _rates(wells, steps, masses, landmarks, top, locator)
+        weights = rates.log_weight - masses
         weights -= weights.max()
         for weight, well in zip(weights, wells, strict=True):
             q.x.array[:] += np.exp(weight) * well.q.x.array
@@ -152,8 +148,9 @@ def density(
 def _rates(
     wells: Sequence[GaugeDensity],
     steps: Sequence[fem.Function],
+    masses: Array,
     landmarks: Landmarks,
-    at_wells: Array,
+    top: float,
     locator: Locator,
 ) -> tuple[Rates, Array, Array]:
     """Rates, the change of passage times with the window, and the overshoots of the committors.  Collective.
@@ -163,9 +160,9 @@ def _rates(
     """
     gauge, epsilon, count = wells[0].gauge, wells[0].epsilon, len(wells)
     at_passes = evaluate(gauge, landmarks.passes, locator)[:, 0]
-    edges = borders(count, at_passes, landmarks.between, epsilon, float(np.max(at_wells)))
+    edges = borders(count, at_passes, landmarks.between, epsilon, top)
     errors = overshoots(wells[0].coefficients.region, gauge, steps, edges, epsilon)
-    log_rate, narrow = rate_constants(wells, steps, at_wells, edges, errors)
+    log_rate, narrow = (flux - masses[:, None] for flux in log_fluxes(wells, steps, edges, errors))
     if not np.isfinite(log_rate[~np.eye(count, dtype=bool)]).any():
         raise NotConverged(f"no positive current between the wells at epsilon = {epsilon:g}")
     rates = markov_chain(epsilon, log_rate)

@@ -28,6 +28,7 @@ import ufl
 from dolfinx import fem
 
 from solver.elements.smooth_step import smooth_step_slope
+from solver.errors import NotConverged
 from solver.fokker_planck.equation import flux
 from solver.fokker_planck.gauge_density import GaugeDensity
 from solver.fokker_planck.window import Border, windows
@@ -69,20 +70,43 @@ def window_flux(
     return p.integral(ufl.conditional(inside, slope * current * p.capped_exponential(border.level), 0.0))
 
 
-def rate_constants(
+def log_well_masses(
+    wells: Sequence[GaugeDensity], at_wells: Array, committors: Sequence[fem.Function | None]
+) -> Array:
+    """``log ∫ p_i dx`` of every well, ``(K,)``.  Collective.
+
+    Args:
+        wells: The densities of the wells.
+        at_wells: W at the attractors, for reference; any values near those will do.
+        committors: h_k of the wells; None where there is no other well.
+
+    Raises:
+        NotConverged: If one of them is not positive.
+    """
+    epsilon = wells[0].epsilon
+    found = np.array(
+        [
+            well.log_mass(level, h) - level / epsilon
+            for well, level, h in zip(wells, at_wells, committors, strict=False)
+        ]
+    )
+    if not np.isfinite(found).all():
+        raise NotConverged(f"a well has no positive mass at epsilon = {epsilon:g}: the mesh is too coarse")
+    return found
+
+
+def log_fluxes(
     wells: Sequence[GaugeDensity],
     committors: Sequence[fem.Function],
-    at_wells: Array,
     borders: Mapping[tuple[int, int], Border],
     errors: Array,
     reversible: bool = False,
 ) -> tuple[Array, Array]:
-    """``log k_ij`` for every ordered pair of wells, through two windows.  Collective.
+    """``log F_ij`` for every ordered pair of wells, through two windows.  Collective.
 
     Args:
         wells: The densities of the wells.
         committors: h_k of the wells.
-        at_wells: W at the attractors; any values near those will do.
         borders: The borders between the wells.
         errors: Of the committors at the borders, ``(K, K)`` (:func:`solver.fokker_planck.window.overshoots`).
         reversible: As in :func:`window_flux`.
@@ -94,11 +118,10 @@ def rate_constants(
     count, epsilon = len(wells), wells[0].epsilon
     total = fem.Function(wells[0].space)
     total.x.array[:] = sum(np.abs(well.q.x.array) for well in wells)
-    result = [np.full((count, count), -np.inf) for _ in range(2)]
-    masses = [well.log_mass(level, h) for well, level, h in zip(wells, at_wells, committors, strict=True)]
+    wide, narrow = (np.full((count, count), -np.inf) for _ in range(2))
     for (i, j), border in borders.items():
-        for window, log_rate in zip(windows(float(errors[i, j])), result, strict=True):
+        for window, log_flux in zip(windows(float(errors[i, j])), (wide, narrow), strict=True):
             current = window_flux(wells[i], total, committors[j], border, window, reversible)
             if current > 0.0:
-                log_rate[i, j] = np.log(current) - masses[i] - (border.level - at_wells[i]) / epsilon
-    return result[0], result[1]
+                log_flux[i, j] = np.log(current) - border.level / epsilon
+    return wide, narrow

@@ -34,7 +34,7 @@ from solver.fokker_planck.continuation import StationaryDensity, density, next_g
 from solver.fokker_planck.gauge_density import GaugeDensity
 from solver.fokker_planck.landmarks import Landmarks, overlapping
 from solver.fokker_planck.markov_chain import Rates, markov_chain, time_differences
-from solver.fokker_planck.rates import rate_constants
+from solver.fokker_planck.rates import log_fluxes, log_well_masses
 from solver.fokker_planck.window import Border, borders, overshoots
 from solver.system import Array
 
@@ -69,26 +69,19 @@ def reversible_density(
     """
     pins, space = landmarks.pins, gauge.function_space
     at_wells = evaluate(gauge, np.array([pin.point for pin in pins]), locator)[:, 0]
-    floor = float(np.min(at_wells))
-    p = GaugeDensity(coefficients, gauge, epsilon, _inside(coefficients, space))
-    log_normaliser = p.log_mass(floor) - floor / epsilon
+    p, log_normaliser = _closed_form(coefficients, gauge, epsilon, float(np.min(at_wells)))
     if len(pins) < 2 or overlapping(pins, epsilon):
         return StationaryDensity(p, (p,), (), None, log_normaliser), None
     steps = committors(coefficients, space, epsilon, pins, options)
     wells = [p.with_prefactor(_product(p.q, h, f"q_{k}")) for k, h in enumerate(steps)]
-    masses = np.array(
-        [w.log_mass(v, h) - v / epsilon for w, v, h in zip(wells, at_wells, steps, strict=True)]
-    )
-    if not np.isfinite(masses).all():
-        raise NotConverged(f"a well has no positive mass at epsilon = {epsilon:g}: the mesh is too coarse")
+    masses = log_well_masses(wells, at_wells, steps)
     at_passes = evaluate(gauge, landmarks.passes, locator)[:, 0]
     edges = borders(len(pins), at_passes, landmarks.between, epsilon, float(np.max(at_wells)))
     errors = overshoots(coefficients.region, gauge, steps, edges, epsilon)
     wide, narrow = (
-        _chain(epsilon, log_rate, masses)
-        for log_rate in rate_constants(wells, steps, at_wells, edges, errors, reversible=True)
+        _chain(epsilon, flux, masses) for flux in log_fluxes(wells, steps, edges, errors, reversible=True)
     )
-    whole = _chain(epsilon, _dirichlet(wells, masses, edges), masses)
+    whole = _chain(epsilon, _dirichlet(wells, edges), masses)
     narrowed, changes = time_differences(wide, narrow), time_differences(wide, whole)
     state = StationaryDensity(
         p, tuple(wells), tuple(steps), wide, log_normaliser, float(np.max(narrowed)), narrowed, errors
@@ -109,10 +102,9 @@ def circulating_density(
     Args and exceptions are those of :func:`reversible_density`; the changes are those of log T with the gauge
     ``W − ε log q``, q a constant but for its errors.
     """
-    pins, space = landmarks.pins, gauge.function_space
+    pins = landmarks.pins
     floor = float(np.min(evaluate(gauge, np.array([pin.point for pin in pins]), locator)))
-    p = GaugeDensity(coefficients, gauge, epsilon, _inside(coefficients, space))
-    log_normaliser = p.log_mass(floor) - floor / epsilon
+    p, log_normaliser = _closed_form(coefficients, gauge, epsilon, floor)
     if len(pins) < 2 or overlapping(pins, epsilon):
         return StationaryDensity(p, (p,), (), None, log_normaliser), None
     found = density(coefficients, gauge, epsilon, landmarks, locator, options)
@@ -124,11 +116,14 @@ def circulating_density(
     return replace(found, p=p, log_normaliser=log_normaliser), changes
 
 
-def _inside(coefficients: Coefficients, space: fem.FunctionSpace) -> fem.Function:
-    """One in the region, zero outside."""
-    q = fem.Function(space, name="q")
-    q.x.array[coefficients.region.dofs(space)] = 1.0
-    return q
+def _closed_form(
+    coefficients: Coefficients, gauge: fem.Function, epsilon: float, floor: float
+) -> tuple[GaugeDensity, float]:
+    """``e^{−W/ε}`` in the region and the logarithm of its mass, W taken relative to a level.  Collective."""
+    q = fem.Function(gauge.function_space, name="q")
+    q.x.array[coefficients.region.dofs(gauge.function_space)] = 1.0
+    p = GaugeDensity(coefficients, gauge, epsilon, q)
+    return p, p.log_mass(floor) - floor / epsilon
 
 
 def _product(first: fem.Function, second: fem.Function, name: str) -> fem.Function:
@@ -137,23 +132,20 @@ def _product(first: fem.Function, second: fem.Function, name: str) -> fem.Functi
     return result
 
 
-def _chain(epsilon: float, log_rate: Array, masses: Array) -> Rates:
-    """The chain with rates in detailed balance with the masses of the wells.
+def _chain(epsilon: float, flux: Array, masses: Array) -> Rates:
+    """The chain with rates in detailed balance with the masses of the wells, from ``log F_ij``.
 
     Raises:
         NotConverged: If no current between wells is positive.
     """
-    flux = log_rate + masses[:, None]
     balanced = np.logaddexp(flux, flux.T) - np.log(2.0) - masses[:, None]
     if not np.isfinite(balanced[~np.eye(len(masses), dtype=bool)]).any():
         raise NotConverged(f"no positive current between the wells at epsilon = {epsilon:g}")
     return markov_chain(epsilon, balanced)
 
 
-def _dirichlet(
-    wells: Sequence[GaugeDensity], masses: Array, edges: Mapping[tuple[int, int], Border]
-) -> Array:
-    """``log k_ij`` by the Dirichlet forms, ``(K, K)``, −∞ where they are not positive.  Collective."""
+def _dirichlet(wells: Sequence[GaugeDensity], edges: Mapping[tuple[int, int], Border]) -> Array:
+    """``log F_ij`` by the Dirichlet forms, ``(K, K)``, −∞ where they are not positive.  Collective."""
     count, p = len(wells), wells[0]
     result = np.full((count, count), -np.inf)
     for (i, j), border in edges.items():
@@ -166,6 +158,5 @@ def _dirichlet(
         high = ufl.gt(p.gauge, floor)
         current = p.integral(ufl.conditional(high, form * p.capped_exponential(border.level), 0.0))
         if current > 0.0:
-            log_flux = np.log(current) - border.level / p.epsilon
-            result[i, j], result[j, i] = log_flux - masses[i], log_flux - masses[j]
+            result[i, j] = result[j, i] = np.log(current) - border.level / p.epsilon
     return result
