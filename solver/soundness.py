@@ -37,17 +37,18 @@ def drift_fault(what: str, values: Array, points: Array) -> Fault | None:
     return Fault(f"the {what} is not finite at {at}", "change the expression or the domain")
 
 
-def tensor_fault(tensors: Array, points: Array, floor: str = "") -> Fault | None:
+def tensor_fault(
+    tensors: Array, points: Array, floor: str = "", *, some_directions: bool = False
+) -> Fault | None:
     """Tensors ``(d, d, N)`` must be finite, symmetric and positive definite at points ``(d, N)``.
-
-    An A that has no full rank at any of them, and vanishes at none, is noise that acts in some directions
-    only: whether the drift hands it on is another question (:mod:`solver.drift.controllability`).  One that
-    loses its rank at some points is none that can be solved with.
 
     Args:
         tensors: A.
         points: Where.
         floor: How a multiple of the identity is added to A, to be suggested.
+        some_directions: Noise that acts in some directions only will do: an A that has no full rank at any
+            point, and vanishes at none.  Whether the drift hands it on is another question
+            (:mod:`solver.drift.controllability`).  One that loses its rank at some points will not do.
     """
     finite = np.isfinite(tensors).all(axis=(0, 1))
     if not finite.all():
@@ -59,7 +60,7 @@ def tensor_fault(tensors: Array, points: Array, floor: str = "") -> Fault | None
         at = at_point(points[:, int(np.argmax(skew - ROUNDING * size))])
         return Fault(f"A is not symmetric at {at}", "make entry [i][j] equal to entry [j][i]")
     smallest = np.linalg.eigvalsh(np.moveaxis(tensors, 2, 0))[:, 0]
-    if (size > 0.0).all() and (np.abs(smallest) <= ROUNDING * size).all():
+    if some_directions and (size > 0.0).all() and (np.abs(smallest) <= ROUNDING * size).all():
         return None
     if (smallest <= ROUNDING * size).any():
         k = int(np.argmin(smallest))
@@ -79,19 +80,23 @@ def divergence_fault(values: Array, points: Array) -> Fault | None:
     return Fault(f"the divergence of A is not finite at {at}", "change A or the domain")
 
 
-def fault(system: System, points: Array, *, noise: bool = True) -> Fault | None:
+def fault(
+    system: System, points: Array, *, noise: bool = True, some_directions: bool = False
+) -> Fault | None:
     """The first thing that is wrong with a system at points ``(d, N)``; None if there is nothing.
 
     Args:
         system: The system.
         points: Where it is looked at.
         noise: Whether its diffusion matters.
+        some_directions: As in :func:`tensor_fault`.
     """
     found = drift_fault("drift", system.drift(points), points)
     found = found or drift_fault("derivative of the drift", system.jacobian(points), points)
     if found is not None or not noise:
         return found
-    found = tensor_fault(system.diffusion(points), points, "system.with_floor(delta)")
+    tensors, floor = system.diffusion(points), "system.with_floor(delta)"
+    found = tensor_fault(tensors, points, floor, some_directions=some_directions)
     return found or divergence_fault(system.divergence(points), points)
 
 

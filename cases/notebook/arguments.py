@@ -86,13 +86,16 @@ def check_box(bounds: object, dim: int, name: str = "box") -> Box:
     return tuple((float(low), float(high)) for low, high in values)
 
 
-def check_sound(system: System, box: Box, *, noise: bool = True) -> None:
+def check_sound(system: System, box: Box, *, noise: bool = True, some_directions: bool = False) -> None:
     """Drift and diffusion must be finite, and A positive definite, on a grid over the box.
+
+    Where noise that acts in some directions only will do, A may have no full rank.
 
     Raises:
         ValueError: With the first point where they are not.
     """
-    if (found := fault(system, box_sample(box), noise=noise)) is not None:
+    found = fault(system, box_sample(box), noise=noise, some_directions=some_directions)
+    if found is not None:
         raise complaint("system", *found)
 
 
@@ -335,8 +338,7 @@ def _moments(start: Sequence[object], dim: int) -> tuple[Array, Array]:
         mean, covariance = mean.reshape(1), covariance.reshape(1, 1)
     if (mean.shape, covariance.shape) != ((dim,), (dim, dim)):
         raise complaint("start", f"the shapes are {mean.shape} and {covariance.shape}", fix)
-    fault = tensor_fault(covariance[..., None], mean[:, None])
-    if fault is not None or not np.linalg.eigvalsh(covariance)[0] > 0.0:
+    if tensor_fault(covariance[..., None], mean[:, None]) is not None:
         raise complaint("start", "this is no covariance", "make it symmetric and positive definite")
     return mean, covariance
 

@@ -16,7 +16,7 @@ from cases.notebook import arguments, tables
 from cases.notebook.describe import check_sentence
 from cases.notebook.parts import Check, make_checks
 from cases.notebook.result import Result
-from cases.results.stage_checks import exit_checks
+from cases.results.stage_checks import exit_checks, exit_potential
 from meshes.form_cache import share
 from solver.analysis.evaluation import trusted_potential, values_at, way_over_pass
 from solver.elements.evaluate import Locator
@@ -186,10 +186,11 @@ def exit_times(
     if found.lowest is None and result is not None:
         way = way_over_pass(result.analysis, first, level, region.bounds)
         found = found if way is None else replace(found, lowest=LowestExit(*way))
-    return _exit_times(levels, found, system.dim)
+    gap = None if result is None else exit_potential(result.analysis, first, found)
+    return _exit_times(levels, found, system.dim, gap)
 
 
-def _exit_times(levels: tuple[float, ...], found: RegionExits, dim: int) -> ExitTimes:
+def _exit_times(levels: tuple[float, ...], found: RegionExits, dim: int, gap: float | None) -> ExitTimes:
     by_level = {one.epsilon: one for one in found.times}
     nan = float("nan")
     nothing = RegionExit(nan, nan, None, None, None, None)
@@ -208,7 +209,7 @@ def _exit_times(levels: tuple[float, ...], found: RegionExits, dim: int) -> Exit
         barrier_point=None if found.lowest is None else found.lowest.point,
         unknowns=found.unknowns,
         refused={level: why.reason for level, why in found.refused.items()},
-        checks=make_checks(exit_checks([found], dim)),
+        checks=make_checks(exit_checks([found], dim) | ({} if gap is None else {"exit_potential": gap})),
         _solved=found,
         _dim=dim,
     )

@@ -81,7 +81,7 @@ def simulate(
     level = arguments.check_level(epsilon)
     arguments.check_options(options, Options.__annotations__)
     assert places.bounds is not None
-    arguments.check_sound(system, places.bounds)
+    arguments.check_sound(system, places.bounds, some_directions=True)
     for name in ("dt", "max_time", "max_steps"):
         if name in options:
             arguments.check_positive(name, options[name])  # type: ignore[literal-required]

@@ -10,6 +10,7 @@ from cases.notebook import arguments
 from cases.notebook.result import Result, make_result
 from cases.results.findings import Wanted
 from meshes.form_cache import share
+from solver.analysis.driven_well import unreached_direction
 from solver.analysis.tolerance import Mesh, analyse_to
 from solver.errors import DegenerateFixedPoints, UnsuitableDomain
 from solver.places.places import Places
@@ -117,7 +118,11 @@ def solve(
     wanted = arguments.check_positive("tolerance", tolerance)
     how = arguments.check_mesh(mesh)
     assert places.bounds is not None
-    arguments.check_sound(system, places.bounds)
+    arguments.check_sound(system, places.bounds, some_directions=True)
+    if (unreached := unreached_direction(system, places)) is not None:
+        raise arguments.complaint(
+            "system", unreached, "change A or the drift, or add system.with_floor(delta)"
+        )
     share()
     found = analyse_to(system, places, levels, wanted, how, comm=comm, monitor=monitor or (lambda _: None))
     pair = (0, 1) if len(places.attractors) > 1 else None

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from solver.analysis.evaluation import gap_to_jet
+from solver.analysis.stages import Analysis
 from solver.evolution.transient import Evolution
 from solver.exits.exit_times import RegionExits
 
@@ -38,6 +40,22 @@ def exit_checks(found: Sequence[RegionExits], dim: int) -> dict[str, float | Non
             (s for s in (_slope(result, dim) for result in found) if s is not None), default=None
         ),
     }
+
+
+def exit_potential(analysis: Analysis, start: int, exits: RegionExits) -> float | None:
+    """``|V − V_jet|/V`` at the way out of a set round a cycle; None where there is nothing to compare.
+
+    V near a cycle has no expansion that is as good as that at a point, nor is there a path of least action
+    whose cost it could be held against.
+
+    Args:
+        analysis: The results for the system.
+        start: Number of the attractor in the set.
+        exits: The exits from it.
+    """
+    if exits.lowest is None or analysis.places.attractors[start].fixed_point is not None:
+        return None
+    return gap_to_jet(analysis, start, exits.lowest.point, exits.lowest.value)
 
 
 def _slope(result: RegionExits, dim: int) -> float | None:

@@ -85,12 +85,12 @@ def level_at_box(analysis: Analysis, index: int) -> float:
 def gap_to_jet(analysis: Analysis, index: int, point: Array, value: float) -> float | None:
     """``|V − V_jet|/V`` at a point ``(d,)``, for one attractor; None where the jet scheme gives no V.
 
-    The two come from different equations on different meshes.
+    The two come from different schemes on different meshes.  Infinite where V is not positive.
     """
     jet = analysis.jets[index] if analysis.jets else None
     if not isinstance(jet, JetSolution) or not jet.valid(point[:, None])[0]:
         return None
-    return abs(float(jet(point[:, None])[0]) - value) / value
+    return abs(float(jet(point[:, None])[0]) - value) / value if value > 0.0 else np.inf
 
 
 def density_at(log_density: fem.Function, points: Array, locator: Locator) -> Array:

@@ -136,7 +136,7 @@ def log_density_field(level: Level) -> fem.Function:
 
 
 def log_density_error_field(level: Level) -> fem.Function | None:
-    """By how much log p changes with its gauge, an error estimate; None for a closed form."""
+    """By how much log p changes with its gauge, an error estimate; None where there is none."""
     if level.log_density_change is None:
         return None
     gauge, keep = level.state.gauge, np.isfinite(level.log_density_change)

@@ -59,7 +59,7 @@ class Level:
         density_refresh: Largest change of log p below the passes then
             (:mod:`solver.fokker_planck.density_check`).
         mass_refresh: How much of the probability moved then.
-        log_density_change: |Δ log p| at the nodes then; None where the density is a closed form.
+        log_density_change: |Δ log p| at the nodes then; None where it is not known, or nothing changed.
         margin: How far above the highest pass the density is positive, in e-folds.
         passages: Direct mean first passage times by pair of attractors, where they can be trusted.
         spectrum: The slow eigenvalues of the generator, or why they cannot be had.

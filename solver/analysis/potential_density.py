@@ -82,4 +82,5 @@ def alone(
         )
     state = density_from_potential(well, level.state.epsilon, landmarks.pins[0], options)
     mean, spread = mean_and_covariance(state)
-    return replace(level, state=state, mean=mean, covariance=spread)
+    # what the other density changed by with its gauge is no error of this one
+    return replace(level, state=state, mean=mean, covariance=spread, log_density_change=None)

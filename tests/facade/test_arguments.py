@@ -5,7 +5,6 @@ import pytest
 import sympy as sp
 
 import quasipot as qp
-from solver.errors import NotConverged
 from tests.facade.problems import printed, x, y
 
 pytestmark = pytest.mark.mpi
@@ -73,8 +72,23 @@ def test_tolerance_and_mesh():
 
 def test_noise_that_is_no_covariance_has_the_sentence_of_the_command_line():
     places = printed()[0].places
-    with pytest.raises(NotConverged, match="no noise reaches the combination 1 y at the attractor"):
-        qp.solve(system([[1, 0], [0, 0]]), places)
+    one_way = system([[1, 0], [0, 0]])
+    unreached = (
+        r"^system: no noise reaches the combination 1 y at the attractor \(-1, 0\): V is infinite along it"
+    )
+    with pytest.raises(ValueError, match=unreached + r"; change A or the drift, or add system.with_floor"):
+        qp.solve(one_way, places)
+    problem = (
+        r"^system: A is not positive definite at \(-1.8, -1.2\): smallest eigenvalue {}; change A or the "
+    )
+    end = r"domain, or add system.with_floor\(delta\)$"
+    with pytest.raises(ValueError, match=problem.format(-1) + end):
+        qp.solve(system([[1, 0], [0, -1]]), places)
+    # what was not tried with noise in some directions only is not computed with it
+    with pytest.raises(ValueError, match=problem.format(0) + end):
+        qp.exit_times(one_way, places, 0, (x + 1) ** 2 + y**2 - 0.3, 0.1)
+    with pytest.raises(ValueError, match=problem.format(0) + end):
+        qp.evolve(one_way, BOX, ([0, 0], [[1, 0], [0, 1]]), 0.1, [1.0])
     with pytest.raises(ValueError, match="the drift is not finite at"):
         qp.find_places(qp.System.from_drift([sp.log(x), -y], [x, y]), BOX)
 

@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from cases.base.remedies import with_remedy
 from cases.contracts.exits import ExitEntry
 from cases.results.simulated import largest_gap
-from cases.results.stage_checks import exit_checks
+from cases.results.stage_checks import exit_checks, exit_potential
 from cases.stages.base.stage import Say, Setting, Solved
 from cases.stages.exits.sets import ExitSet, exits_of_noise, exits_summary
 from cases.stages.exits.simulation import add_to_summary, simulate_exits
-from solver.analysis.evaluation import gap_to_jet
 from solver.errors import SolverError
-from solver.exits.exit_times import RegionExits
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,8 @@ def leave_sets(sets: list[ExitSet], setting: Setting, solved: Solved, say: Say) 
     found = exits_of_noise(sets, setting, solved, say)
     entry = exits_summary(sets, found, solved.analysis.wells)
     checks = exit_checks(found, setting.case.dim)
-    checks["exit_potential"] = _gap_of_potentials(sets, found, solved)
+    gaps = [exit_potential(solved.analysis, one.start, mine) for one, mine in zip(sets, found, strict=True)]
+    checks["exit_potential"] = max((gap for gap in gaps if gap is not None), default=None)
     problems = tuple(
         f"exit '{one.name}': {with_remedy(missing.reason)}"
         for one, result in zip(sets, found, strict=True)
@@ -57,17 +56,3 @@ def leave_sets(sets: list[ExitSet], setting: Setting, solved: Solved, say: Say) 
     add_to_summary(entry, simulated)
     gap = largest_gap(one for mine in simulated for one in mine.values())
     return Left(entry, checks | {"exit_simulation_gap": gap}, problems)
-
-
-def _gap_of_potentials(sets: list[ExitSet], found: list[RegionExits], solved: Solved) -> float | None:
-    """The largest difference of the two potentials at the way out; None where there is nothing to compare.
-
-    Of sets round a cycle: V near one has no expansion that is as good as that at a point, nor is there a path
-    of least action whose cost it could be held against.
-    """
-    gaps = [
-        gap_to_jet(solved.analysis, one.start, result.lowest.point, result.lowest.value)
-        for one, result in zip(sets, found, strict=True)
-        if result.lowest is not None and solved.analysis.places.attractors[one.start].fixed_point is None
-    ]
-    return max((gap for gap in gaps if gap is not None), default=None)

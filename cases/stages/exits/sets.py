@@ -14,6 +14,7 @@ from cases.contracts.exits import ExitEntry
 from cases.contracts.values import vector
 from cases.expressions.parse import symbols
 from cases.landscapes.landscape import Landscape, at_point, checked_expression
+from cases.noise.requirements import require_all_directions
 from cases.stages.base.stage import Say, Setting, Solved
 from solver import symbolic
 from solver.analysis.evaluation import trusted_potential, way_over_pass
@@ -144,6 +145,8 @@ def check_set(setting: Setting, key: str, one: ExitSet) -> None:
     if places.attractors[one.start].fixed_point is None and case.dim == 3:
         what = "in 3D exit times start at a point, and the starting attractor is a cycle"
         raise case.error(key, what, "use compare.from")
+    diffusions = {name: noise.system.diffusion for name, noise in setting.noises.items()}
+    require_all_directions(case, key, diffusions, places.attractors[one.start].point)
     region = one.region(setting, next(iter(setting.noises.values())).system)
     others = [p.point for k, p in enumerate(places.attractors) if k != one.start]
     epsilon = max(case.compare.epsilon)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from cases.casefile.case import Case
+from cases.noise.requirements import require_all_directions
 from cases.stages.base.stage import Checked, Say, Setting, Stage, Task
 from cases.stages.transient.agreement import check_transient
 
@@ -37,6 +38,9 @@ class Transient(Stage):
         from cases.stages.transient.evolution import prepare
 
         what = prepare(setting.case, setting.landscape, setting.noises)
+        if what is not None:
+            diffusions = {name: noise.system.diffusion for name, noise in setting.noises.items()}
+            require_all_directions(setting.case, "transient", diffusions, setting.start)
         return Task() if what is None else Task(of_case=partial(_evolve, what))
 
     def headline(self, summary: Summary) -> list[str]:

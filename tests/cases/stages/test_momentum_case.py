@@ -118,6 +118,23 @@ def test_a_direction_without_noise_is_named(tmp_path, capsys):
     assert "floor" in line
 
 
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        ('[[exit]]\nname = "disc"\nball = { centre = [0, 0], radius = 0.8 }\n', "exit.0"),
+        ("[transient]\nepsilon = 0.1\ntimes = [0, 1]\n"
+         "start = { mean = [0, 0], covariance = [[1, 0], [0, 1]] }\n",
+         "transient"),
+    ],
+)  # fmt: skip
+def test_what_was_not_tried_in_some_directions_only_is_refused(more, key, tmp_path, capsys):
+    text = CHAIN.replace("epsilon = []", "epsilon = [0.1]")
+    assert main(["run", written(tmp_path, text + more), "-o", str(tmp_path / "out"), "--quiet"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{key}: noise 'kicks' acts in some directions only: A is not positive definite" in line
+    assert "noise.kicks.floor" in line
+
+
 def test_references_of_the_built_in_case():
     """The rates there are those of the law of Mel'nikov and Meshkov for the quartic, ∮ v dx = 4/3."""
     table = tomllib.loads((BUILTIN / "momentum-turnover.toml").read_text(encoding="utf-8"))
