@@ -35,6 +35,8 @@ BEGIN = 0.5
 END = 1e-3
 #: Doublings of the nodes, until the cost changes by less than this part of it.
 DOUBLINGS, STEADY = 4, 1e-9
+#: A path whose cost the last doubling changes by more than this part is not resolved by its nodes.
+UNSTEADY = 1e-6
 #: The first and the least step from one system to the next.
 FIRST_STEP = 0.25
 LEAST_STEP = 1.0 / 64
@@ -115,6 +117,9 @@ def connected(
         before, cost = cost, total_cost(way, trajectory())
         if abs(cost - before) <= STEADY * abs(cost):
             break
+    else:
+        if fine and not abs(cost - before) <= UNSTEADY * abs(cost):
+            raise NotConverged("the path of least action to the saddle was not found (its cost varies)")
     _require(way, trajectory(), level)
     return trajectory()
 
